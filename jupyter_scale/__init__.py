@@ -1,0 +1,42 @@
+"""Run notebook cells on a cluster: ``%load_ext jupyter_scale``, then ``%%scale`` on a cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from jupyter_scale.model.run import RunReport
+
+    last_run: RunReport | None
+
+__all__ = ["last_run", "load_ipython_extension", "unload_ipython_extension"]
+__version__ = "0.1.0"
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register ``%scale`` and ``%%scale``; called by ``%load_ext jupyter_scale``."""
+    from jupyter_scale.magics import load  # noqa: PLC0415 - nodes import this package without IPython
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """End the cluster and remove the magics; called by ``%unload_ext jupyter_scale``."""
+    from jupyter_scale.magics import unload  # noqa: PLC0415
+
+    unload(shell)
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+    if name == "last_run":
+        from jupyter_scale.magics import last_run as current  # noqa: PLC0415
+
+        return current()
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "jupyter-scale"}]

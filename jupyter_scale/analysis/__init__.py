@@ -1,0 +1,1 @@
+"""Pure analysis of notebook cells: from source text to facts and loops."""

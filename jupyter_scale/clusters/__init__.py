@@ -1,0 +1,1 @@
+"""Declared clusters made real: profiles, saved state, reconciliation."""

@@ -1,0 +1,305 @@
+"""Clusters as the rest of the project uses them: created, started, scaled, stopped."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupyter_scale.clusters import store
+from jupyter_scale.clusters.reconcile import Step, next_step
+from jupyter_scale.clusters.steps import Performer, start_error, with_workers
+from jupyter_scale.errors import ClusterError
+from jupyter_scale.model.cluster import (
+    ClusterEvent,
+    ClusterState,
+    Owner,
+    RunnerState,
+    Status,
+    Target,
+)
+from jupyter_scale.providers.provider import load_provider
+from jupyter_scale.transport.lifeline import current_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jupyter_scale.model.profile import Profile
+    from jupyter_scale.transport.local import Child
+
+_STOP_TRIALS = 3
+
+
+class Cluster:
+    """One cluster: scheduler, workers and runners, from start to stop.
+
+    Everything blocks the calling thread and needs no event loop, so that it can be used from the
+    main thread of a Jupyter kernel. Methods may be called from several threads: they take turns.
+
+    Examples
+    --------
+    >>> cluster = Cluster.create(embedded_profile(workers=2))  # doctest: +SKIP
+    >>> cluster.start()  # doctest: +SKIP
+    >>> cluster.stop()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, state: ClusterState, on_event: Callable[[ClusterEvent], None] | None = None
+    ) -> None:
+        self._provider = load_provider(state.profile.provider)
+        self._performer = Performer(state, self._provider, on_event or _ignore)
+        self._runners: dict[str, Child] = {}
+        self._lock = threading.RLock()
+        self._deadline = 0.0
+
+    @classmethod
+    def create(
+        cls,
+        profile: Profile,
+        owner: Owner | None = None,
+        on_event: Callable[[ClusterEvent], None] | None = None,
+    ) -> Cluster:
+        """Return a cluster of which nothing is started.
+
+        Parameters
+        ----------
+        profile : Profile
+            What it shall be.
+        owner : Owner, optional
+            The process with which it ends, however that ends; this one when None.
+        on_event : callable, optional
+            Told what happens, in the thread that calls the method concerned.
+        """
+        cluster = uuid.uuid4().hex[:12]
+        state = ClusterState(
+            id=cluster,
+            name=profile.name,
+            profile=profile,
+            status=Status.STOPPED,
+            target=Target.DOWN,
+            owner=owner or current_owner(),
+            directory=str(store.directory_of(cluster)),
+            shared_dir=str(store.choose_shared_dir(cluster)),
+            started_at=0.0,
+        )
+        return cls(state, on_event)
+
+    @property
+    def state(self) -> ClusterState:
+        """What is known of it; the number of workers is as of the last look."""
+        return self._performer.state
+
+    @property
+    def directory(self) -> Path:
+        """Where its certificates are (``tls``), its logs, and its runners' files."""
+        return Path(self.state.directory)
+
+    @property
+    def workers(self) -> int:
+        """How many workers the scheduler knows now."""
+        with self._lock:
+            return self._performer.look().workers
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its processes still run."""
+        with self._lock:
+            return self._performer.look().is_alive
+
+    def start(self, *, wait: bool = True, timeout_s: float = 60.0) -> None:
+        """Start it; a cluster that runs already stays as it is.
+
+        Parameters
+        ----------
+        wait : bool
+            Return when as many workers have joined as the profile asks for. Else return as soon as
+            all processes are begun: `start_runner` works from then on, `wait_ready` does the rest.
+        timeout_s : float
+            How long it may take until it is ready, in all.
+
+        Raises
+        ------
+        StartError
+            When something does not come up; everything begun is ended then, also after Ctrl-C.
+        """
+        threading.Thread(target=store.sweep, name="sweep clusters", daemon=True).start()
+        self._deadline = time.monotonic() + timeout_s
+        try:
+            with self._lock:
+                if self.state.target is Target.DOWN:
+                    self._performer.state = replace(
+                        self.state, target=Target.UP, started_at=time.time()
+                    )
+                self._drive(lambda step: step in _WAITS and not wait)
+        except BaseException:
+            self._abandon()
+            raise
+
+    def wait_ready(self, timeout_s: float | None = None) -> None:
+        """Wait until a cluster that was started with ``wait=False`` is usable.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How long; what is left of the start's time when None.
+
+        Raises
+        ------
+        StartError
+            As from `start`.
+        """
+        if timeout_s is not None:
+            self._deadline = time.monotonic() + timeout_s
+        try:
+            with self._lock:
+                self._drive()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def start_runner(self, session_id: str) -> Child:
+        """Start the runner of a session and return at once.
+
+        Its ready line, `Child.wait_ready`, is ``{"pid", "address"}``. It needs neither scheduler
+        nor workers. Its files are in ``directory / "runners" / session_id``.
+
+        Parameters
+        ----------
+        session_id : str
+            The session's name; it becomes a directory's.
+
+        Raises
+        ------
+        ClusterError
+            When the cluster is not started.
+        """
+        if not _SESSION.fullmatch(session_id):
+            raise ClusterError(f"{session_id!r} cannot be a session's id: use letters and digits.")
+        with self._lock:
+            if self.state.target is Target.DOWN or not self.state.nodes:
+                raise ClusterError(f"Cluster {self.state.name} is not started: start it first.")
+            directory = self.directory / "runners" / session_id
+            directory.mkdir(mode=0o700, exist_ok=True)
+            log_path = directory / "runner.log"
+            arguments = [
+                "--directory",
+                str(directory),
+                "--cluster-directory",
+                self.state.directory,
+                "--session",
+                session_id,
+                "--owner",
+                str(self.state.owner),
+            ]
+            child = self._provider.run(
+                self.state.nodes[0],
+                self._performer.request,
+                ["jupyter_scale.runner.host", *arguments],
+                what="runner",
+                log_path=log_path,
+                cwd=Path.cwd(),
+            )
+            self._runners[session_id] = child
+            runner = RunnerState(
+                session_id, child.pid, child.created, str(directory), str(log_path)
+            )
+            others = tuple(r for r in self.state.runners if r.session != session_id)
+            self._performer.change(runners=(*others, runner))
+            return child
+
+    def scale(self, workers: int) -> None:
+        """Ask for another number of workers; they join and leave afterwards.
+
+        Raises
+        ------
+        ClusterError
+            When it is not running, or does not answer.
+        """
+        if workers < 1:
+            raise ClusterError(f"A cluster needs at least one worker, not {workers}.")
+        with self._lock:
+            address = self.state.scheduler_address
+            if self.state.status is not Status.RUNNING or address is None:
+                raise ClusterError(f"Cluster {self.state.name} is not running: start it first.")
+            for node in (nodes := with_workers(self.state.nodes, workers)):
+                self._provider.scale(node, self._performer.request, address, node.workers)
+            self._performer.change(nodes=nodes)
+
+    def wait_workers(self, workers: int, timeout_s: float) -> bool:
+        """Wait until exactly so many workers are known; tell whether that came in time."""
+        deadline = time.monotonic() + timeout_s
+        with self._lock:
+            while (seen := self._performer.look()).workers != workers:
+                if not seen.is_alive or (remaining := deadline - time.monotonic()) <= 0:
+                    return False
+                self._provider.wait(self.state.nodes, remaining)
+            return True
+
+    def stop(self) -> None:
+        """End its node, workers and runners and remove its directories; gone already is success.
+
+        Raises
+        ------
+        ClusterError
+            When a process cannot be ended.
+        """
+        with self._lock:
+            self._performer.state = replace(self.state, target=Target.DOWN)
+            try:
+                self._drive()
+            finally:
+                for child in self._runners.values():
+                    child.collect()
+                self._runners.clear()
+
+    def _drive(self, is_enough: Callable[[Step], bool] = lambda _: False) -> None:
+        """Perform steps until there is nothing to do, or the next one is enough."""
+        performer, stops = self._performer, 0
+        while True:
+            remaining = self._deadline - time.monotonic()
+            seen = performer.look(is_overdue=remaining <= 0)
+            step = next_step(performer.state, seen)
+            if step is Step.NOTHING or is_enough(step):
+                break
+            stops += step is Step.STOP_NODES
+            if stops > _STOP_TRIALS:
+                raise ClusterError(
+                    f"Processes of cluster {self.state.name} do not end, "
+                    f"even when killed: look for {self.state.id} in `ps e`."
+                )
+            performer.perform(step, seen, max(0.0, remaining))
+        if performer.failure is not None and performer.state.status is Status.FAILED:
+            failure, performer.failure = performer.failure, None
+            raise start_error(failure)
+
+    def _abandon(self) -> None:
+        """Stop, although the user may press Ctrl-C once more."""
+        stopper = threading.Thread(target=self._stop_quietly, name="abandon cluster")
+        stopper.start()
+        while stopper.is_alive():
+            try:
+                stopper.join()  # as bounded as `stop`
+            except KeyboardInterrupt:
+                continue
+
+    def _stop_quietly(self) -> None:
+        try:
+            self.stop()
+        except ClusterError:
+            return
+
+    def __repr__(self) -> str:
+        state = self.state
+        return f"<Cluster {state.name} {state.id} {state.status.value}>"
+
+
+_SESSION = re.compile(r"\w[\w.-]*", re.ASCII)
+_WAITS = (Step.WAIT_FOR_SCHEDULER, Step.WAIT_FOR_WORKERS)
+
+
+def _ignore(event: ClusterEvent) -> None:
+    """Take an event that nobody asked for."""

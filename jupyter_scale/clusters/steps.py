@@ -1,0 +1,177 @@
+"""The steps of `jupyter_scale.clusters.reconcile`, performed: thin, and recorded before a wait."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.clusters import store
+from jupyter_scale.clusters.reconcile import Seen, Step, why_failed, workers_needed
+from jupyter_scale.clusters.security import is_issued, issue
+from jupyter_scale.errors import StartError
+from jupyter_scale.model.cluster import ClusterEvent, ClusterState, NodeState, Status, Target
+from jupyter_scale.providers.provider import Failure, NodeSeen, Provider, Request
+from jupyter_scale.transport.processes import marked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GRACE_S = 4.0
+
+
+class Performer:
+    """Performs steps on one cluster, and holds its state.
+
+    Parameters
+    ----------
+    state : ClusterState
+        What is known of it.
+    provider : Provider
+        Where its nodes come from.
+    on_event : callable
+        Told what happens, in the thread that performs.
+    """
+
+    def __init__(
+        self, state: ClusterState, provider: Provider, on_event: Callable[[ClusterEvent], None]
+    ) -> None:
+        self.state = state
+        self.failure: Failure | None = None
+        self._provider, self._on_event = provider, on_event
+        self._told: ClusterEvent | None = None
+
+    @property
+    def request(self) -> Request:
+        """What nodes and runners are needed for."""
+        directory = Path(self.state.directory)
+        return Request(
+            cluster=self.state.id,
+            profile=self.state.profile,
+            owner=self.state.owner,
+            directory=directory,
+            shared_dir=Path(self.state.shared_dir),
+            tls_dir=directory / "tls",
+        )
+
+    def look(self, *, is_overdue: bool = False) -> Seen:
+        """Return what is seen now."""
+        state, request = self.state, self.request
+        nodes = [self._provider.look(node, request.directory) for node in state.nodes]
+        self._note(nodes)
+        if state.target is Target.UP and state.status in (Status.STARTING, Status.RUNNING):
+            is_alive = any(node.is_alive for node in nodes)
+            has_directories = request.directory.is_dir() and request.shared_dir.is_dir()
+        else:
+            is_alive = bool(marked(state.id))
+            has_directories = not store.is_removed(state)
+        return Seen(
+            has_directories=has_directories,
+            has_security=is_issued(request.tls_dir),
+            is_alive=is_alive,
+            scheduler_address=next(filter(None, (node.scheduler_address for node in nodes)), None),
+            workers=sum(len(node.workers) for node in nodes),
+            failures=tuple(failure for node in nodes for failure in node.failures),
+            is_overdue=is_overdue,
+        )
+
+    def perform(self, step: Step, seen: Seen, timeout_s: float) -> None:
+        """Perform one step; a step that waits does so for `timeout_s` at most."""
+        performers: dict[Step, Callable[[], None]] = {
+            Step.MARK_STARTING: self._mark_starting,
+            Step.MAKE_DIRECTORIES: self._make_directories,
+            Step.ISSUE_SECURITY: self._issue_security,
+            Step.START_NODES: self._start_nodes,
+            Step.WAIT_FOR_SCHEDULER: lambda: self._wait(seen, timeout_s),
+            Step.WAIT_FOR_WORKERS: lambda: self._wait(seen, timeout_s),
+            Step.MARK_RUNNING: lambda: self._mark_running(seen),
+            Step.MARK_FAILED: lambda: self._mark_failed(why_failed(self.state, seen)),
+            Step.MARK_STOPPING: self._mark_stopping,
+            Step.STOP_NODES: self._stop_nodes,
+            Step.REMOVE_DIRECTORIES: lambda: store.remove(self.state),
+            Step.MARK_STOPPED: self._mark_stopped,
+        }
+        performers[step]()
+
+    def change(self, **fields: Any) -> None:
+        """Change the state and save it; only an unstarted or removed cluster is on no disk."""
+        self.state = replace(self.state, **fields)
+        if self.state.target is Target.UP or not store.is_removed(self.state):
+            store.save(self.state)
+
+    def tell(self, step: str, message: str, done: int = 0, total: int = 0) -> None:
+        """Tell what happens, once."""
+        event = ClusterEvent(self.state.id, step, message, done, total)
+        if event != self._told:
+            self._told = event
+            self._on_event(event)
+
+    def _mark_starting(self) -> None:
+        self.failure = None
+        self.change(status=Status.STARTING, nodes=(), runners=(), error="")
+
+    def _make_directories(self) -> None:
+        self.change()
+        store.make_directories(self.state)
+
+    def _issue_security(self) -> None:
+        self.tell("security", "making certificates")
+        issue(self.request.tls_dir)
+
+    def _mark_stopping(self) -> None:
+        self.tell("stopping", "stopping")
+        self.change(status=Status.STOPPING)
+
+    def _mark_stopped(self) -> None:
+        self.state = replace(self.state, status=Status.STOPPED, nodes=(), runners=())
+        self.tell("stopped", "stopped")
+
+    def _start_nodes(self) -> None:
+        self.tell("node", "starting scheduler")
+        for node in self._provider.start(self.request):
+            self.change(nodes=(*self.state.nodes, node))
+
+    def _stop_nodes(self) -> None:
+        state = self.state
+        self._provider.stop(state.nodes, state.runners, state.id, GRACE_S)
+
+    def _wait(self, seen: Seen, timeout_s: float) -> None:
+        total = sum(node.workers for node in self.state.nodes)
+        if seen.scheduler_address is not None:
+            if self.state.scheduler_address != seen.scheduler_address:
+                self.change(scheduler_address=seen.scheduler_address)
+                self.tell("scheduler", f"scheduler at {seen.scheduler_address}")
+            self.tell("workers", f"workers {seen.workers}/{total}", seen.workers, total)
+        self._provider.wait(self.state.nodes, timeout_s)
+
+    def _mark_running(self, seen: Seen) -> None:
+        total = sum(node.workers for node in self.state.nodes)
+        nodes = tuple(replace(node, status=Status.RUNNING) for node in self.state.nodes)
+        self.change(status=Status.RUNNING, nodes=nodes, scheduler_address=seen.scheduler_address)
+        self.tell("workers", f"workers {seen.workers}/{total}", seen.workers, total)
+        self.tell("running", "running", seen.workers, workers_needed(self.state))
+
+    def _mark_failed(self, failure: Failure) -> None:
+        self.failure = failure
+        error = str(start_error(failure))
+        self.change(status=Status.FAILED, target=Target.DOWN, error=error)
+        self.tell("failed", error)
+
+    def _note(self, seen: list[NodeSeen]) -> None:
+        """Keep in memory how many workers have joined; it is saved with the next change."""
+        nodes = tuple(
+            replace(node, joined=len(node_seen.workers))
+            for node, node_seen in zip(self.state.nodes, seen, strict=True)
+        )
+        self.state = replace(self.state, nodes=nodes)
+
+
+def start_error(failure: Failure) -> StartError:
+    """Return a failure as the error that its user meets."""
+    return StartError(failure.what, failure.why, failure.last_lines, failure.next_step)
+
+
+def with_workers(nodes: tuple[NodeState, ...], workers: int) -> tuple[NodeState, ...]:
+    """Return nodes asked for so many workers in all, spread evenly."""
+    share, more = divmod(workers, len(nodes))
+    return tuple(replace(node, workers=share + (i < more)) for i, node in enumerate(nodes))

@@ -1,0 +1,114 @@
+"""The exceptions that users of jupyter-scale meet.
+
+::
+
+    ScaleError
+    ├── UsageError          the magic line cannot be understood
+    ├── ProfileError        a profile is wrong: where, and what was expected
+    ├── ClusterError        nodes, scheduler or workers
+    │   ├── StartError      something did not come up; carries its last lines
+    │   ├── StateError      saved state cannot be read
+    │   └── NoCluster       there is no such cluster
+    ├── RunnerError         the notebook's other half
+    │   ├── RunnerLost      it ended, or cannot be reached
+    │   └── ProtocolError   it said something that the protocol does not allow
+    └── ShippingError       objects on their way
+        ├── CannotTravel    a value that cannot be pickled; carries name, type, path
+        └── CannotLoad      a value that could not be rebuilt where it arrived
+
+Every message says what happened, to which one, and what to do next.
+"""
+
+from __future__ import annotations
+
+
+class ScaleError(Exception):
+    """Base of everything that jupyter-scale raises on purpose."""
+
+
+class UsageError(ScaleError):
+    """A magic line that cannot be understood."""
+
+
+class ProfileError(ScaleError):
+    """A profile with an unknown key, a wrong type or an impossible value."""
+
+
+class ClusterError(ScaleError):
+    """Something is wrong with a cluster's nodes, scheduler or workers."""
+
+
+class StartError(ClusterError):
+    """A process did not come up.
+
+    Parameters
+    ----------
+    what : str
+        Which process, for instance ``"worker 2"``.
+    why : str
+        What is known: exit status, time-out, refused option.
+    last_lines : sequence of str
+        The end of that process's log.
+    next_step : str
+        What the user can do.
+    """
+
+    def __init__(
+        self, what: str, why: str, last_lines: tuple[str, ...] = (), next_step: str = ""
+    ) -> None:
+        self.what, self.why = what, why
+        self.last_lines, self.next_step = tuple(last_lines), next_step
+        text = f"{what} did not start: {why}"
+        if self.last_lines:
+            text += "\nIts last lines:\n" + "\n".join(f"    {line}" for line in self.last_lines)
+        if next_step:
+            text += f"\n{next_step}"
+        super().__init__(text)
+
+
+class StateError(ClusterError):
+    """Saved cluster state that cannot be read."""
+
+
+class NoCluster(ClusterError):
+    """There is no cluster of that name."""
+
+
+class RunnerError(ScaleError):
+    """Something is wrong between the notebook and its runner."""
+
+
+class RunnerLost(RunnerError):
+    """The runner ended or cannot be reached any more."""
+
+
+class ProtocolError(RunnerError):
+    """A message that the protocol does not allow at this point."""
+
+
+class ShippingError(ScaleError):
+    """An object could not make the journey."""
+
+
+class CannotTravel(ShippingError):
+    """A value that cannot be pickled.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's name through which it is reached.
+    path : str
+        The expression that reaches it, for instance ``model.cache['lock']``.
+    type_name : str
+        Its type, for instance ``_thread.lock``.
+    reason : str
+        What the pickler said.
+    """
+
+    def __init__(self, name: str, path: str, type_name: str, reason: str) -> None:
+        self.name, self.path, self.type_name, self.reason = name, path, type_name, reason
+        super().__init__(f"{path} ({type_name}) cannot travel: {reason}")
+
+
+class CannotLoad(ShippingError):
+    """A value that could not be rebuilt where it arrived."""

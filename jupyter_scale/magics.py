@@ -1,0 +1,363 @@
+"""``%scale`` and ``%%scale``: parse a line, hand over, say what happened."""
+
+from __future__ import annotations
+
+import argparse
+import linecache
+import shlex
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError as IPythonUsageError
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+
+from jupyter_scale.analysis.cell import CellFacts, analyse_cell
+from jupyter_scale.cellview import ExceptionPresenter, NotebookView, run_here
+from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost, ScaleError, UsageError
+from jupyter_scale.model.cluster import ClusterEvent
+from jupyter_scale.model.run import RunReport, format_bytes
+from jupyter_scale.session.plan import CellOptions
+from jupyter_scale.session.session import Cell, CellResult
+from jupyter_scale.workspace import Workspace
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises instead of ending the kernel."""
+
+    def error(self, message: str) -> NoReturn:
+        text = f"{message}. Usage: {self.format_usage().removeprefix('usage: ').strip()}"
+        raise UsageError(" ".join(text.split()))
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise _HelpShownError(status, message)
+
+
+class _HelpShownError(Exception):
+    """``--help`` was printed."""
+
+
+def cell_parser() -> argparse.ArgumentParser:
+    """Return the parser of the ``%%scale`` line."""
+    parser = _Parser(
+        prog="%%scale",
+        description="Run the cell on the cluster; the notebook is afterwards as if it had run here."
+        " Without a cluster, one starts on this machine.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="raise an error if the cell cannot run on the cluster, instead of running it here",
+    )
+    parser.add_argument("--serial", action="store_true", help="do not spread loops over workers")
+    return parser
+
+
+def line_parser() -> argparse.ArgumentParser:
+    """Return the parser of the ``%scale`` line."""
+    parser = _Parser(
+        prog="%scale",
+        description="Without a command: show the cluster, and what it holds.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="{up,down,quiet}", parser_class=_Parser)
+    up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
+    up.add_argument("profile", nargs="?", help="a profile of scale.toml (default: this machine)")
+    up.add_argument("--workers", type=_positive, metavar="N", help="number of worker processes")
+    commands.add_parser("down", help="end the cluster", description="End the cluster.")
+    quiet = commands.add_parser(
+        "quiet",
+        help="show neither progress nor summary lines",
+        description="Show neither progress nor summary lines, so that a cell's output is exactly"
+        " the plain cell's.",
+    )
+    quiet.add_argument("state", nargs="?", choices=["on", "off"], default="on")
+    return parser
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        msg = f"expected a number of workers from 1 on, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def parse_line(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace | None:
+    """Parse a magic line; None when it asked for help, which was printed.
+
+    Raises
+    ------
+    UsageError
+        In one line, with the right usage.
+    """
+    try:
+        return parser.parse_args(shlex.split(line, comments=True))
+    except ValueError as error:
+        msg = f"{error}. Usage: {' '.join(parser.format_usage().removeprefix('usage: ').split())}"
+        raise UsageError(msg) from None
+    except _HelpShownError:
+        return None
+
+
+@magics_class
+class ScaleMagics(Magics):
+    """The magics of one kernel."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.workspace = Workspace(shell.user_ns, shell.user_ns_hidden)
+        self.presenter = ExceptionPresenter(shell)
+
+    # -- %%scale -----------------------------------------------------------------------------
+
+    @no_var_expand
+    @cell_magic("scale")
+    def scale_cell(self, line: str, cell: str) -> None:
+        """Run a cell on the cluster; ``%%scale --help`` lists the options."""
+        started = time.perf_counter()
+        arguments = self._parse(cell_parser(), line)
+        if arguments is None:
+            return
+        options = CellOptions(strict=arguments.strict, serial=arguments.serial)
+        view = NotebookView(self.shell, quiet=self.workspace.is_quiet)
+        facts = self._analyse(cell)
+        seconds = {"analyse": time.perf_counter() - started}
+        try:
+            if facts.here_only is not None:
+                self._run_here(cell, facts.here_only, options, view, started)
+                return
+            try:
+                result = self._run_there(cell, facts, options, view)
+            except CannotTravel as error:
+                self._run_here(cell, str(error), options, view, started)
+                return
+            if result.here:
+                self._run_here(cell, result.here, options, view, started)
+                return
+            seconds |= result.seconds
+            seconds["total"] = time.perf_counter() - started
+            self._finish(result, seconds, view)
+        except ScaleError as error:
+            view.finish_progress()
+            raise self._one_line(error) from None
+
+    def _analyse(self, cell: str) -> CellFacts:
+        try:
+            return analyse_cell(cell, self.shell.transform_cell)
+        except SyntaxError as error:
+            # Shown as for the plain cell: its own name, its own lines.
+            transformed = self.shell.transform_cell(cell)
+            name = self._cache(cell)
+            try:
+                self.shell.compile.ast_parse(transformed, filename=name)
+            except SyntaxError as own:
+                error = own
+            if isinstance(error, IndentationError):
+                self.shell.showindentationerror()
+            else:
+                lines = self.shell.SyntaxTB.structured_traceback(type(error), error, [])
+                raise self.presenter.prepare(error.with_traceback(None), lines) from None
+            raise self.presenter.prepare(error, None) from None
+
+    def _run_there(
+        self, source: str, facts: CellFacts, options: CellOptions, view: NotebookView
+    ) -> CellResult:
+        session = self.workspace.session(view.status)
+        view.finish_progress()
+        cell = Cell(
+            source=source,
+            facts=facts,
+            execution_count=self.shell.execution_count - 1,
+            code_name=self._cache(source),
+            compiler_flags=self.shell.compile.flags,
+            sources_of=self._sources_of,
+        )
+        try:
+            return session.run(cell, options, view)
+        except RunnerLost:
+            if not session.is_alive():
+                self.workspace.forget_session()
+            raise
+
+    def _cache(self, source: str) -> str:
+        """Make the kernel's tracebacks know the cell's source; return its file name."""
+        transformed = self.shell.transform_cell(source)
+        count = self.shell.execution_count - 1
+        return str(self.shell.compile.cache(transformed, count, raw_code=source))
+
+    def _sources_of(self, file_names: tuple[str, ...]) -> Mapping[str, Any]:
+        known = self.shell.compile._filename_map  # noqa: SLF001 - IPython's only record of it
+        return {
+            name: ("".join(linecache.getlines(name)), known[name])
+            for name in file_names
+            if name in known
+        }
+
+    def _finish(
+        self, result: CellResult, seconds: Mapping[str, float], view: NotebookView
+    ) -> None:
+        """Leave the notebook as the plain cell would have: value, exception, future imports."""
+        self.workspace.last_run = RunReport(
+            where="cluster",
+            sent_bytes=result.sent_bytes,
+            received_bytes=result.received_bytes,
+            reused_bytes=result.reused_bytes,
+            seconds=seconds,
+            workers=self.workspace.workers,
+            loops=result.loops,
+            notes=tuple(result.notes),
+        )
+        if result.compiler_flags is not None:
+            self.shell.compile.flags = result.compiler_flags
+        if result.has_value:
+            view.value(result.value)
+        view.finish(self.workspace.last_run.summary())
+        if result.exception is not None:
+            raise self.presenter.prepare(result.exception, result.traceback)
+
+    def _run_here(
+        self, source: str, why: str, options: CellOptions, view: NotebookView, started: float
+    ) -> None:
+        """Run the cell in this kernel, with a note that says why."""
+        view.finish_progress()
+        if options.strict:
+            msg = f"the cell cannot run on the cluster: {why}"
+            raise RunnerError(msg)
+        view.note(f"ran here: {why}")
+        try:
+            run_here(self.shell, source, self.presenter)
+        finally:
+            seconds = {"total": time.perf_counter() - started}
+            self.workspace.last_run = RunReport("local", why, seconds=seconds)
+
+    # -- %scale ------------------------------------------------------------------------------
+
+    @no_var_expand
+    @line_magic("scale")
+    def scale_line(self, line: str) -> None:
+        """Show, start or end the cluster; ``%scale --help`` lists the commands."""
+        arguments = self._parse(line_parser(), line)
+        if arguments is None:
+            return
+        view = NotebookView(self.shell, quiet=False)
+        try:
+            if arguments.command == "up":
+                self._up(arguments.profile, arguments.workers, view)
+            elif arguments.command == "down":
+                was_up = self.workspace.down()
+                print("The cluster has ended." if was_up else "There is no cluster.")  # noqa: T201
+            elif arguments.command == "quiet":
+                self.workspace.is_quiet = arguments.state == "on"
+            else:
+                print(self._status())  # noqa: T201
+        except ScaleError as error:
+            raise self._one_line(error) from None
+        finally:
+            view.finish_progress()
+
+    def _up(self, profile: str | None, workers: int | None, view: NotebookView) -> None:
+        workspace = self.workspace
+        if workspace.cluster is not None and profile is None and workers is not None:
+            print(f"The cluster has {workspace.scale(workers)} workers.")  # noqa: T201
+            return
+
+        def on_event(event: ClusterEvent) -> None:
+            view.status(event.message)
+
+        cluster = workspace.up(profile, workers, Path.cwd(), on_event)
+        view.finish_progress()
+        count = cluster.workers
+        print(  # noqa: T201
+            f"The cluster '{cluster.state.name}' is up: {count} worker{'s' * (count != 1)}."
+        )
+
+    def _status(self) -> str:
+        workspace = self.workspace
+        cluster = workspace.cluster
+        if cluster is None:
+            return "No cluster: the first %%scale cell starts one here, or %scale up PROFILE."
+        state = cluster.state
+        age = time.time() - state.started_at
+        lines = [
+            f"cluster  {state.name} ({state.profile.provider}), {state.status.value},"
+            f" up {age / 60:.0f} min",
+            f"workers  {cluster.workers} of {workspace.workers}",
+        ]
+        lines += [f"node     {node.name}: {node.status.value}" for node in state.nodes]
+        session = workspace.session_or_none
+        if session is not None:
+            known = {n: size for n, size in session.known_bytes.items() if size}
+            largest = sorted(known.items(), key=lambda item: -item[1])[:5]
+            held = ", ".join(f"{name} {format_bytes(size)}" for name, size in largest)
+            lines.append(
+                f"holds    {len(known)} names, {format_bytes(sum(known.values()))}"
+                + (f": {held}" if held else "")
+            )
+        if workspace.last_run is not None:
+            lines.append(f"last     {workspace.last_run.summary()}")
+        return "\n".join(lines)
+
+    # -- both --------------------------------------------------------------------------------
+
+    @staticmethod
+    def _parse(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace | None:
+        try:
+            return parse_line(parser, line)
+        except UsageError as error:
+            raise IPythonUsageError(str(error)) from None
+
+    def _one_line(self, error: ScaleError) -> ScaleError:
+        """Show one of our own errors without frames, which would say nothing to the user."""
+        lines = self.shell.InteractiveTB.get_exception_only(type(error), error)
+        return self.presenter.prepare(error, list(lines))  # type: ignore[return-value]
+
+    def after_cell(self, *_args: object) -> None:
+        """Let go of what the notebook has let go of."""
+        session = self.workspace.session_or_none
+        if session is not None:
+            session.sweep()
+
+
+_loaded: dict[int, ScaleMagics] = {}
+
+
+def load(shell: InteractiveShell) -> ScaleMagics:
+    """Register the magics with a shell, once."""
+    known = _loaded.get(id(shell))
+    if known is not None:
+        return known
+    magics = ScaleMagics(shell)
+    shell.register_magics(magics)
+    magics.presenter.install()
+    shell.events.register("post_run_cell", magics.after_cell)
+    _loaded[id(shell)] = magics
+    return magics
+
+
+def unload(shell: InteractiveShell) -> None:
+    """End the cluster and leave the shell as it was."""
+    magics = _loaded.pop(id(shell), None)
+    if magics is None:
+        return
+    shell.events.unregister("post_run_cell", magics.after_cell)
+    magics.presenter.remove()
+    for kind in ("line", "cell"):
+        shell.magics_manager.magics[kind].pop("scale", None)
+    magics.workspace.close()
+
+
+def last_run() -> RunReport | None:
+    """Return what the last ``%%scale`` cell of this process did."""
+    for magics in reversed(_loaded.values()):
+        return magics.workspace.last_run
+    return None
+

@@ -1,0 +1,201 @@
+"""Clusters: what one is at a moment, as it is saved on disk, and what happens to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from jupyter_scale.errors import StateError
+from jupyter_scale.model.profile import Profile
+
+STATE_VERSION = 1
+
+
+class Status(StrEnum):
+    """How far a cluster or a node has come."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Target(StrEnum):
+    """What a cluster shall become."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process on whose behalf a cluster exists.
+
+    Parameters
+    ----------
+    pid : int
+        Process id.
+    created : float
+        When it was created, in seconds since an origin that only this machine knows: together with
+        the pid it names one process for good, also after the pid was given to another.
+    """
+
+    pid: int
+    created: float
+
+    def __str__(self) -> str:
+        return f"{self.pid}:{self.created!r}"
+
+    @classmethod
+    def parse(cls, text: str) -> Owner:
+        """Rebuild an owner from ``PID:CREATED``; ValueError when it is something else."""
+        pid, _, created = text.partition(":")
+        return cls(int(pid), float(created))
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """One node: a machine, or with provider ``local`` a process group.
+
+    Parameters
+    ----------
+    name : str
+        Unique within the cluster.
+    pool : str
+        The pool that it belongs to.
+    pid, created : int, float
+        The process that keeps the node; see `Owner`.
+    status : Status
+        How far it has come.
+    workers : int
+        How many workers it was asked for.
+    joined : int
+        How many workers the scheduler knew when this was recorded.
+    log : str
+        Path of the node's log.
+    """
+
+    name: str
+    pool: str
+    pid: int
+    created: float
+    status: Status
+    workers: int
+    joined: int = 0
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class RunnerState:
+    """One runner: the process that holds a notebook's namespace on the cluster."""
+
+    session: str
+    pid: int
+    created: float
+    directory: str
+    log: str
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """All that is known of a cluster, as saved in ``state.json``.
+
+    Parameters
+    ----------
+    id : str
+        Unique on this machine, and the name of its directory.
+    name : str
+        The profile's name.
+    status, target : Status, Target
+        What it is, and what it shall become.
+    directory : str
+        Its directory: certificates, logs, and what workers spill.
+    shared_dir : str
+        Directory of memory segments that are shared with this machine's runners and workers.
+    started_at : float
+        Unix time.
+    error : str
+        Why it failed, or empty.
+    """
+
+    id: str
+    name: str
+    profile: Profile
+    status: Status
+    target: Target
+    owner: Owner
+    directory: str
+    shared_dir: str
+    started_at: float
+    nodes: tuple[NodeState, ...] = ()
+    runners: tuple[RunnerState, ...] = ()
+    scheduler_address: str | None = None
+    error: str = ""
+    version: int = STATE_VERSION
+
+    def to_json(self) -> str:
+        """Return the state as a JSON document."""
+        return json.dumps({**asdict(self), "profile": self.profile.to_dict()}, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> ClusterState:
+        """Rebuild what `to_json` returned.
+
+        Raises
+        ------
+        StateError
+            When it is not a state, or one of another version.
+        """
+        try:
+            data: dict[str, Any] = json.loads(text)
+            version = data["version"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateError(f"This is not the saved state of a cluster: {error!r}") from error
+        if version != STATE_VERSION:
+            raise StateError(
+                f"The saved state has version {version!r}, and this jupyter-scale reads version "
+                f"{STATE_VERSION}: stop the cluster with the jupyter-scale that started it."
+            )
+        try:
+            return cls(**_fields(data))
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateError(f"The saved state of a cluster is damaged: {error!r}") from error
+
+
+@dataclass(frozen=True)
+class ClusterEvent:
+    """Something that happened to a cluster, worth showing to its user.
+
+    Parameters
+    ----------
+    cluster : str
+        The cluster's id.
+    step : str
+        A word for programs: ``"security"``, ``"node"``, ``"scheduler"``, ``"workers"``,
+        ``"running"``, ``"stopping"``, ``"stopped"``, ``"failed"``.
+    message : str
+        The same for people, for instance ``"workers 1/2"``.
+    done, total : int
+        Progress, where it can be counted.
+    """
+
+    cluster: str
+    step: str
+    message: str
+    done: int = 0
+    total: int = 0
+
+
+def _fields(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **data,
+        "profile": Profile.from_dict(data["profile"]),
+        "status": Status(data["status"]),
+        "target": Target(data["target"]),
+        "owner": Owner(**data["owner"]),
+        "nodes": tuple(NodeState(**{**n, "status": Status(n["status"])}) for n in data["nodes"]),
+        "runners": tuple(RunnerState(**runner) for runner in data["runners"]),
+    }

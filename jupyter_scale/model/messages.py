@@ -1,0 +1,240 @@
+"""What session and runner say to each other. Versioned; msgpack on the wire.
+
+A *request* goes to the runner and is idempotent by its id. An *event* comes back; events are
+numbered without gaps and kept by the runner until acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self
+
+from jupyter_scale.errors import ProtocolError
+
+WIRE_VERSION = 1
+
+
+class RequestKind(StrEnum):
+    """What a session can ask of a runner."""
+
+    CELL = "cell"  # run a cell: `CellRequest`
+    HOME = "home"  # send the last cell's results again, without these tokens
+    INTERRUPT = "interrupt"  # stop a cell, named by its request id
+    KILL = "kill"  # kill the shell that does not react to an interrupt
+
+
+class EventKind(StrEnum):
+    """What a runner reports."""
+
+    STARTED = "started"  # the names have arrived, the cell begins
+    STREAM = "stream"  # name ("stdout", "stderr"), text
+    DISPLAY = "display"  # data, metadata, transient, update
+    CLEAR = "clear"  # wait
+    RESULT = "result"  # data, metadata of the last expression
+    PROGRESS = "progress"  # one loop's counts: `LoopProgress`
+    NOTE = "note"  # text for the user
+    FINISHED = "finished"  # the last event of a request: `CellOutcome`
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; ids count up from 1 within a session."""
+
+    id: int
+    kind: RequestKind
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the request `request`; numbers count up from 1 within a runner's life."""
+
+    seq: int
+    request: int
+    kind: EventKind
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A session (re)connects: it has seen all events up to `last_seq`."""
+
+    session: str
+    last_seq: int
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """The runner's answer: which life of the runner this is."""
+
+    runner: str
+    version: int = WIRE_VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The session has seen all events up to `seq`."""
+
+    seq: int
+
+
+Message = Request | Event | Attach | Attached | Ack
+_KINDS: dict[str, type[Any]] = {
+    "request": Request,
+    "event": Event,
+    "attach": Attach,
+    "attached": Attached,
+    "ack": Ack,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def to_wire(message: Message) -> dict[str, Any]:
+    """Return a message as a dictionary of plain values."""
+    wire = {f.name: getattr(message, f.name) for f in fields(message)}
+    if "kind" in wire:
+        wire["kind"] = wire["kind"].value
+    return {"op": _NAMES[type(message)], **wire}
+
+
+def from_wire(wire: Mapping[str, Any]) -> Message:
+    """Rebuild a message.
+
+    Raises
+    ------
+    ProtocolError
+        For an unknown message, a missing or unknown field, or another version.
+    """
+    values = dict(wire)
+    try:
+        kind = _KINDS[values.pop("op")]
+        if values.get("version", WIRE_VERSION) != WIRE_VERSION:
+            msg = f"the other side speaks version {values['version']}, this one {WIRE_VERSION}"
+            raise ProtocolError(msg)
+        if kind is Request:
+            values["kind"] = RequestKind(values["kind"])
+        elif kind is Event:
+            values["kind"] = EventKind(values["kind"])
+        message: Message = kind(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        msg = f"not a message of this protocol: {error}"
+        raise ProtocolError(msg) from error
+    return message
+
+
+class _Body:
+    """A typed body that travels as a dictionary."""
+
+    __slots__ = ()
+
+    def to_body(self) -> dict[str, Any]:
+        """Return the fields as a dictionary of plain values."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> Self:
+        """Rebuild from a dictionary; unknown fields are refused."""
+        try:
+            return cls(**body)
+        except TypeError as error:
+            msg = f"not a {cls.__name__}: {error}"
+            raise ProtocolError(msg) from error
+
+
+@dataclass(frozen=True, slots=True)
+class CellRequest(_Body):
+    """Run a cell.
+
+    Attributes
+    ----------
+    source
+        The cell as typed, without its ``%%scale`` line.
+    execution_count
+        The notebook's ``In[n]``.
+    code_name
+        The file name under which the notebook's tracebacks know this source.
+    sources
+        ``file name → (source, execution count)`` of notebook functions sent along.
+    parcel
+        A packed `Parcel`, or None when nothing has to travel.
+    reads
+        Names whose content may have changed afterwards.
+    home_ack
+        ``(parcel number, kept indices)`` of the last parcel that came home.
+    reset
+        Forget all that was known of the notebook first.
+    ambient
+        Process-wide state that changed since the last request.
+    spread
+        Whether loops may spread over the workers.
+    """
+
+    source: str
+    execution_count: int
+    code_name: str
+    sources: Mapping[str, Any]
+    parcel: Mapping[str, Any] | None
+    reads: list[str]
+    home_ack: tuple[int, bytes] | None
+    reset: bool
+    ambient: Mapping[str, Any]
+    spread: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CellOutcome(_Body):
+    """How a cell ended.
+
+    Attributes
+    ----------
+    status
+        ``"ok"``, ``"error"`` (the cell raised), ``"resend"`` (the parcel named objects that are
+        unknown here; nothing ran), ``"unloadable"`` (a value cannot be rebuilt here; nothing ran),
+        ``"died"`` (the shell process ended).
+    kept
+        Memo indices kept of the parcel that arrived.
+    home
+        The packed parcel with what changed.
+    tokens
+        For ``"resend"``: the unknown objects.
+    error
+        ``ename``, ``evalue`` and ``traceback`` (lines) as IPython shows them.
+    stays
+        ``name → why`` of values that cannot come home.
+    seconds
+        ``step → seconds``.
+    loops
+        One entry for each loop that was considered: `LoopReport`.
+    had_effects
+        The cell wrote, connected or started something outside.
+    notes
+        Sentences for the user.
+    ambient
+        Process-wide state that the cell changed.
+    """
+
+    status: str
+    kept: bytes = b""
+    home: Mapping[str, Any] | None = None
+    tokens: list[int] = field(default_factory=list)
+    error: Mapping[str, Any] | None = None
+    stays: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    loops: list[Mapping[str, Any]] = field(default_factory=list)
+    had_effects: bool = False
+    notes: list[str] = field(default_factory=list)
+    ambient: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopProgress(_Body):
+    """Where one loop is: counts of iterations."""
+
+    loop: int
+    line: int
+    total: int
+    done: int
+    workers: int

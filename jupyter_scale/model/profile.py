@@ -1,0 +1,138 @@
+"""Profiles: what a cluster shall be, as its user declared it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Value = str | int | float | bool | tuple[str, ...]
+"""What an option of a provider can be set to."""
+
+OptionKind = Literal["integer", "number", "text", "texts", "flag", "duration"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a provider accepts for one of its own keys.
+
+    Parameters
+    ----------
+    kind : str
+        The type that a profile has to give; a ``"duration"`` such as ``"30m"`` is kept in seconds.
+    expected : str
+        The end of the sentence "expected ...", for instance ``"a port from 1 to 65535"``.
+    minimum, maximum : float, optional
+        Limits of numbers and durations, both inclusive.
+    required : bool
+        Whether a profile must set it.
+    """
+
+    kind: OptionKind
+    expected: str
+    minimum: float | None = None
+    maximum: float | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Like nodes of one kind.
+
+    Parameters
+    ----------
+    name : str
+        Unique within its profile; ``--on NAME`` chooses it.
+    count : int
+        Number of nodes.
+    min : int, optional
+        The cluster is usable from so many nodes on (provider ``local``: workers); all when None.
+    workers : int, optional
+        Dask workers on each node; one per core when None.
+    options : mapping
+        The provider's own keys, already validated against its `Option` s.
+    """
+
+    name: str
+    count: int = 1
+    min: int | None = None
+    workers: int | None = None
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named, declarative description of a cluster.
+
+    Parameters
+    ----------
+    name : str
+        What ``%scale up NAME`` is called with.
+    provider : str
+        Where nodes come from: ``"local"``, or an entry point in ``jupyter_scale.providers``.
+    pools : tuple of Pool
+        At least one.
+    idle_timeout_s : float, optional
+        The cluster ends itself when nothing ran for so long; never when None.
+    options : mapping
+        The provider's own keys, already validated against its `Option` s.
+    """
+
+    name: str
+    provider: str
+    pools: tuple[Pool, ...]
+    idle_timeout_s: float | None = None
+    options: Mapping[str, Value] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the profile as JSON types."""
+        return {
+            "name": self.name,
+            "provider": self.provider,
+            "pools": [
+                {
+                    "name": pool.name,
+                    "count": pool.count,
+                    "min": pool.min,
+                    "workers": pool.workers,
+                    "options": _plain(pool.options),
+                }
+                for pool in self.pools
+            ],
+            "idle_timeout_s": self.idle_timeout_s,
+            "options": _plain(self.options),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Profile:
+        """Rebuild what `to_dict` returned."""
+        return cls(
+            name=data["name"],
+            provider=data["provider"],
+            pools=tuple(
+                Pool(**{**pool, "options": _frozen(pool["options"])}) for pool in data["pools"]
+            ),
+            idle_timeout_s=data["idle_timeout_s"],
+            options=_frozen(data["options"]),
+        )
+
+
+def embedded_profile(workers: int | None = None) -> Profile:
+    """Return the profile of the cluster that starts by itself beside a kernel.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Number of Dask workers; one per core when None.
+    """
+    return Profile(name="local", provider="local", pools=(Pool(name="local", workers=workers),))
+
+
+def _plain(options: Mapping[str, Value]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
+
+
+def _frozen(options: Mapping[str, Any]) -> dict[str, Value]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}

@@ -1,0 +1,76 @@
+"""Runs: what one ``%%scale`` cell did, as ``jupyter_scale.last_run`` tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What the last ``%%scale`` cell did.
+
+    Attributes
+    ----------
+    where
+        ``"cluster"``, or ``"local"`` when it ran in the notebook's own kernel.
+    why
+        Why it ran there, for a local run; otherwise empty.
+    sent_bytes, received_bytes
+        Bytes of values that travelled.
+    reused_bytes
+        Bytes of values that the cluster had already.
+    seconds
+        ``step → seconds``: analyse, check, pack, load, run, home, apply, total.
+    workers
+        Task slots of the cluster.
+    loops
+        One mapping for each loop: line, iterations, spread, workers, why, seconds.
+    notes
+        What the user was told.
+    """
+
+    where: str
+    why: str = ""
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    reused_bytes: int = 0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    workers: int = 0
+    loops: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def summary(self) -> str:
+        """Return the line that a cell shows."""
+        total = format_seconds(self.seconds.get("total", 0.0))
+        if self.where == "local":
+            return f"ran here · {self.why} · {total}"
+        parts = ["cluster", f"{self.workers} worker{'s' if self.workers != 1 else ''}"]
+        travelled = f"sent {format_bytes(self.sent_bytes)}"
+        if self.reused_bytes:
+            travelled += f", reused {format_bytes(self.reused_bytes)}"
+        parts.append(travelled)
+        spread = sum(1 for loop in self.loops if loop["spread"])
+        if spread:
+            parts.append(f"{spread} loop{'s' if spread != 1 else ''} spread")
+        return " · ".join([*parts, total])
+
+
+def format_bytes(count: int) -> str:
+    """Return a size as people read it: ``"3 MB"``."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 999.5:  # noqa: PLR2004 - the next unit begins here
+            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"  # noqa: PLR2004
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as people read it: ``"4.1 s"``."""
+    if seconds < 0.0995:  # noqa: PLR2004 - milliseconds read better below
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 99.5:  # noqa: PLR2004 - minutes read better above
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"

@@ -1,0 +1,182 @@
+"""The node process of provider ``local``: how it starts quickly, and how it ends for certain.
+
+Run as ``python -m jupyter_scale.providers.local.node``. It writes lines of JSON to its standard
+output: first the ready line ``{"pid", "scheduler_address"}`` or ``{"error", "next_step"}``, then
+events ``{"event": "joined" | "left" | "failed", "worker", ...}``. Nobody has to read them: a full
+pipe loses lines, but does not hold up the node.
+
+It ends on SIGTERM, when its scheduler closes, when it was idle for long, and when its owner is
+gone. Whatever the way, it then kills every process that carries the cluster's mark, and removes the
+cluster's directories.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.model.cluster import Owner
+from jupyter_scale.transport.lifeline import watch
+from jupyter_scale.transport.processes import descendants, kill_marked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jupyter_scale.providers.local.keeper import NodeOptions
+
+CLOSE_TIMEOUT_S = 3.0
+_SOCKET_DIR_LENGTH = 60  # a socket's path has 107 bytes at most, and more is appended
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def main() -> None:
+    """Run a node until it ends."""
+    arguments = _parse()
+    tell = _take_stdout()
+    end = _Ending(arguments.cluster, arguments.directory, arguments.shared_directory)
+    watch(arguments.owner, end)
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    environment = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "6640")}
+    method = _start_forkserver(arguments.shared_directory)
+    try:
+        asyncio.run(_keep(_options(arguments), tell, end, environment, method))
+    except Exception as error:  # noqa: BLE001 - said to whoever waits for the ready line
+        traceback.print_exc()
+        tell(error=f"{type(error).__name__}: {error}")
+        end(with_directories=False)  # the owner lives, wants to read the log, and removes it
+    finally:
+        end()
+
+
+async def _keep(
+    options: NodeOptions,
+    tell: Callable[..., None],
+    end: Callable[[], None],
+    environment: dict[str, str],
+    method: str,
+) -> None:
+    from jupyter_scale.providers.local.keeper import Keeper, configure
+
+    configure(options.directory, method)
+    is_stopped = asyncio.Event()
+
+    def stop() -> None:
+        is_stopped.set()
+        timer = threading.Timer(CLOSE_TIMEOUT_S, end)
+        timer.daemon = True
+        timer.start()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    await Keeper(options, tell, environment).run(is_stopped)
+
+
+class _Ending:
+    """Ends all that belongs to the cluster, then this process; callable from any thread.
+
+    Parameters
+    ----------
+    cluster : str
+        The mark of the cluster's processes.
+    directories : Path
+        What is removed.
+    """
+
+    def __init__(self, cluster: str, *directories: Path) -> None:
+        self._cluster, self._directories = cluster, directories
+        self._lock = threading.Lock()
+
+    def __call__(self, *, with_directories: bool = True) -> None:
+        with self._lock:  # never released: the first caller ends the process
+            try:
+                kill_marked(self._cluster, also=descendants())
+                if with_directories:
+                    for directory in self._directories:
+                        shutil.rmtree(directory, ignore_errors=True)
+                    _remove_if_empty(self._directories[-1].parent)
+            finally:
+                os._exit(0 if with_directories else 1)
+
+
+def _remove_if_empty(directory: Path) -> None:
+    try:
+        directory.rmdir()
+    except OSError:
+        return
+
+
+def _start_forkserver(shared_dir: Path) -> str:
+    """Let a second process import distributed while this one does; return the start method.
+
+    Workers are then forked from it within milliseconds. Only on Linux: elsewhere system libraries
+    do not survive a fork. The socket's directory goes where it is removed with the cluster, if its
+    path is short enough for a socket.
+    """
+    if sys.platform != "linux" or len(str(shared_dir)) > _SOCKET_DIR_LENGTH:
+        return "spawn"
+    before, tempfile.tempdir = tempfile.tempdir, str(shared_dir)
+    try:
+        multiprocessing.set_forkserver_preload(["jupyter_scale.providers.local.worker"])
+        forkserver.ensure_running()
+    finally:
+        tempfile.tempdir = before
+    return "forkserver"
+
+
+def _take_stdout() -> Callable[..., None]:
+    """Keep standard output for lines of JSON; what else is written there goes to the log."""
+    pipe = os.dup(1)
+    os.set_blocking(pipe, False)
+    os.dup2(2, 1)
+
+    def tell(**message: Any) -> None:
+        try:
+            os.write(pipe, json.dumps(message).encode() + b"\n")
+        except (BlockingIOError, BrokenPipeError):
+            return
+
+    return tell
+
+
+def _options(arguments: argparse.Namespace) -> NodeOptions:
+    from jupyter_scale.providers.local.keeper import NodeOptions
+
+    return NodeOptions(
+        cluster=arguments.cluster,
+        directory=arguments.directory,
+        shared_dir=arguments.shared_directory,
+        tls_dir=arguments.tls_directory,
+        workers=arguments.workers,
+        scheduler_port=arguments.scheduler_port,
+        idle_timeout_s=arguments.idle_timeout,
+        preloads=tuple(arguments.worker_preload),
+    )
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cluster", required=True)
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--shared-directory", type=Path, required=True)
+    parser.add_argument("--tls-directory", type=Path, required=True)
+    parser.add_argument("--owner", type=Owner.parse, required=True)
+    parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--scheduler-port", type=int, default=0)
+    parser.add_argument("--idle-timeout", type=float)
+    parser.add_argument("--worker-preload", action="append", default=[])
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

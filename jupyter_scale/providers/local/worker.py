@@ -1,0 +1,47 @@
+"""One Dask worker of a local node: a log of its own, no web server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from distributed import Worker
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def worker_log(directory: Path, name: str) -> Path:
+    """Return where the output of a worker goes."""
+    return directory / "workers" / f"{name}.log"
+
+
+class LocalWorker(Worker):
+    """A worker whose output, its libraries' and its children's goes to `worker_log`.
+
+    Distributed would open a web server without authentication on a port; here it does not.
+
+    Parameters
+    ----------
+    log_path : str
+        The file to which output is appended.
+    """
+
+    def __init__(self, *args: Any, log_path: str, **kwargs: Any) -> None:
+        _send_output_to(log_path)
+        if "" not in sys.path:  # as in IPython: modules beside the notebook can be imported
+            sys.path.insert(0, "")
+        super().__init__(*args, **kwargs)
+
+    def start_http_server(self, *args: Any, **kwargs: Any) -> None:
+        """Start none."""
+
+
+def _send_output_to(log_path: str) -> None:
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)

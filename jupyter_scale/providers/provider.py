@@ -1,0 +1,178 @@
+"""The seam to where nodes come from: what every provider does, and how one is found by name.
+
+The contract is exact about time and absence: `Provider.start` yields a node the moment that it can
+be named, `Provider.look` returns at once, `Provider.wait` within its time-out, and stopping what is
+gone already is success.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Protocol
+
+from jupyter_scale.errors import ProfileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from jupyter_scale.model.cluster import NodeState, Owner, RunnerState
+    from jupyter_scale.model.profile import Option, Profile
+    from jupyter_scale.transport.local import Child
+
+GROUP = "jupyter_scale.providers"
+_BUILT_IN = {"local": "jupyter_scale.providers.local.provider:LocalProvider"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What nodes are needed for.
+
+    Parameters
+    ----------
+    cluster : str
+        The cluster's id; every process carries it, see `jupyter_scale.transport.processes.MARK`.
+    profile : Profile
+        What was declared.
+    owner : Owner
+        The process with which the nodes end.
+    directory, shared_dir, tls_dir : Path
+        Existing directories; the provider puts logs and what workers spill into the first.
+    """
+
+    cluster: str
+    profile: Profile
+    owner: Owner
+    directory: Path
+    shared_dir: Path
+    tls_dir: Path
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why something did not start; the parts of a `jupyter_scale.errors.StartError`."""
+
+    what: str
+    why: str
+    last_lines: tuple[str, ...] = ()
+    next_step: str = ""
+
+
+@dataclass(frozen=True)
+class NodeSeen:
+    """What is seen of a node at a moment.
+
+    Parameters
+    ----------
+    is_alive : bool
+        Whether anything of it runs.
+    scheduler_address : str, optional
+        Where its scheduler listens, once it does.
+    workers : frozenset of str
+        Names of the workers that the scheduler knows.
+    failures : tuple of Failure
+        What did not start; the node may live on without it.
+    """
+
+    is_alive: bool
+    scheduler_address: str | None = None
+    workers: frozenset[str] = frozenset()
+    failures: tuple[Failure, ...] = ()
+
+
+class Provider(Protocol):
+    """Turns the pools of a profile into nodes."""
+
+    cluster_options: Mapping[str, Option]
+    """The keys of its own that a cluster's table may have."""
+    pool_options: Mapping[str, Option]
+    """The keys of its own that a pool's table may have."""
+    max_nodes: int | None
+    """How many nodes a pool may count, unlimited when None."""
+
+    def start(self, request: Request) -> Iterator[NodeState]:
+        """Start all nodes, yielding each as soon as it could be stopped by what is yielded.
+
+        Raises
+        ------
+        StartError
+            When one cannot even be begun; those that were yielded are the caller's to stop.
+        """
+        ...
+
+    def look(self, node: NodeState, directory: Path) -> NodeSeen:
+        """Return what is seen of a node, without waiting; a node that is gone is not alive."""
+        ...
+
+    def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
+        """Return as soon as `look` may see something new, at the latest after the time-out."""
+        ...
+
+    def scale(self, node: NodeState, request: Request, address: str, workers: int) -> None:
+        """Ask a node for another number of workers; they come and go afterwards.
+
+        Raises
+        ------
+        ClusterError
+            When it cannot be asked.
+        """
+        ...
+
+    def stop(
+        self,
+        nodes: Sequence[NodeState],
+        runners: Sequence[RunnerState],
+        cluster: str,
+        grace_s: float,
+    ) -> None:
+        """End nodes and runners with all their processes; gone already is success.
+
+        They get `grace_s` to end by themselves, and are killed then.
+        """
+        ...
+
+    def run(
+        self,
+        node: NodeState,
+        request: Request,
+        argv: Sequence[str],
+        *,
+        what: str,
+        log_path: Path,
+        cwd: Path,
+    ) -> Child:
+        """Start a process on a node, whose scheduler need not listen yet, and return at once.
+
+        Parameters
+        ----------
+        argv : sequence of str
+            A module of this package and its arguments, for the node's Python.
+        """
+        ...
+
+
+def load_provider(name: str) -> Provider:
+    """Return a new provider; importing it is put off until here.
+
+    Raises
+    ------
+    ProfileError
+        When there is none of that name.
+    """
+    for entry in entry_points(group=GROUP, name=name):
+        provider: Provider = entry.load()()
+        return provider
+    if name not in _BUILT_IN:
+        raise ProfileError(
+            f"There is no provider {name!r}. Known are: {', '.join(provider_names())}."
+        )
+    module, _, attribute = _BUILT_IN[name].partition(":")
+    built_in: Provider = getattr(import_module(module), attribute)()
+    return built_in
+
+
+def provider_names() -> list[str]:
+    """Return the names of all providers that are installed."""
+    return sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})

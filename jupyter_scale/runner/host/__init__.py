@@ -1,0 +1,1 @@
+"""The cluster's end of a session: a supervisor, and the shell process that runs the cells."""

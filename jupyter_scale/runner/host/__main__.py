@@ -1,0 +1,52 @@
+"""Start a runner: ``python -m jupyter_scale.runner.host --directory DIR ...``.
+
+Prints one JSON line, ``{"pid": ..., "address": ...}``, when it can be reached.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+
+from jupyter_scale.model.cluster import ClusterState, Owner
+from jupyter_scale.runner.host.supervisor import Options, Supervisor
+from jupyter_scale.transport.lifeline import watch
+
+
+def main() -> None:
+    """Run until the owner ends or SIGTERM comes."""
+    parser = argparse.ArgumentParser(description="Hold one notebook's namespace on a cluster.")
+    parser.add_argument("--directory", type=Path, required=True, help="the runner's own files")
+    parser.add_argument("--cluster-directory", type=Path, required=True)
+    parser.add_argument("--session", required=True, help="the session that may use it")
+    parser.add_argument("--owner", type=Owner.parse, required=True, help="PID:CREATED to live with")
+    options = parser.parse_args()
+    state = ClusterState.from_json((options.cluster_directory / "state.json").read_text())
+    shared = Path(state.shared_dir) if state.shared_dir else None
+    asyncio.run(
+        _serve(
+            Options(options.directory, options.cluster_directory, options.session, shared),
+            options.owner,
+        )
+    )
+
+
+async def _serve(options: Options, owner: Owner) -> None:
+    supervisor = Supervisor(options)
+    end = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, end.set)
+    watch(owner, lambda: loop.call_soon_threadsafe(end.set))
+    address = await supervisor.start()
+    print(json.dumps({"pid": os.getpid(), "address": address}), flush=True)  # noqa: T201
+    await end.wait()
+    supervisor.stop()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,310 @@
+"""One cell on the cluster: names arrive, the cell runs, what changed goes home."""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from jupyter_scale.errors import CannotLoad, CannotTravel
+from jupyter_scale.model.messages import CellOutcome, CellRequest, EventKind
+from jupyter_scale.runner import cargo
+from jupyter_scale.runner.host.effects import watching
+from jupyter_scale.runner.host.interactive import RunnerShell
+from jupyter_scale.runner.host.spread import Spreader
+from jupyter_scale.runner.host.streams import Outbox
+from jupyter_scale.runner.pseudo import EXCEPTION, VALUE
+from jupyter_scale.shipping import ambient, kept
+from jupyter_scale.shipping.fingerprint import DigestCache
+from jupyter_scale.shipping.parcel import UnknownTokensError
+from jupyter_scale.shipping.replica import Packed, Replica
+from jupyter_scale.shipping.snapshot import Snapshot
+
+# What IPython itself keeps in the namespace; the notebook has its own.
+_OWN_NAMES = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_[ido]h|In|Out|__builtins?__|get_ipython|exit|quit")
+
+
+class InterruptGate:
+    """Lets SIGINT through only while the cell's own code runs."""
+
+    def __init__(self) -> None:
+        self._is_open = False
+        self._missed = False
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._is_open:
+            raise KeyboardInterrupt
+        self._missed = True
+
+    def __enter__(self) -> None:
+        """Open; an interrupt that came since the last cell began counts now."""
+        self._is_open = True
+        if self._missed:
+            self._missed = False
+            raise KeyboardInterrupt
+
+    def __exit__(self, *_exc: object) -> None:
+        """Close."""
+        self._is_open = False
+
+    def forget(self) -> None:
+        """Forget interrupts that came while no cell was there."""
+        self._missed = False
+
+
+class CellRunner:
+    """Runs the cells of one session in this process.
+
+    Parameters
+    ----------
+    shell, outbox
+        Where cells run and where their output goes.
+    spreader
+        Runs loops on the workers.
+    shared
+        The directory for shared memory, None when the notebook is on another machine.
+    drain
+        Passes on what C code and children have written.
+    """
+
+    def __init__(
+        self,
+        shell: RunnerShell,
+        outbox: Outbox,
+        spreader: Spreader,
+        shared: Path | None,
+        drain: Callable[[], None],
+    ) -> None:
+        self._shell, self._outbox, self._spreader = shell, outbox, spreader
+        self._shared, self._drain = shared, drain
+        self._replica = Replica(shell.user_ns, is_notebook=False)
+        self._pending: Packed | None = None
+        self._home_values: dict[str, Any] = {}
+        self._home_deletes: list[str] = []
+        self._agreed: ambient.Ambient = {}
+        self._gate = InterruptGate()
+        self._initial = frozenset(shell.user_ns)
+
+    async def run(self, request: CellRequest) -> CellOutcome:
+        """Carry out a request; never raises for what the cell does."""
+        self._gate.forget()
+        seconds: dict[str, float] = {}
+        clock = time.perf_counter()
+        self._settle(request)
+        try:
+            kept_indices = self._arrive(request)
+        except UnknownTokensError as error:
+            return CellOutcome("resend", tokens=list(error.tokens))
+        except (CannotLoad, OSError) as error:
+            return CellOutcome("unloadable", notes=[str(error)])
+        seconds["load"] = time.perf_counter() - clock
+        self._outbox.send(EventKind.STARTED, {})
+        before = dict(self._shell.user_ns)
+        shown = self._outbox.shown
+        clock = time.perf_counter()
+        with watching() as watch:
+            result = await self._execute(request)
+        self._drain()
+        self._outbox.flush()
+        seconds["run"] = time.perf_counter() - clock
+        clock = time.perf_counter()
+        values = self._find_results(request, before, result)
+        namespace = self._shell.user_ns
+        deletes = [n for n in before if n not in namespace and not _OWN_NAMES.fullmatch(n)]
+        stays = self._go_home(values, deletes)
+        packed = self._pending
+        home = None if packed is None else cargo.to_body(packed.parcel, self._shared)
+        changes = ambient.difference(self._agreed, now := ambient.gather())
+        self._agreed = now
+        seconds["home"] = time.perf_counter() - clock
+        failed = result.error_before_exec or result.error_in_exec
+        return CellOutcome(
+            "error" if failed else "ok",
+            kept=kept_indices,
+            home=home,
+            error=self._shell.last_error if failed else None,
+            stays=stays,
+            seconds=seconds,
+            loops=[report.to_body() for report in self._spreader.take_reports()],
+            had_effects=watch.seen is not None or self._outbox.shown != shown,
+            notes=self._spreader.take_notes(),
+            ambient={**changes, "compiler_flags": self._shell.compile.flags},
+        )
+
+    def send_again(self, tokens: list[int]) -> CellOutcome:
+        """Pack the last results once more, without tokens that the notebook does not know."""
+        self._replica.table.forget(tokens)
+        self._pending = None
+        stays = self._go_home(self._home_values, self._home_deletes)
+        packed = self._pending
+        home = None if packed is None else cargo.to_body(packed.parcel, self._shared)
+        return CellOutcome("ok", home=home, stays=stays)
+
+    # -- arriving ----------------------------------------------------------------------------
+
+    def _settle(self, request: CellRequest) -> None:
+        """Learn what became of the last parcel that went home."""
+        packed, self._pending = self._pending, None
+        self._home_values = {}
+        if request.reset:
+            self._replica.reset()
+            kept.forget_all()
+            self._agreed = {}
+            for name in set(self._shell.user_ns) - self._initial:
+                if not _OWN_NAMES.fullmatch(name):
+                    del self._shell.user_ns[name]
+        elif packed is not None and request.home_ack is not None:
+            number, indices = request.home_ack
+            if number == packed.parcel.number:
+                self._replica.commit(packed, indices)
+                for pseudo in (VALUE, EXCEPTION):
+                    self._replica.records.pop(pseudo, None)
+
+    def _arrive(self, request: CellRequest) -> bytes:
+        changes = dict(request.ambient)
+        flags = changes.pop("compiler_flags", None)
+        ambient.apply(changes)
+        if flags is not None:
+            self._shell.compile.flags = flags
+        for file_name, (source, count) in request.sources.items():
+            remember_source(self._shell, file_name, source, count)
+        indices = b""
+        if request.parcel is not None:
+            parcel = cargo.from_body(request.parcel, self._shared)
+            indices = self._replica.unpack(parcel)
+        self._agreed = ambient.gather()
+        return indices
+
+    # -- running -----------------------------------------------------------------------------
+
+    async def _execute(self, request: CellRequest) -> Any:  # noqa: ANN401
+        shell = self._shell
+        shell.execution_count = request.execution_count
+        shell.compile.code_name = request.code_name
+        shell.last_error = None
+        shell.displayhook.value, shell.displayhook.has_value = None, False
+        try:
+            with self._spreader.armed(shell, is_on=request.spread):
+                return await self._run_cell(request.source)
+        except KeyboardInterrupt as error:
+            # It came just before or after the cell's own code.
+            shell.showtraceback()
+            return _Interrupted(error)
+        finally:
+            shell.compile.code_name = None
+
+    async def _run_cell(self, source: str) -> Any:  # noqa: ANN401
+        shell = self._shell
+        try:
+            transformed, failure = shell.transform_cell(source), None
+        except Exception:  # noqa: BLE001 - IPython shows it as for the plain cell
+            transformed, failure = source, sys.exc_info()
+        if not shell.should_run_async(
+            source, transformed_cell=transformed, preprocessing_exc_tuple=failure
+        ):
+            with self._gate:
+                return shell.run_cell(source, store_history=True)
+        task = asyncio.ensure_future(
+            shell.run_cell_async(
+                source,
+                store_history=True,
+                transformed_cell=transformed,
+                preprocessing_exc_tuple=failure,
+            )
+        )
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, task.cancel)
+        try:
+            result = await task
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+            self._gate = InterruptGate()
+        shell.events.trigger("post_execute")
+        shell.events.trigger("post_run_cell", result)
+        return result
+
+    # -- going home --------------------------------------------------------------------------
+
+    def _find_results(
+        self,
+        request: CellRequest,
+        before: Mapping[str, Any],
+        result: Any,  # noqa: ANN401
+    ) -> dict[str, Any]:
+        """Return what may have to travel: bound names, names read, last value, exception."""
+        namespace = self._shell.user_ns
+        missing = object()
+        values = {
+            name: value
+            for name, value in namespace.items()
+            if before.get(name, missing) is not value and not _OWN_NAMES.fullmatch(name)
+        }
+        values |= {name: namespace[name] for name in request.reads if name in namespace}
+        hook = self._shell.displayhook
+        if hook.has_value:
+            values[VALUE] = hook.value
+            hook.value, hook.has_value = None, False
+        error = result.error_before_exec or result.error_in_exec
+        if error is not None:
+            values[EXCEPTION] = _without_frames(error)
+        return values
+
+    def _go_home(self, values: Mapping[str, Any], deletes: list[str]) -> dict[str, str]:
+        """Pack what changed into `_pending`; return the names that stay, and why."""
+        namespace = self._shell.user_ns
+        self._home_values, self._home_deletes = dict(values), deletes
+        stays: dict[str, str] = {}
+        snapshots: dict[str, Snapshot] = {}
+        cache = DigestCache()
+        pseudo = {n: v for n, v in values.items() if n not in namespace}
+        namespace.update(pseudo)
+        try:
+            for name in values:
+                try:
+                    snapshot = self._replica.look([name], cache)[name]
+                except CannotTravel as error:
+                    stays[name] = str(error)
+                    if name == EXCEPTION:
+                        continue
+                    stand_in = kept.keep(name, namespace[name], str(error))
+                    snapshot = self._replica.look_at(name, stand_in, cache)
+                if self._replica.is_changed(name, snapshot):
+                    snapshots[name] = snapshot
+            if snapshots or deletes:
+                self._pending = self._replica.pack(snapshots, deletes)
+        finally:
+            for name in pseudo:
+                namespace.pop(name, None)
+        return stays
+
+
+class _Interrupted:
+    """Stands for the result of a cell whose own code was not running when SIGINT came."""
+
+    error_before_exec = None
+
+    def __init__(self, error: BaseException) -> None:
+        self.error_in_exec = error
+
+
+def _without_frames(error: BaseException) -> BaseException:
+    """Return the exception itself; its frames stay here, its text was taken already."""
+    error.__traceback__ = None
+    return error
+
+
+def remember_source(shell: Any, file_name: str, source: str, count: int) -> None:  # noqa: ANN401
+    """Make tracebacks and ``inspect.getsource`` know a notebook cell's source."""
+    lines = [line + "\n" for line in source.splitlines()]
+    linecache.cache[file_name] = (len(source), None, lines, file_name)
+    shell.compile._filename_map[file_name] = count  # noqa: SLF001 - IPython's only way in

@@ -1,0 +1,96 @@
+"""Notices outside effects: files opened for writing, connections, child processes, removals.
+
+An audit hook cannot be removed, so there is one per process, and it costs one comparison where
+nobody is watching (PEP 578).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_EVENTS = frozenset(
+    {
+        "socket.connect",
+        "socket.bind",
+        "subprocess.Popen",
+        "os.system",
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.posix_spawn",
+        "os.remove",
+        "os.rename",
+        "os.rmdir",
+        "os.mkdir",
+        "os.link",
+        "os.symlink",
+        "os.truncate",
+        "os.chmod",
+        "os.chown",
+        "shutil.rmtree",
+        "shutil.move",
+        "shutil.copyfile",
+        "sqlite3.connect",
+    }
+)
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
+_CACHES = ("__pycache__", "/dev/null", "/.cache/", "fontlist-", ".nbc", ".nbi")
+
+
+class OutsideEffect(BaseException):  # noqa: N818 - control flow, which `except Exception` must not catch
+    """An iteration was about to change something outside its process."""
+
+
+class _Watch(threading.local):
+    mode: str | None = None
+    seen: str | None = None
+
+
+_watch = _Watch()
+_installed = False
+
+
+def _hook(event: str, args: tuple[Any, ...]) -> None:
+    if _watch.mode is None:
+        return
+    if event == "open":
+        path, mode, flags = args
+        writes = (isinstance(mode, str) and any(c in mode for c in "wax+")) or (
+            mode is None and isinstance(flags, int) and flags & _WRITE_FLAGS
+        )
+        if not writes or any(cache in str(path) for cache in _CACHES):
+            return
+    elif event not in _EVENTS or any(cache in str(args[:1]) for cache in _CACHES):
+        return
+    if _watch.seen is None:
+        _watch.seen = f"{event}({args[0]!r:.60})" if args else event
+    if _watch.mode == "stop":
+        raise OutsideEffect(_watch.seen)
+
+
+@contextmanager
+def watching(*, stop: bool = False) -> Iterator[_Watch]:
+    """Watch this thread; ``.seen`` names the first effect.
+
+    Parameters
+    ----------
+    stop
+        Raise `OutsideEffect` before the effect happens.
+    """
+    global _installed  # noqa: PLW0603 - audit hooks are per process and for ever
+    if not _installed:
+        sys.addaudithook(_hook)
+        _installed = True
+    before = _watch.mode, _watch.seen
+    _watch.mode, _watch.seen = "stop" if stop else "note", None
+    try:
+        yield _watch
+    finally:
+        _watch.mode = before[0]
+        if before[0] is not None and before[1] is not None:
+            _watch.seen = before[1]

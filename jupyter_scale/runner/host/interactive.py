@@ -1,0 +1,140 @@
+"""The IPython shell in which cells run: the notebook's own kind, with its output sent as events."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar
+
+from ipykernel.displayhook import ZMQShellDisplayHook
+from ipykernel.jsonutil import encode_images, json_clean
+from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
+from IPython.core.compilerop import CachingCompiler
+from traitlets import Any as AnyTrait
+from traitlets import Type
+from traitlets.config import Config
+
+from jupyter_scale.model.messages import EventKind
+from jupyter_scale.runner.host.streams import Outbox
+
+
+class EventDisplayHook(ZMQShellDisplayHook):
+    """Sends the last expression's representations; keeps its value for the way home."""
+
+    outbox = AnyTrait()
+    value = AnyTrait()
+    has_value = AnyTrait(default_value=False)
+
+    def start_displayhook(self) -> None:
+        """Begin a result."""
+        self.msg = {"data": {}, "metadata": {}}
+
+    def write_output_prompt(self) -> None:
+        """Leave the prompt to the notebook, which counts."""
+
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:  # noqa: ANN401
+        """Take the representations."""
+        self.msg = {
+            "data": json_clean(encode_images(format_dict)),
+            "metadata": json_clean(md_dict or {}),
+        }
+
+    def update_user_ns(self, result: object) -> None:
+        """Leave ``_`` and ``Out`` to the notebook; keep the value."""
+        self.value, self.has_value = result, True
+
+    def log_output(self, format_dict: Any) -> None:  # noqa: ANN401
+        """Leave the history to the notebook."""
+
+    def finish_displayhook(self) -> None:
+        """Send the result."""
+        self.outbox.send(EventKind.RESULT, self.msg or {})
+        self.msg = None
+
+
+class EventDisplayPublisher(ZMQDisplayPublisher):
+    """Sends displays as events."""
+
+    outbox = AnyTrait()
+
+    def publish(
+        self,
+        data: Any,  # noqa: ANN401
+        metadata: Any = None,  # noqa: ANN401
+        *,
+        transient: Any = None,  # noqa: ANN401
+        update: bool = False,
+        **_kwargs: object,
+    ) -> None:
+        """Send a display or an update of one."""
+        self._validate_data(data, metadata or {})
+        self._drain()
+        body = {
+            "data": json_clean(encode_images(data)),
+            "metadata": json_clean(metadata or {}),
+            "transient": json_clean(transient or {}),
+            "update": update,
+        }
+        self.outbox.send(EventKind.DISPLAY, body)
+
+    def clear_output(self, wait: bool = False) -> None:  # noqa: FBT001, FBT002 - IPython's signature
+        """Ask the notebook to clear the cell's output."""
+        self._drain()
+        self.outbox.send(EventKind.CLEAR, {"wait": wait})
+
+    def _drain(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        drain = getattr(self.shell, "drain", None)
+        if drain is not None:
+            drain()
+
+
+class NotebookCompiler(CachingCompiler):
+    """Compiles under the file names by which the notebook's tracebacks know each cell."""
+
+    code_name: str | None = None
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        """Return the notebook's name of the cell that runs now."""
+        if self.code_name is not None:
+            return self.code_name
+        return str(super().get_code_name(raw_code, transformed_code, number))
+
+
+class RunnerShell(ZMQInteractiveShell):
+    """The shell of one runner."""
+
+    displayhook_class = Type(EventDisplayHook)
+    display_pub_class = Type(EventDisplayPublisher)
+    compiler_class = Type(NotebookCompiler)
+    #: The traceback that was last shown, as lines.
+    shown_traceback: ClassVar[list[str] | None] = None
+
+    def drain(self) -> None:
+        """Pass on what C code and children wrote; set by the runner."""
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:  # noqa: ANN401
+        self.last_error = {
+            "ename": str(etype.__name__),
+            "evalue": str(evalue),
+            "traceback": list(stb),
+        }
+        self._last_traceback = stb
+
+
+# Libraries recognise a notebook by the name of its shell's class.
+RunnerShell.__name__ = ZMQInteractiveShell.__name__
+RunnerShell.__qualname__ = ZMQInteractiveShell.__qualname__
+
+
+def make_shell(outbox: Outbox) -> RunnerShell:
+    """Return the process's shell, its output going to `outbox`."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
+    config.InteractiveShell.colors = "linux"
+    shell = RunnerShell.instance(config=config)
+    shell.displayhook.outbox = outbox
+    shell.display_pub.outbox = outbox
+    shell.last_error = None
+    return shell

@@ -1,0 +1,154 @@
+"""The shell process: IPython on the main thread, in a loop that lives as long as the session.
+
+Run as ``python -m jupyter_scale.runner.host.shell --fd N ...`` by the supervisor, never by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import faulthandler
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.model.messages import CellOutcome, CellRequest, EventKind, RequestKind
+from jupyter_scale.runner.host import frames
+from jupyter_scale.runner.host.cells import CellRunner
+from jupyter_scale.runner.host.interactive import RunnerShell, make_shell
+from jupyter_scale.runner.host.link import ShellLink
+from jupyter_scale.runner.host.spread import Spreader
+from jupyter_scale.runner.host.streams import DescriptorCapture, Outbox, TextStream
+from jupyter_scale.transport.tls import security
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_SCHEDULER_TIMEOUT_S = 60.0
+
+
+def main() -> None:
+    """Serve one session until the supervisor closes the link."""
+    parser = argparse.ArgumentParser(description="Run a notebook's cells (started by a supervisor).")
+    parser.add_argument("--fd", type=int, required=True, help="socket to the supervisor")
+    parser.add_argument("--cluster-directory", type=Path, required=True)
+    parser.add_argument("--shared", type=Path, help="directory of shared memory segments")
+    options = parser.parse_args()
+    faulthandler.enable(file=os.fdopen(os.dup(2), "w"))
+    process = ShellProcess(
+        ShellLink(socket.socket(fileno=options.fd)), options.cluster_directory, options.shared
+    )
+    asyncio.run(process.serve(options.fd))
+    # Daemon threads and the user's own must not keep a closed session alive.
+    os._exit(0)
+
+
+class ShellProcess:
+    """What one shell process consists of."""
+
+    def __init__(self, link: ShellLink, cluster_directory: Path, shared: Path | None) -> None:
+        self._link = link
+        self._request = 0
+        self._outbox = Outbox(self._emit)
+        captures = [
+            DescriptorCapture(1, partial(self._outbox.write, "stdout")),
+            DescriptorCapture(2, partial(self._outbox.write, "stderr")),
+        ]
+        sys.stdout = TextStream("stdout", self._outbox, 1)  # type: ignore[assignment]
+        sys.stderr = TextStream("stderr", self._outbox, 2)  # type: ignore[assignment]
+        shell = make_shell(self._outbox)
+        shell.drain = partial(_drain, captures)
+        _hide_own_frames(shell)
+        spreader = Spreader(partial(connect, cluster_directory), self._outbox, shared)
+        self._cells = CellRunner(shell, self._outbox, spreader, shared, shell.drain)
+
+    def _emit(self, kind: EventKind, body: dict[str, Any]) -> None:
+        self._link.send({"request": self._request, "kind": kind.value, "body": body})
+
+    async def serve(self, descriptor: int) -> None:
+        """Carry out requests one by one; between them the user's tasks run."""
+        self._link.send({"request": 0, "kind": "ready", "body": {}})
+        loop = asyncio.get_running_loop()
+        while True:
+            readable = asyncio.Event()
+            loop.add_reader(descriptor, readable.set)
+            await readable.wait()
+            loop.remove_reader(descriptor)
+            message = self._link.receive()
+            if message is None:
+                return
+            self._request = message["id"]
+            outcome = await self._carry_out(RequestKind(message["kind"]), message["body"])
+            self._outbox.send(EventKind.FINISHED, outcome.to_body())
+
+    async def _carry_out(self, kind: RequestKind, body: dict[str, Any]) -> CellOutcome:
+        if kind is RequestKind.CELL:
+            return await self._cells.run(CellRequest.from_body(body))
+        return self._cells.send_again(body["tokens"])
+
+
+def _drain(captures: list[DescriptorCapture]) -> None:
+    _flush_c_streams()
+    for capture in captures:
+        capture.drain()
+
+
+def _flush_c_streams() -> None:
+    import ctypes  # noqa: PLC0415
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).fflush(None)
+
+
+def _hide_own_frames(shell: RunnerShell) -> None:
+    """Show tracebacks as the plain cell's: without the frames that run loops."""
+    original: Callable[..., None] = shell.showtraceback
+
+    def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        kind, value, traceback = exc_tuple or sys.exc_info()
+        if traceback is not None and value is not None:
+            # The first frame is IPython's own, which it skips itself.
+            stripped = frames.strip(traceback)
+            exc_tuple = kind, value.with_traceback(stripped), stripped
+        original(exc_tuple, *args, **kwargs)
+
+    shell.showtraceback = showtraceback
+
+
+def connect(cluster_directory: Path) -> Client:
+    """Return a client of the cluster's scheduler, waiting until it listens.
+
+    Raises
+    ------
+    OSError
+        When there is no scheduler within a minute.
+    """
+    from distributed import Client  # noqa: PLC0415
+
+    path = cluster_directory / "scheduler.json"
+    deadline = time.monotonic() + _SCHEDULER_TIMEOUT_S
+    while not path.exists():
+        if time.monotonic() > deadline:
+            msg = f"{path} did not appear within {_SCHEDULER_TIMEOUT_S:.0f} s"
+            raise TimeoutError(msg)
+        time.sleep(0.05)
+    address = json.loads(path.read_text())["address"]
+    client = Client(
+        address,
+        security=security(cluster_directory / "tls", "client"),
+        set_as_default=True,
+        direct_to_workers=False,
+    )
+    client.wait_for_workers(1, timeout=_SCHEDULER_TIMEOUT_S)
+    return client
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,401 @@
+"""Loops that spread: measured in place, cut into batches, run on workers, validated, put in order.
+
+The serial run is the truth. Results and output of the workers are used only when every worker
+shows that nothing changed which iterations have in common; otherwise the loop goes on in order, in
+this process, from where it was, and a note says why.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import sys
+import threading
+import time
+import types
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.analysis.code import dynamic_read, global_reads
+from jupyter_scale.analysis.loops import find_loops
+from jupyter_scale.analysis.rewrite import spread_loops
+from jupyter_scale.errors import CannotTravel
+from jupyter_scale.model.messages import EventKind, LoopProgress
+from jupyter_scale.runner import cargo
+from jupyter_scale.runner.host import batches, worker
+from jupyter_scale.runner.host.streams import Outbox
+from jupyter_scale.shipping import ambient
+from jupyter_scale.shipping.fingerprint import DigestCache
+from jupyter_scale.shipping.replica import Replica
+from jupyter_scale.shipping.snapshot import Snapshot
+from jupyter_scale.transport.segments import drop_segment
+
+if TYPE_CHECKING:
+    import ast
+
+    from distributed import Client, Future
+
+    from jupyter_scale.runner.host.interactive import RunnerShell
+
+ENTRY = "__scale_spread__"
+_SKIP = frozenset({"get_ipython", "exit", "quit", "__builtins__", "__builtin__"})
+
+
+@dataclass(frozen=True, slots=True)
+class LoopReport:
+    """What became of one loop.
+
+    Attributes
+    ----------
+    line
+        Where it is in the cell.
+    iterations, spread
+        How many there were, and how many of them ran on workers.
+    workers
+        How many workers took part.
+    why
+        Why it ran in order, if it did.
+    seconds
+        How long it took.
+    """
+
+    line: int
+    iterations: int
+    spread: int
+    workers: int
+    why: str
+    seconds: float
+
+    def to_body(self) -> dict[str, Any]:
+        """Return the fields as a dictionary."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+class _InOrder(Exception):  # noqa: N818 - a decision, not an error
+    """The loop has to go on in this process."""
+
+
+class Spreader:
+    """Runs the loops of one shell's cells on the workers.
+
+    Parameters
+    ----------
+    connect
+        Returns a Dask client of the cluster, waiting for its scheduler if need be.
+    outbox
+        Where output and progress go.
+    shared
+        The directory for shared memory.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Client], outbox: Outbox, shared: Path | None
+    ) -> None:
+        self._connect, self._outbox, self._shared = connect, outbox, shared
+        self._client: Client | None = None
+        self._reports: list[LoopReport] = []
+        self._notes: list[str] = []
+        self._in_order: dict[types.CodeType, str] = {}
+        self._lines: dict[int, int] = {}
+        self._shell: RunnerShell | None = None
+        builtins.__dict__[ENTRY] = self._run_loop
+
+    @contextlib.contextmanager
+    def armed(self, shell: RunnerShell, *, is_on: bool) -> Iterator[None]:
+        """Hand the loops of cells that run meanwhile to this spreader."""
+        self._shell = shell
+        self._reports, self._notes = [], []
+        if not is_on:
+            yield
+            return
+        transformer = _Transformer(self._lines)
+        shell.ast_transformers.append(transformer)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ValueError):  # IPython drops one that fails
+                shell.ast_transformers.remove(transformer)
+
+    def take_reports(self) -> list[LoopReport]:
+        """Return what became of the last cell's loops."""
+        return self._reports
+
+    def take_notes(self) -> list[str]:
+        """Return what the user should know of the last cell's loops."""
+        return self._notes
+
+    # -- one loop ----------------------------------------------------------------------------
+
+    def _run_loop(
+        self, number: int, function: Callable[[Iterable[Any]], list[Any]], iterable: Iterable[Any]
+    ) -> list[Any]:
+        """Return what the comprehension would: the entry point of rewritten cells."""
+        line = self._lines.get(number, 0)
+        code = function.__code__  # type: ignore[attr-defined]
+        started = time.perf_counter()
+        why = self._in_order.get(code, "")
+        if why or threading.current_thread() is not threading.main_thread():
+            return function(iterable)
+        if not batches.can_list(iterable):
+            self._report(line, 0, 0, 0, f"items come from a {type(iterable).__name__}", started)
+            return function(iterable)
+        items = list(iterable)
+        results, measured = self._probe(function, items)
+        rest = items[len(items) - measured.left :]
+        workers = self._worker_count() if len(rest) > 1 else 0
+        if not batches.is_worth_spreading(len(rest), measured.seconds_each, workers):
+            self._report(line, len(items), 0, 0, "too short to spread", started)
+            return results + (function(rest) if rest else [])
+        try:
+            more, used = self._spread(line, function, items, rest, measured.seconds_each, workers)
+        except _InOrder as decision:
+            why = str(decision)
+            self._in_order[code] = why
+            self._notes.append(f"the loop in line {line} ran in order: {why}")
+            self._report(line, len(items), 0, 0, why, started)
+            return results + function(rest)
+        self._report(line, len(items), len(rest), used, "", started)
+        return results + more
+
+    def _report(
+        self, line: int, iterations: int, spread: int, workers: int, why: str, started: float
+    ) -> None:
+        seconds = time.perf_counter() - started
+        self._reports.append(LoopReport(line, iterations, spread, workers, why, seconds))
+
+    @staticmethod
+    def _probe(
+        function: Callable[[Iterable[Any]], list[Any]], items: list[Any]
+    ) -> tuple[list[Any], _Measured]:
+        """Run the first iterations here until one knows how long one takes."""
+        results: list[Any] = []
+        left, seconds_each = len(items), 0.0
+        for size in batches.probe_sizes(len(items)):
+            begin = len(items) - left
+            started = time.perf_counter()
+            results += function(items[begin : begin + size])
+            seconds = time.perf_counter() - started
+            left -= size
+            seconds_each = seconds / size
+            if batches.is_measured(seconds):
+                break
+        return results, _Measured(left, seconds_each)
+
+    def _worker_count(self) -> int:
+        if self._client is None:
+            try:
+                self._client = self._connect()
+            except OSError as error:
+                self._notes.append(f"loops ran in order: no scheduler ({error})")
+                return 0
+        return len(self._client.scheduler_info(n_workers=-1)["workers"])
+
+    # -- spreading ---------------------------------------------------------------------------
+
+    def _spread(  # noqa: PLR0913 - the facts of one loop
+        self,
+        line: int,
+        function: Callable[[Iterable[Any]], list[Any]],
+        items: list[Any],
+        rest: list[Any],
+        seconds_each: float,
+        workers: int,
+    ) -> tuple[list[Any], int]:
+        captured = self._capture(function)
+        sizes = batches.sizes(len(rest), seconds_each, workers)
+        try:
+            outcomes = self._run_batches(line, captured, rest, sizes, len(items), workers)
+            self._validate(captured, outcomes)
+            return self._collect(function, rest, sizes, outcomes), len(
+                {outcome.worker for outcome in outcomes if outcome.worker}
+            )
+        finally:
+            if captured.parcel["segment"] is not None and self._shared is not None:
+                drop_segment(self._shared, captured.parcel["segment"])
+
+    def _capture(self, function: Callable[[Iterable[Any]], list[Any]]) -> worker.Captured:
+        """Pack the function and all that it reads, transitively."""
+        namespace = self._shell.user_ns if self._shell else {}
+        replica = Replica(namespace, is_notebook=False)
+        code = function.__code__  # type: ignore[attr-defined]
+        if (why := dynamic_read(code)) is not None:
+            raise _InOrder(why)
+        snapshots: dict[str, Snapshot] = {}
+        cache = DigestCache()
+        todo = set(global_reads(code))
+        sources: set[str] = {code.co_filename}
+        try:
+            while todo:
+                name = todo.pop()
+                if name in snapshots or name not in namespace or name in _SKIP:
+                    continue
+                snapshot = replica.look([name], cache)[name]
+                if snapshot.dynamic_reads is not None:
+                    raise _InOrder(snapshot.dynamic_reads)
+                snapshots[name] = snapshot
+                sources |= set(snapshot.code_files)
+                todo |= snapshot.global_reads - set(snapshots)
+            snapshots[worker.FUNCTION] = replica.look_at(worker.FUNCTION, function, cache)
+            packed = replica.pack(snapshots)
+        except CannotTravel as error:
+            raise _InOrder(str(error)) from error
+        fingerprint = b"".join(s.digest for _, s in sorted(snapshots.items()))
+        return worker.Captured(
+            fingerprint,
+            uuid.uuid4().hex,
+            cargo.to_body(packed.parcel, self._shared),
+            ambient.difference({}, ambient.gather()),
+            self._sources(sources),
+            str(self._shared) if self._shared else None,
+        )
+
+    def _sources(self, file_names: Iterable[str]) -> Mapping[str, Any]:
+        import linecache  # noqa: PLC0415
+
+        known = self._shell.compile._filename_map if self._shell else {}  # noqa: SLF001
+        return {
+            name: ("".join(linecache.getlines(name)), known[name])
+            for name in file_names
+            if name in known
+        }
+
+    def _run_batches(  # noqa: PLR0913 - the facts of one loop
+        self,
+        line: int,
+        captured: worker.Captured,
+        rest: list[Any],
+        sizes: list[int],
+        total: int,
+        workers: int,
+    ) -> list[worker.BatchOutcome]:
+        """Run all batches; return their outcomes in order, up to the first that raised."""
+        from distributed import as_completed  # noqa: PLC0415
+
+        client = self._client
+        assert client is not None  # noqa: S101 - _worker_count connected it
+        namespace = self._shell.user_ns if self._shell else {}
+        futures: list[Future] = []
+        pieces: list[worker.Piece] = []
+        try:
+            [shared_captured] = client.scatter([captured], broadcast=False, hash=False)
+            begin = 0
+            for position, size in enumerate(sizes):
+                try:
+                    piece, _ = worker.to_piece(rest[begin : begin + size], namespace, self._shared)
+                except Exception as error:
+                    raise _InOrder(f"an item cannot travel: {error}") from error
+                pieces.append(piece)
+                futures.append(
+                    client.submit(
+                        worker.run_batch,
+                        shared_captured,
+                        piece,
+                        pure=False,
+                        priority=-position,
+                        key=f"line {line}-{captured.loop}-{position}",
+                    )
+                )
+                begin += size
+            index = {future.key: number for number, future in enumerate(futures)}
+            outcomes: dict[int, worker.BatchOutcome] = {}
+            done = total - len(rest)
+            for future in as_completed(futures):
+                number = index[future.key]
+                outcome = self._outcome(future)
+                outcomes[number] = outcome
+                if outcome.status not in {"ok", "raised"}:
+                    raise _InOrder(_explain(outcome))
+                done += sizes[number]
+                self._outbox.send(
+                    EventKind.PROGRESS,
+                    LoopProgress(0, line, total, done, workers).to_body(),
+                )
+            return [outcomes[number] for number in range(len(sizes))]
+        except BaseException as error:
+            client.cancel(futures, force=True)
+            if isinstance(error, KeyboardInterrupt):
+                client.run(worker.interrupt)
+            raise
+        finally:
+            for piece in pieces:
+                if piece.segment is not None and self._shared is not None:
+                    drop_segment(self._shared, piece.segment)
+
+    @staticmethod
+    def _outcome(future: Future) -> worker.BatchOutcome:
+        error = future.exception()
+        if error is None:
+            outcome: worker.BatchOutcome = future.result()
+            return outcome
+        raise _InOrder(f"a worker failed: {type(error).__name__}: {error}")
+
+    def _validate(
+        self, captured: worker.Captured, outcomes: list[worker.BatchOutcome]
+    ) -> None:
+        """Make sure that no worker's captured values changed."""
+        last: dict[str, worker.BatchOutcome] = {}
+        for outcome in outcomes:
+            last[outcome.worker] = outcome
+        unsure = [address for address, outcome in last.items() if not outcome.is_checked]
+        if not unsure:
+            return
+        assert self._client is not None  # noqa: S101 - the batches ran on it
+        verdicts = self._client.run(worker.check, captured, workers=unsure)
+        for changed in verdicts.values():
+            if changed:
+                raise _InOrder(f"it changes {changed}")
+
+    def _collect(
+        self,
+        function: Callable[[Iterable[Any]], list[Any]],
+        rest: list[Any],
+        sizes: list[int],
+        outcomes: list[worker.BatchOutcome],
+    ) -> list[Any]:
+        """Release output and results in serial order; raise the first exception in place."""
+        namespace = self._shell.user_ns if self._shell else {}
+        results: list[Any] = []
+        begin = 0
+        for size, outcome in zip(sizes, outcomes, strict=True):
+            if outcome.status == "raised" or outcome.results is None:
+                # Here it raises the same again, with real frames and in its place.
+                results += function(rest[begin : begin + size])
+            else:
+                for name, text in outcome.output:
+                    getattr(sys, name).write(text)
+                results += worker.from_piece(
+                    outcome.results, namespace, self._shared, is_last=True
+                )
+            begin += size
+        return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    left: int
+    seconds_each: float
+
+
+def _explain(outcome: worker.BatchOutcome) -> str:
+    if outcome.status == "effect":
+        return f"it has an outside effect, {outcome.why}"
+    if outcome.status == "changed":
+        return f"it changes {outcome.why}"
+    return f"a result cannot travel: {outcome.why}"
+
+
+class _Transformer:
+    """Rewrites a cell's loops, as IPython applies it to each cell."""
+
+    def __init__(self, lines: dict[int, int]) -> None:
+        self._lines = lines
+
+    def visit(self, tree: ast.Module) -> ast.Module:
+        """Return the tree with its loops handed over."""
+        loops = [loop for loop in find_loops(tree) if loop.spreads]
+        self._lines.clear()
+        self._lines.update({loop.number: loop.line for loop in loops})
+        return spread_loops(tree, ENTRY, frozenset(self._lines))

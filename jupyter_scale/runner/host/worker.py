@@ -1,0 +1,375 @@
+"""A worker's part in a spread loop: hold the captured values, run batches, prove that nothing changed.
+
+The functions here run in Dask workers, one task at a time. Their namespace is the worker's
+``__main__``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import pickle
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from distributed import get_worker
+
+from jupyter_scale.errors import CannotTravel
+from jupyter_scale.runner import cargo
+from jupyter_scale.runner.host.effects import OutsideEffect, watching
+from jupyter_scale.shipping import ambient
+from jupyter_scale.shipping.fingerprint import Digest, DigestCache
+from jupyter_scale.shipping.loading import loading_into
+from jupyter_scale.shipping.pickler import Pickler
+from jupyter_scale.shipping.replica import Replica
+from jupyter_scale.shipping.tokens import TokenTable
+from jupyter_scale.transport.segments import map_segment, write_segment
+
+#: The parcel name of the function that runs a batch.
+FUNCTION = "<loop>"
+_CHECK_SHARE = 0.02
+_AMBIENT_KEYS = ("random", "numpy_random", "environ", "cwd")
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """The values that a loop reads, packed once for all workers.
+
+    Attributes
+    ----------
+    fingerprint
+        Of all values together: a worker that has them already does not load them again.
+    loop
+        Unique for each time that a loop runs.
+    """
+
+    fingerprint: bytes
+    loop: str
+    parcel: Mapping[str, Any]
+    ambient: Mapping[str, Any]
+    sources: Mapping[str, Any]
+    shared: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A pickled value with its large buffers, in shared memory where there is one."""
+
+    stream: bytes
+    sizes: tuple[int, ...]
+    segment: str | None
+    inline: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What became of one batch.
+
+    Attributes
+    ----------
+    status
+        ``"ok"``; ``"raised"`` (an iteration raised); ``"effect"`` (it was about to change something
+        outside, and was stopped); ``"changed"`` (it changed a captured value); ``"lost"`` (a value
+        cannot travel).
+    why
+        What changed or could not travel.
+    results
+        The list of results, for ``"ok"``.
+    output
+        ``(stream, text)`` in the order written.
+    seconds
+        Time spent in the iterations.
+    is_checked
+        Whether captured values were compared afterwards.
+    worker
+        Where it ran, as Dask addresses it.
+    """
+
+    status: str
+    why: str = ""
+    results: Piece | None = None
+    output: tuple[tuple[str, str], ...] = ()
+    seconds: float = 0.0
+    is_checked: bool = False
+    worker: str = ""
+
+
+# -- pieces ----------------------------------------------------------------------------------
+
+
+def to_piece(value: Any, namespace: dict[str, Any], shared: Path | None) -> tuple[Piece, Pickler]:  # noqa: ANN401
+    """Pickle a value; the pickler is returned for what it met."""
+    file = io.BytesIO()
+    pickler = Pickler(file, namespace)
+    pickler.dump(value)
+    sizes = tuple(buffer.nbytes for buffer in pickler.buffers)
+    if shared is not None and sum(sizes) > cargo.INLINE_BYTES:
+        segment = write_segment(shared, pickler.buffers)
+        return Piece(file.getvalue(), sizes, segment, ()), pickler
+    inline = tuple(bytes(buffer) for buffer in pickler.buffers)
+    return Piece(file.getvalue(), sizes, None, inline), pickler
+
+
+def from_piece(
+    piece: Piece, namespace: dict[str, Any], shared: Path | None, *, is_last: bool
+) -> Any:  # noqa: ANN401
+    """Rebuild a value.
+
+    Parameters
+    ----------
+    is_last
+        Nobody else will read the piece: its segment is removed.
+    """
+    if piece.segment is None or shared is None:
+        buffers = [memoryview(bytearray(data)) for data in piece.inline]
+    else:
+        buffers = map_segment(shared, piece.segment, piece.sizes)
+        if is_last:
+            (shared / piece.segment).unlink(missing_ok=True)
+    with loading_into(namespace, owned_arrays=False):
+        return pickle.loads(piece.stream, buffers=buffers)  # noqa: S301 - our own other half
+
+
+# -- the worker's state ----------------------------------------------------------------------
+
+
+class _Hold:
+    """The captured values that this worker has, and their baseline."""
+
+    def __init__(self, captured: Captured) -> None:
+        main = sys.modules["__main__"]
+        self.namespace: dict[str, Any] = main.__dict__
+        shared = Path(captured.shared) if captured.shared else None
+        self.begin(captured)
+        self._remember(captured.sources)
+        self.replica = Replica(self.namespace, is_notebook=False)
+        parcel = cargo.from_body(captured.parcel, shared, is_last=False)
+        before = set(self.namespace)
+        self.replica.unpack(parcel)
+        self.names = [name for name in parcel.names if name != FUNCTION]
+        self.function: Callable[[Any], list[Any]] = self.namespace.pop(FUNCTION)
+        self.replica.records.pop(FUNCTION, None)
+        self.added = set(self.namespace) - before
+        self.baseline = self.digests()
+        self.ambient = self._ambient()
+
+    def begin(self, captured: Captured) -> None:
+        """Take over the process-wide state of the runner for another run of the loop."""
+        self.loop = captured.loop
+        ambient.apply(captured.ambient)
+        self.ambient = self._ambient()
+
+    @staticmethod
+    def _remember(sources: Mapping[str, Any]) -> None:
+        import linecache  # noqa: PLC0415
+
+        for file_name, (source, _count) in sources.items():
+            lines = [line + "\n" for line in source.splitlines()]
+            linecache.cache[file_name] = (len(source), None, lines, file_name)
+
+    def digests(self) -> dict[str, Digest]:
+        """Return the fingerprint of every captured name."""
+        cache = DigestCache()
+        started = time.perf_counter()
+        found = {
+            name: snapshot.digest
+            for name, snapshot in self.replica.look(self.names, cache).items()
+        }
+        self.check_seconds = time.perf_counter() - started
+        return found
+
+    def captured_ids(self) -> set[int]:
+        """Return the ids of the captured mutable objects (not of functions and classes)."""
+        return {
+            id(entry.obj)
+            for record in self.replica.records.values()
+            for entry in record.entries
+            if not isinstance(entry.obj, (type, types.FunctionType))
+        }
+
+    def _ambient(self) -> dict[str, Any]:
+        now = ambient.gather()
+        return {key: now.get(key) for key in _AMBIENT_KEYS}
+
+    def what_changed(self, *, deep: bool) -> str:
+        """Say what is no longer as it arrived; empty when all is."""
+        now = self._ambient()
+        for key in _AMBIENT_KEYS:
+            before = self.ambient.get(key)
+            if now.get(key) != before and not (key == "numpy_random" and before is None):
+                return _AMBIENT_NAMES[key]
+        if deep:
+            try:
+                digests = self.digests()
+            except CannotTravel as error:
+                return f"'{error.name}'"
+            for name in self.names:
+                if digests.get(name) != self.baseline.get(name):
+                    return f"'{name}'"
+        return ""
+
+    def drop(self) -> None:
+        """Remove the captured names."""
+        for name in {*self.names, *self.added}:
+            self.namespace.pop(name, None)
+
+
+_AMBIENT_NAMES = {
+    "random": "the generator of 'random'",
+    "numpy_random": "the generator of 'numpy.random'",
+    "environ": "os.environ",
+    "cwd": "the working directory",
+}
+_hold: tuple[bytes, _Hold] | None = None
+_lock = threading.Lock()
+_task_thread: int | None = None
+
+
+def _held(captured: Captured) -> _Hold:
+    global _hold  # noqa: PLW0603 - a worker holds one loop's values at a time
+    if _hold is None or _hold[0] != captured.fingerprint:
+        if _hold is not None:
+            _hold[1].drop()
+            _hold = None
+        _hold = captured.fingerprint, _Hold(captured)
+    elif _hold[1].loop != captured.loop:
+        _hold[1].begin(captured)
+    return _hold[1]
+
+
+def _let_go() -> None:
+    global _hold  # noqa: PLW0603
+    if _hold is not None:
+        _hold[1].drop()
+    _hold = None
+
+
+# -- tasks -----------------------------------------------------------------------------------
+
+
+def run_batch(captured: Captured, items: Piece) -> BatchOutcome:
+    """Run some iterations; raises only for what is our own fault."""
+    global _task_thread  # noqa: PLW0603 - one task at a time
+    with _lock:
+        hold = _held(captured)
+        shared = Path(captured.shared) if captured.shared else None
+        batch = from_piece(items, hold.namespace, shared, is_last=False)
+        _task_thread = threading.get_ident()
+        try:
+            return replace(_run(hold, batch, shared), worker=get_worker().address)
+        finally:
+            _task_thread = None
+
+
+def _run(hold: _Hold, batch: list[Any], shared: Path | None) -> BatchOutcome:
+    table = TokenTable(hold.namespace)
+    before = _look_at_items(batch, table)
+    started = time.perf_counter()
+    results: list[Any] = []
+    with _captured_output() as output:
+        try:
+            with watching(stop=True):
+                results = hold.function(batch)
+        except OutsideEffect as effect:
+            _let_go()
+            return BatchOutcome("effect", str(effect))
+        except KeyboardInterrupt:
+            _let_go()
+            raise
+        except BaseException as error:  # noqa: BLE001 - the notebook's own; it raises again there
+            return BatchOutcome("raised", repr(error), output=tuple(output))
+    seconds = time.perf_counter() - started
+    deep = hold.check_seconds <= _CHECK_SHARE * seconds
+    changed = hold.what_changed(deep=deep)
+    if not changed and before is not None and _look_at_items(batch, table) != before:
+        changed = "its own items"
+    if changed:
+        _let_go()
+        return BatchOutcome("changed", changed)
+    try:
+        piece, pickler = to_piece(results, hold.namespace, shared)
+    except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
+        return BatchOutcome("lost", str(error))
+    ids = hold.captured_ids() | {id(obj) for obj in _mutable_objects(batch, table)}
+    if any(id(obj) in ids for _, obj in pickler.memo.copy().values()):
+        _discard(piece, shared)
+        return BatchOutcome("changed", "nothing, but returns objects that it was given")
+    return BatchOutcome("ok", "", piece, tuple(output), seconds, deep)
+
+
+def _discard(piece: Piece, shared: Path | None) -> None:
+    if piece.segment is not None and shared is not None:
+        (shared / piece.segment).unlink(missing_ok=True)
+
+
+def _look_at_items(batch: list[Any], table: TokenTable) -> bytes | None:
+    """Return the items' fingerprint; None when they are immutable and need none."""
+    from jupyter_scale.shipping.snapshot import take_snapshot  # noqa: PLC0415
+
+    if all(isinstance(item, (int, float, str, bytes, complex, type(None))) for item in batch):
+        return None
+    return take_snapshot("items", batch, table, DigestCache()).digest
+
+
+def _mutable_objects(batch: list[Any], table: TokenTable) -> Iterator[Any]:
+    pickler = Pickler(io.BytesIO(), table.namespace)
+    pickler.dump(batch)
+    for _, obj in table.tracked(pickler.memo.copy().values()):
+        if not isinstance(obj, (type, types.FunctionType)):
+            yield obj
+
+
+def check(captured: Captured) -> str:
+    """Say what this worker's batches changed in the captured values; empty when nothing."""
+    with _lock:
+        if _hold is None or _hold[0] != captured.fingerprint:
+            return ""
+        changed = _hold[1].what_changed(deep=True)
+        if changed:
+            _let_go()
+        return changed
+
+
+def interrupt() -> None:
+    """Raise KeyboardInterrupt in the running iteration."""
+    import ctypes  # noqa: PLC0415
+
+    thread = _task_thread
+    if thread is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
+        )
+
+
+class _Recorder(io.TextIOBase):
+    """A standard stream that keeps what was written, in order with the other one."""
+
+    def __init__(self, name: str, output: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._name, self._output = name, output
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            msg = f"write() argument must be str, not {type(text).__name__}"
+            raise TypeError(msg)
+        self._output.append((self._name, text))
+        return len(text)
+
+
+@contextlib.contextmanager
+def _captured_output() -> Iterator[list[tuple[str, str]]]:
+    output: list[tuple[str, str]] = []
+    with (
+        contextlib.redirect_stdout(_Recorder("stdout", output)),
+        contextlib.redirect_stderr(_Recorder("stderr", output)),
+    ):
+        yield output

@@ -1,0 +1,82 @@
+"""What a cell needs: where it can run, and which names have to be looked at. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_scale.analysis.cell import CellFacts
+
+#: The kernel's own objects, which the runner's shell has too.
+OWN_NAMES = frozenset({"get_ipython", "exit", "quit", "open", "__builtin__", "__builtins__"})
+#: History that only the notebook keeps: it travels when a cell names it.
+HISTORY_NAMES = frozenset({"In", "Out", "_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh"})
+
+
+@dataclass(frozen=True, slots=True)
+class CellOptions:
+    """What the user asked for on the ``%%scale`` line.
+
+    Attributes
+    ----------
+    strict
+        A cell that cannot run on the cluster is an error, and does not run here.
+    serial
+        Loops are not spread.
+    """
+
+    strict: bool = False
+    serial: bool = False
+
+
+def names_to_look_at(
+    facts: CellFacts, namespace: Mapping[str, Any], hidden: Mapping[str, Any]
+) -> set[str]:
+    """Return the names with which the search for what a cell needs begins.
+
+    Parameters
+    ----------
+    facts
+        What the cell reads.
+    namespace
+        The notebook's variables.
+    hidden
+        Variables that IPython put there itself, with their first values.
+    """
+    if facts.reads_all is None:
+        return {name for name in facts.reads if is_shipped(name, namespace, hidden)}
+    return visible_names(namespace, hidden)
+
+
+def visible_names(namespace: Mapping[str, Any], hidden: Mapping[str, Any]) -> set[str]:
+    """Return every name that is the user's own."""
+    return {
+        name
+        for name in namespace
+        if is_shipped(name, namespace, hidden) and not is_history(name)
+    }
+
+
+def is_history(name: str) -> bool:
+    """Tell whether IPython keeps a name for the input and output history."""
+    return name in HISTORY_NAMES or name.lstrip("_i").isdigit()
+
+
+def is_shipped(name: str, namespace: Mapping[str, Any], hidden: Mapping[str, Any]) -> bool:
+    """Tell whether a name is bound, and to something that the runner has not got by itself."""
+    if name not in namespace or (name.startswith("__") and name.endswith("__")):
+        return name in namespace and name not in _MODULE_NAMES and name not in hidden
+    if name in OWN_NAMES:
+        return name not in hidden or namespace[name] is not hidden[name]
+    return True
+
+
+_MODULE_NAMES = frozenset(
+    {"__name__", "__doc__", "__package__", "__loader__", "__spec__", "__builtins__", "__builtin__"}
+)
+
+
+def gone_names(known: Collection[str], namespace: Mapping[str, Any]) -> list[str]:
+    """Return the names that the cluster holds and the notebook has no more."""
+    return [name for name in known if name not in namespace]

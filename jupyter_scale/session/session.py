@@ -1,0 +1,458 @@
+"""One notebook joined to one runner: the life of a cell, as the notebook sees it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from jupyter_scale.analysis.cell import CellFacts
+from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost
+from jupyter_scale.model.messages import (
+    CellOutcome,
+    CellRequest,
+    Event,
+    EventKind,
+    LoopProgress,
+    RequestKind,
+)
+from jupyter_scale.model.run import format_bytes
+from jupyter_scale.runner import cargo
+from jupyter_scale.runner.client import Nudge, RunnerClient
+from jupyter_scale.runner.pseudo import EXCEPTION, VALUE
+from jupyter_scale.session.plan import CellOptions, gone_names, is_shipped, names_to_look_at
+from jupyter_scale.session.plan import visible_names
+from jupyter_scale.shipping import ambient
+from jupyter_scale.shipping.fingerprint import DigestCache
+from jupyter_scale.shipping.parcel import UnknownTokensError
+from jupyter_scale.shipping.replica import Packed, Replica
+from jupyter_scale.shipping.snapshot import Snapshot
+from jupyter_scale.transport.segments import drop_segment
+
+_TRIALS = 3
+_OVERDUE_S = 1.0
+
+
+class CellView(Protocol):
+    """Where a cell's output goes, in the order in which it was made."""
+
+    def stream(self, name: str, text: str) -> None:
+        """Show text of ``"stdout"`` or ``"stderr"``."""
+
+    def display(self, body: Mapping[str, Any]) -> None:
+        """Show a display, or update one."""
+
+    def clear(self, *, wait: bool) -> None:
+        """Clear the cell's output."""
+
+    def result(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+        """Show the last expression."""
+
+    def progress(self, progress: LoopProgress) -> None:
+        """Show how far a loop is."""
+
+    def note(self, text: str) -> None:
+        """Tell the user something that matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as the notebook has it.
+
+    Attributes
+    ----------
+    source
+        As typed, without the ``%%scale`` line.
+    facts
+        What the analysis found.
+    execution_count
+        Its ``In[n]``.
+    code_name
+        The file name under which tracebacks know it.
+    compiler_flags
+        ``from __future__`` imports in force.
+    sources_of
+        Returns ``file name → (source, execution count)`` of notebook code.
+    """
+
+    source: str
+    facts: CellFacts
+    execution_count: int
+    code_name: str
+    compiler_flags: int
+    sources_of: Callable[[tuple[str, ...]], Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class CellResult:
+    """What a cell left.
+
+    Attributes
+    ----------
+    here
+        Why the cell has to run in the notebook itself, after all; nothing came home then.
+    has_value, value
+        Value of the last expression.
+    exception, traceback
+        What the cell raised, and IPython's lines for it.
+    compiler_flags
+        ``from __future__`` imports in force afterwards.
+    """
+
+    here: str = ""
+    has_value: bool = False
+    value: Any = None
+    exception: BaseException | None = None
+    traceback: list[str] = field(default_factory=list)
+    compiler_flags: int | None = None
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    reused_bytes: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    loops: tuple[Mapping[str, Any], ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+class Session:
+    """Keeps a notebook's namespace and a runner's coherent.
+
+    Parameters
+    ----------
+    client
+        The link to the runner.
+    namespace
+        The notebook's variables.
+    hidden
+        Those that IPython put there itself.
+    shared
+        Directory of shared memory with the runner, None when it is on another machine.
+    """
+
+    def __init__(
+        self,
+        client: RunnerClient,
+        namespace: dict[str, Any],
+        hidden: Mapping[str, Any],
+        shared: Path | None,
+    ) -> None:
+        self._client, self._hidden, self._shared = client, hidden, shared
+        self._replica = Replica(namespace, is_notebook=True)
+        self._home_ack: tuple[int, bytes] | None = None
+        self._must_reset = True
+        self._agreed: ambient.Ambient = {}
+        self._known_sources: set[str] = set()
+
+    @property
+    def known_bytes(self) -> dict[str, int]:
+        """``name → bytes`` of what the cluster holds."""
+        return {name: record.nbytes for name, record in self._replica.records.items()}
+
+    def is_alive(self) -> bool:
+        """Tell whether the runner can still be asked."""
+        return not self._client.is_lost
+
+    def sweep(self) -> None:
+        """Let go of objects that the notebook has let go of."""
+        self._replica.sweep()
+
+    def close(self) -> None:
+        """Close the link."""
+        self._client.close()
+
+    # -- the life of a cell ------------------------------------------------------------------
+
+    def run(self, cell: Cell, options: CellOptions, view: CellView) -> CellResult:
+        """Run a cell on the cluster.
+
+        Raises
+        ------
+        CannotTravel
+            A value that the cell needs cannot be pickled; nothing ran.
+        RunnerLost
+            The runner or its shell ended; the notebook is as before the cell.
+        """
+        result = CellResult()
+        try:
+            for _ in range(_TRIALS):
+                outcome = self._attempt(cell, options, view, result)
+                if outcome.status != "resend":
+                    break
+                self._replica.table.forget(outcome.tokens)
+            else:
+                msg = "Notebook and runner could not agree on what the cluster holds."
+                raise RunnerError(msg)  # noqa: TRY301 - the handler below must see it
+            return self._take(outcome, result, view)
+        except RunnerError:
+            self.reset()
+            raise
+
+    def reset(self) -> None:
+        """Forget what the runner holds: everything that is needed travels again."""
+        self._replica.reset()
+        self._home_ack = None
+        self._must_reset = True
+        self._agreed = {}
+        self._known_sources = set()
+
+    def _attempt(
+        self, cell: Cell, options: CellOptions, view: CellView, result: CellResult
+    ) -> CellOutcome:
+        """Send what is needed, run, and return how that ended."""
+        clock = time.perf_counter()
+        snapshots = self._look(cell.facts)
+        result.seconds["check"] = time.perf_counter() - clock
+        clock = time.perf_counter()
+        changed = {n: s for n, s in snapshots.items() if self._replica.is_changed(n, s)}
+        deletes = gone_names(self._replica.records, self._replica.namespace)
+        packed = self._replica.pack(changed, deletes) if changed or deletes else None
+        body = None if packed is None else cargo.to_body(packed.parcel, self._shared)
+        request = self._request(cell, options, snapshots, body)
+        result.seconds["pack"] = time.perf_counter() - clock
+        result.sent_bytes = packed.parcel.nbytes if packed else 0
+        result.reused_bytes = (packed.reused_bytes if packed else 0) + sum(
+            snapshot.nbytes for name, snapshot in snapshots.items() if name not in changed
+        )
+        try:
+            number = self._client.submit(RequestKind.CELL, request.to_body())
+            with self._interrupts_for(number):
+                outcome = self._follow(number, view)
+                self._settle(outcome, packed, snapshots)
+        finally:
+            if body is not None and body["segment"] is not None and self._shared is not None:
+                drop_segment(self._shared, body["segment"])
+        return outcome
+
+    def _look(self, facts: CellFacts) -> dict[str, Snapshot]:
+        """Take a snapshot of all that the cell reads, directly or through functions."""
+        namespace, cache = self._replica.namespace, DigestCache()
+        todo = names_to_look_at(facts, namespace, self._hidden)
+        snapshots: dict[str, Snapshot] = {}
+        while todo:
+            name = todo.pop()
+            snapshot = self._replica.look([name], cache)[name]
+            snapshots[name] = snapshot
+            more = set(snapshot.global_reads)
+            if snapshot.dynamic_reads is not None:
+                more |= visible_names(namespace, self._hidden)
+            todo |= {n for n in more if is_shipped(n, namespace, self._hidden)} - set(snapshots)
+        return snapshots
+
+    def _request(
+        self,
+        cell: Cell,
+        options: CellOptions,
+        snapshots: Mapping[str, Snapshot],
+        body: Mapping[str, Any] | None,
+    ) -> CellRequest:
+        files = {name for snapshot in snapshots.values() for name in snapshot.code_files}
+        now = ambient.gather()
+        changes = ambient.difference(self._agreed, now)
+        sources = cell.sources_of(tuple(files - self._known_sources))
+        return CellRequest(
+            source=cell.source,
+            execution_count=cell.execution_count,
+            code_name=cell.code_name,
+            sources=sources,
+            parcel=body,
+            reads=list(snapshots),
+            home_ack=self._home_ack,
+            reset=self._must_reset,
+            ambient={**changes, "compiler_flags": cell.compiler_flags},
+            spread=not options.serial,
+        )
+
+    def _settle(
+        self, outcome: CellOutcome, packed: Packed | None, snapshots: Mapping[str, Snapshot]
+    ) -> None:
+        """Take note of what the runner knows now."""
+        if outcome.status == "died":
+            return
+        self._must_reset = False
+        self._home_ack = None
+        if outcome.status in {"ok", "error"}:
+            if packed is not None:
+                self._replica.commit(packed, outcome.kept)
+            self._known_sources |= {f for s in snapshots.values() for f in s.code_files}
+
+    # -- following a run ---------------------------------------------------------------------
+
+    def _follow(self, number: int, view: CellView) -> CellOutcome:
+        """Show events as they come, and pass on what the user asks for; return the outcome."""
+        interrupts = 0
+        for event in self._client.events(number):
+            if event is Nudge.INTERRUPTED:
+                interrupts += 1
+                kind = RequestKind.INTERRUPT if interrupts == 1 else RequestKind.KILL
+                self._client.submit(kind, {"request": number})
+                if interrupts == 1:
+                    timer = threading.Timer(
+                        _OVERDUE_S, self._client.nudge, (number, Nudge.OVERDUE)
+                    )
+                    timer.daemon = True
+                    timer.start()
+            elif event is Nudge.OVERDUE:
+                view.note(
+                    "asked to stop, but native code is running; interrupt once more to kill it"
+                )
+            elif isinstance(event, Event):
+                if event.kind is EventKind.FINISHED:
+                    return CellOutcome.from_body(event.body)
+                _show(event, view)
+        msg = "The runner closed the conversation."
+        raise RunnerLost(msg)
+
+    @contextmanager
+    def _interrupts_for(self, number: int) -> Iterator[None]:
+        """Pass interrupts to the cell meanwhile, so that none tears this side's state."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def on_signal(_number: int, _frame: FrameType | None) -> None:
+            self._client.nudge(number, Nudge.INTERRUPTED)
+
+        before = signal.signal(signal.SIGINT, on_signal)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    # -- coming home -------------------------------------------------------------------------
+
+    def _take(self, outcome: CellOutcome, result: CellResult, view: CellView) -> CellResult:
+        """Apply what came home."""
+        result.seconds.update(outcome.seconds)
+        result.loops = tuple(outcome.loops)
+        result.notes += outcome.notes
+        if outcome.status == "died":
+            raise self._death(outcome)
+        if outcome.status == "unloadable":
+            result.here = outcome.notes[0]
+            return result
+        if self._can_run_here_instead(outcome):
+            name, why = next(iter(outcome.stays.items()))
+            result.here = why if name not in {VALUE, EXCEPTION} else f"its result: {why}"
+            self.reset()
+            return result
+        clock = time.perf_counter()
+        with _uninterrupted():
+            self._apply(outcome, result)
+        result.seconds["apply"] = time.perf_counter() - clock
+        for name, why in outcome.stays.items():
+            if name not in {VALUE, EXCEPTION}:
+                result.notes.append(f"'{name}' stays on the cluster: {why}")
+        for note in result.notes:
+            view.note(note)
+        return result
+
+    @staticmethod
+    def _can_run_here_instead(outcome: CellOutcome) -> bool:
+        """Tell whether a cell whose result cannot travel may simply be run again, here."""
+        return (
+            bool(set(outcome.stays) - {EXCEPTION})
+            and outcome.status == "ok"
+            and not outcome.had_effects
+            and outcome.seconds.get("run", 0.0) < 1.0
+        )
+
+    def _apply(self, outcome: CellOutcome, result: CellResult) -> None:
+        namespace = self._replica.namespace
+        body = outcome.home
+        for _ in range(_TRIALS):
+            if body is None:
+                break
+            parcel = cargo.from_body(body, self._shared)
+            try:
+                self._home_ack = (parcel.number, self._replica.unpack(parcel))
+            except UnknownTokensError as error:
+                body = self._fetch_again(list(error.tokens)).home
+                continue
+            result.received_bytes = parcel.nbytes
+            break
+        if VALUE in namespace:
+            result.has_value, result.value = True, namespace.pop(VALUE)
+        exception = namespace.pop(EXCEPTION, None)
+        for pseudo in (VALUE, EXCEPTION):
+            self._replica.records.pop(pseudo, None)
+        if outcome.error is not None:
+            result.traceback = list(outcome.error["traceback"])
+            result.exception = exception or _stand_in(outcome.error)
+        changes = dict(outcome.ambient)
+        result.compiler_flags = changes.pop("compiler_flags", None)
+        ambient.apply(changes)
+        self._agreed = ambient.gather()
+
+    def _fetch_again(self, tokens: list[int]) -> CellOutcome:
+        number = self._client.submit(RequestKind.HOME, {"tokens": tokens})
+        for event in self._client.events(number):
+            if isinstance(event, Event) and event.kind is EventKind.FINISHED:
+                return CellOutcome.from_body(event.body)
+        msg = "The runner closed the conversation."
+        raise RunnerLost(msg)
+
+    def _death(self, outcome: CellOutcome) -> BaseException:
+        error = outcome.error or {"evalue": "unknown"}
+        if "killed, because" in error["evalue"] or error.get("ename") == "KeyboardInterrupt":
+            self.reset()
+            return KeyboardInterrupt(error["evalue"])
+        inputs = sorted(self.known_bytes.items(), key=lambda item: -item[1])[:3]
+        largest = ", ".join(f"{name} ({format_bytes(size)})" for name, size in inputs if size > 0)
+        msg = f"The cell's process died: {error['evalue']}."
+        if largest:
+            msg += f" Its largest inputs: {largest}."
+        msg += " The notebook is as before the cell; the next %%scale cell gets a fresh process."
+        return RunnerLost(msg)
+
+
+def _show(event: Event, view: CellView) -> None:
+    body = event.body
+    if event.kind is EventKind.STREAM:
+        view.stream(body["name"], body["text"])
+    elif event.kind is EventKind.DISPLAY:
+        view.display(body)
+    elif event.kind is EventKind.CLEAR:
+        view.clear(wait=body["wait"])
+    elif event.kind is EventKind.RESULT:
+        view.result(body["data"], body["metadata"])
+    elif event.kind is EventKind.PROGRESS:
+        view.progress(LoopProgress.from_body(body))
+    elif event.kind is EventKind.NOTE:
+        view.note(body["text"])
+
+
+def _stand_in(error: Mapping[str, Any]) -> BaseException:
+    """Return an exception of the same name and text for one that could not travel."""
+    import builtins  # noqa: PLC0415
+
+    kind = getattr(builtins, error["ename"], None)
+    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+        kind = type(error["ename"], (Exception,), {"__module__": "__main__"})
+    try:
+        made: BaseException = kind(error["evalue"])
+    except TypeError:
+        made = RuntimeError(f"{error['ename']}: {error['evalue']}")
+    return made
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C while two sides are being made equal; it counts afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+

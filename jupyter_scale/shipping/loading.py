@@ -1,0 +1,150 @@
+"""The context in which a stream is rebuilt, and the functions that streams name.
+
+Streams refer to the functions of this module by name, so it is part of the wire format.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+Namespace = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadContext:
+    """Where a stream is being loaded.
+
+    Attributes
+    ----------
+    namespace
+        Becomes ``__globals__`` of every notebook function: the live one, never a copy.
+    owned_arrays
+        Whether arrays must own their memory (as the plain cell's would), or may stay on the
+        receiver's private mapping, which saves a copy.
+    """
+
+    namespace: Namespace
+    owned_arrays: bool
+
+
+_context: ContextVar[LoadContext] = ContextVar("jupyter_scale_load_context")
+
+
+@contextmanager
+def loading_into(namespace: Namespace, *, owned_arrays: bool) -> Iterator[None]:
+    """Make `namespace` the one that loaded functions refer to."""
+    reset = _context.set(LoadContext(namespace, owned_arrays))
+    try:
+        yield
+    finally:
+        _context.reset(reset)
+
+
+def live_namespace() -> Namespace:
+    """Return the namespace that is being loaded into."""
+    return _context.get().namespace
+
+
+# -- functions of the notebook ---------------------------------------------------------------
+
+
+def make_cell() -> types.CellType:
+    """Return an empty closure cell; its content is set by the functions that share it."""
+    return types.CellType()
+
+
+def make_function(
+    code: types.CodeType, name: str, closure: tuple[types.CellType, ...] | None
+) -> types.FunctionType:
+    """Return a function on the live namespace; `set_function_state` completes it."""
+    return types.FunctionType(code, live_namespace(), name, None, closure)
+
+
+def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> None:
+    """Give `function` the attributes and the closure contents in `state`."""
+    for cell, (is_set, content) in zip(function.__closure__ or (), state["cells"], strict=True):
+        if is_set:
+            cell.cell_contents = content
+    function.__defaults__ = state["defaults"]
+    function.__kwdefaults__ = state["kwdefaults"]
+    function.__annotations__ = state["annotations"]
+    function.__name__ = state["name"]
+    function.__qualname__ = state["qualname"]
+    function.__doc__ = state["doc"]
+    function.__module__ = state["module"]
+    if "type_params" in state:
+        function.__type_params__ = state["type_params"]  # type: ignore[attr-defined]
+    function.__dict__.clear()
+    function.__dict__.update(state["dict"])
+
+
+def stream(name: str) -> Any:  # noqa: ANN401
+    """Return this process's own ``sys.stdout`` or the like."""
+    return getattr(sys, name)
+
+
+# -- arrays and frames -----------------------------------------------------------------------
+
+
+def load_array(
+    buffer: bytes | bytearray | memoryview | pickle.PickleBuffer,
+    dtype: Any,  # noqa: ANN401
+    shape: tuple[int, ...],
+    order: str,
+    writeable: bool,  # noqa: FBT001
+) -> Any:  # noqa: ANN401
+    """Rebuild an exact ``numpy.ndarray`` without object elements.
+
+    Parameters
+    ----------
+    buffer
+        The elements' bytes in memory order.
+    dtype, shape
+        As in numpy.
+    order
+        ``"C"`` or ``"F"``.
+    writeable
+        The flag of the original.
+    """
+    import numpy as np  # noqa: PLC0415 - a notebook without numpy must not load it
+
+    flat: Any = np.frombuffer(buffer, dtype=np.uint8).view(dtype)
+    array = flat.reshape(shape, order=order)
+    if _context.get().owned_arrays or not array.flags.writeable:
+        array = array.copy(order=order)
+    if not writeable:
+        array.flags.writeable = False
+    return array
+
+
+def view_of(
+    base: Any,  # noqa: ANN401
+    dtype: Any,  # noqa: ANN401
+    shape: tuple[int, ...],
+    offset: int,
+    strides: tuple[int, ...],
+    writeable: bool,  # noqa: FBT001
+) -> Any:  # noqa: ANN401
+    """Rebuild a view so that it and its base stay one memory (offset and strides in bytes)."""
+    import numpy as np  # noqa: PLC0415
+
+    memory = np.lib.stride_tricks.as_strided(
+        base.reshape(-1, order="A").view(np.uint8), shape=(base.nbytes,), strides=(1,)
+    )
+    array: Any = np.ndarray(shape, dtype, memory, offset, strides)
+    if not writeable:
+        array.flags.writeable = False
+    return array
+
+
+def load_whole(payload: bytes, buffers: Sequence[Any]) -> Any:  # noqa: ANN401
+    """Rebuild an object that travels as one piece, without tokens inside."""
+    return pickle.Unpickler(io.BytesIO(payload), buffers=buffers).load()  # noqa: S301

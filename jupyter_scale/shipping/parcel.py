@@ -1,0 +1,97 @@
+"""Parcels: what one side packs and the other unpacks, and the two token-aware picklers.
+
+A parcel is one stream of several pickles that share a memo, in this order: the value of every name
+in `Parcel.names` (definitions first), then the content of every object in `Parcel.patches`.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_scale.shipping.pickler import Pickler
+from jupyter_scale.shipping.tokens import Entry, Token, TokenTable
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What travels in one direction at one time.
+
+    Attributes
+    ----------
+    number
+        Its number, unique within a session: even from the notebook, odd from the cluster.
+    names
+        Names to bind, in the order of their pickles.
+    patches
+        Tokens of known objects whose content follows the names.
+    deletes
+        Names that no longer exist.
+    stream, buffers
+        The pickles, and their out-of-band memory.
+    """
+
+    number: int
+    names: tuple[str, ...]
+    patches: tuple[Token, ...]
+    deletes: tuple[str, ...]
+    stream: bytes
+    buffers: tuple[memoryview, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that have to travel."""
+        return len(self.stream) + sum(buffer.nbytes for buffer in self.buffers)
+
+
+class UnknownTokensError(Exception):
+    """A stream names objects that this side does not have (any more)."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        super().__init__(f"unknown objects: {list(tokens)}")
+        self.tokens = tuple(tokens)
+
+
+class TokenPickler(Pickler):
+    """Writes known objects as tokens and remembers which ones it met."""
+
+    def __init__(self, file: Any, table: TokenTable, anew: Collection[Token]) -> None:  # noqa: ANN401
+        super().__init__(file, table.namespace)
+        self._table = table
+        self._anew = anew
+        self._met: set[Token] = set()
+        #: Known objects met and not yet looked into.
+        self.pending: deque[tuple[Entry, Any]] = deque()
+
+    def persistent_id(self, obj: Any) -> Token | str | None:  # noqa: ANN401
+        """Return the token of a known object, None for what travels by value."""
+        entry = self._table.find(obj)
+        if entry is None:
+            return "namespace" if obj is self._table.namespace else None
+        token = entry.token
+        if token in self._anew:
+            return None
+        if token not in self._met:
+            self._met.add(token)
+            self.pending.append((entry, obj))
+        return token
+
+
+class TokenUnpickler(pickle.Unpickler):
+    """Reads tokens back as this side's own objects."""
+
+    def __init__(self, file: Any, buffers: Sequence[memoryview], table: TokenTable) -> None:  # noqa: ANN401
+        super().__init__(file, buffers=buffers)
+        self._table = table
+
+    def persistent_load(self, pid: Any) -> Any:  # noqa: ANN401
+        """Return the object of a token; an unknown one ends the load."""
+        if pid == "namespace":
+            return self._table.namespace
+        obj = self._table.lookup(pid)
+        if obj is None:
+            raise UnknownTokensError([pid])
+        return obj

@@ -1,0 +1,263 @@
+"""The pickler: cloudpickle with reducers of our own for what a notebook would miss.
+
+Laws
+----
+1. A function of the notebook keeps the *live* namespace of the receiver as ``__globals__``;
+   closure cells that two functions share stay shared.
+2. Memory of 4 KiB or more goes out of band, uncopied.
+3. What can be pickled but would arrive as something else (an open file's text, a widget without
+   its front end) is refused.
+4. Every notebook function met tells which global names its code reads, so that these travel too.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cloudpickle
+
+from jupyter_scale.analysis.code import dynamic_read, global_reads
+from jupyter_scale.shipping import loading
+
+IN_BAND_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An array or frame in a stream: the object, its form (dtype, shape ...), its memory."""
+
+    obj: Any
+    form: bytes
+    buffers: tuple[memoryview, ...]
+
+
+class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Pickle values of `namespace` to `file`.
+
+    Attributes
+    ----------
+    buffers
+        Out-of-band buffers in the order in which they were met.
+    leaves
+        ``id(array or frame) →`` what its content is compared by.
+    global_reads
+        Names that the functions in the stream read from the notebook.
+    dynamic_reads
+        Why such a function may read *any* name, if it may.
+    """
+
+    def __init__(self, file: Any, namespace: dict[str, Any]) -> None:  # noqa: ANN401
+        super().__init__(file, protocol=5, buffer_callback=self._take_buffer)
+        self.namespace = namespace
+        self.buffers: list[memoryview] = []
+        self.leaves: dict[int, Leaf] = {}
+        self.global_reads: set[str] = set()
+        self.dynamic_reads: str | None = None
+        self._code_files: dict[str, None] = {}
+        # ``id(view) → array`` for views that must go on sharing that array's memory.
+        self.view_bases: Mapping[int, Any] = {}
+
+    @property
+    def code_files(self) -> tuple[str, ...]:
+        """File names of the notebook code in the stream, for tracebacks over there."""
+        return tuple(self._code_files)
+
+    def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < IN_BAND_BYTES:
+            return True
+        self.buffers.append(raw)
+        return False
+
+    def note_leaf(self, obj: Any, form: bytes, buffers: list[memoryview]) -> None:  # noqa: ANN401
+        """Record by what an array's or frame's content is to be compared."""
+        self.leaves[id(obj)] = Leaf(obj, form, tuple(buffers))
+
+    def reducer_override(self, obj: Any) -> Any:  # noqa: ANN401
+        """Reduce what cloudpickle loses; leave the rest to it."""
+        kind = type(obj)
+        reducer = _REDUCERS.get(kind)
+        if reducer is None:
+            reducer = _find_reducer(kind)
+        if reducer is not None:
+            reduced = reducer(self, obj)
+            if reduced is not NotImplemented:
+                return reduced
+        reduced = super().reducer_override(obj)
+        if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
+            # A cache that pickling itself leaves in the class.
+            reduced[2][0].pop("__slotnames__", None)
+        return reduced
+
+    def note_function(self, function: types.FunctionType) -> None:
+        """Record what the function's code reads."""
+        code = function.__code__
+        self.global_reads |= global_reads(code)
+        if self.dynamic_reads is None and (why := dynamic_read(code)) is not None:
+            self.dynamic_reads = f"{function.__qualname__}: {why}"
+        self._code_files[code.co_filename] = None
+
+
+_Reducer = Callable[[Pickler, Any], Any]
+
+
+def _reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:  # noqa: ANN401
+    if function.__globals__ is not pickler.namespace:
+        return NotImplemented
+    pickler.note_function(function)
+    args = (function.__code__, function.__name__, function.__closure__)
+    return (
+        loading.make_function,
+        args,
+        function_state(function),
+        None,
+        None,
+        loading.set_function_state,
+    )
+
+
+def function_state(function: types.FunctionType) -> dict[str, Any]:
+    """Return all of a function but its code, name and namespace."""
+    cells = []
+    for cell in function.__closure__ or ():
+        try:
+            cells.append((True, cell.cell_contents))
+        except ValueError:  # still empty: a recursive definition in progress
+            cells.append((False, None))
+    state = {
+        "cells": cells,
+        "defaults": function.__defaults__,
+        "kwdefaults": function.__kwdefaults__,
+        "annotations": function.__annotations__,
+        "name": function.__name__,
+        "qualname": function.__qualname__,
+        "doc": function.__doc__,
+        "module": function.__module__,
+        "dict": function.__dict__,
+    }
+    if hasattr(function, "__type_params__"):
+        state["type_params"] = function.__type_params__
+    return state
+
+
+def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:  # noqa: ANN401
+    return loading.make_cell, ()
+
+
+def _reduce_array(pickler: Pickler, array: Any) -> Any:  # noqa: ANN401
+    if array.dtype.hasobject or array.dtype.itemsize == 0 or array.size == 0:
+        return NotImplemented
+    base = pickler.view_bases.get(id(array))
+    if base is not None:
+        offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        args = (base, array.dtype, array.shape, offset, array.strides, array.flags.writeable)
+        return loading.view_of, args
+    order = memory_order(array)
+    memory = array_bytes(array, order)
+    form = f"{array.dtype.descr!r}{array.shape}{order}".encode()
+    pickler.note_leaf(array, form, [memoryview(memory)])
+    args = (pickle.PickleBuffer(memory), array.dtype, array.shape, order, array.flags.writeable)
+    return loading.load_array, args
+
+
+def memory_order(array: Any) -> str:  # noqa: ANN401
+    """Return ``"F"`` for arrays that are contiguous in Fortran's order only, else ``"C"``."""
+    return "C" if array.flags.c_contiguous or not array.flags.f_contiguous else "F"
+
+
+def array_bytes(array: Any, order: str) -> Any:  # noqa: ANN401
+    """Return the elements as a flat ``uint8`` array in memory order; copies only if strided."""
+    import numpy as np  # noqa: PLC0415
+
+    contiguous = np.asarray(array, order=order)  # type: ignore[call-overload]
+    flat = contiguous.reshape(-1, order=order)
+    return flat.view(np.uint8)
+
+
+def _reduce_whole(pickler: Pickler, obj: Any) -> Any:  # noqa: ANN401
+    """Reduce an object to one opaque piece.
+
+    The insides of a frame may share memory copy-on-write with other frames, so nothing inside may
+    ever be written to from outside: no tokens there.
+    """
+    inner = _pickle_whole(obj, pickler.namespace)
+    pickler.global_reads |= inner.global_reads
+    pickler.dynamic_reads = pickler.dynamic_reads or inner.dynamic_reads
+    pickler.note_leaf(obj, inner.payload, inner.buffers)
+    return loading.load_whole, (inner.payload, [pickle.PickleBuffer(b) for b in inner.buffers])
+
+
+def whole_state(obj: Any) -> Any:  # noqa: ANN401
+    """Return the arguments of `loading.load_whole` that rebuild `obj`."""
+    inner = _pickle_whole(obj, {})
+    return inner.payload, [pickle.PickleBuffer(buffer) for buffer in inner.buffers]
+
+
+def _pickle_whole(obj: Any, namespace: dict[str, Any]) -> _WholePickler:  # noqa: ANN401
+    file = io.BytesIO()
+    inner = _WholePickler(file, namespace)
+    inner.root = obj
+    inner.dump(obj)
+    inner.payload = file.getvalue()
+    return inner
+
+
+class _WholePickler(Pickler):
+    """Pickles one object without treating that object itself as a whole again."""
+
+    root: Any = None
+    payload = b""
+
+    def reducer_override(self, obj: Any) -> Any:  # noqa: ANN401
+        if obj is self.root:
+            return NotImplemented
+        return super().reducer_override(obj)
+
+
+def _reduce_stream(_pickler: Pickler, file: Any) -> Any:  # noqa: ANN401
+    for name in ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"):
+        if file is getattr(sys, name):
+            return loading.stream, (name,)
+    msg = f"cannot pickle an open file ({getattr(file, 'name', '?')!r})"
+    raise TypeError(msg)
+
+
+def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:  # noqa: ANN401
+    msg = f"a {type(widget).__name__} widget lives with the notebook's front end"
+    raise TypeError(msg)
+
+
+_REDUCERS: dict[type, _Reducer | None] = {
+    types.FunctionType: _reduce_function,
+    types.CellType: _reduce_cell,
+    io.TextIOWrapper: _reduce_stream,
+}
+_BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
+    ("ipywidgets.widgets.widget", "Widget", _refuse_widget),
+    ("ipykernel.iostream", "OutStream", _reduce_stream),
+    ("jupyter_scale.runner.host.streams", "TextStream", _reduce_stream),
+)
+_EXACT: dict[tuple[str, str], _Reducer] = {
+    ("numpy", "ndarray"): _reduce_array,
+    ("pandas.core.frame", "DataFrame"): _reduce_whole,
+    ("pandas.core.series", "Series"): _reduce_whole,
+    ("pandas", "DataFrame"): _reduce_whole,
+    ("pandas", "Series"): _reduce_whole,
+}
+
+
+def _find_reducer(kind: type) -> _Reducer | None:
+    """Find the reducer of a type by name (libraries are not imported for it); remember it."""
+    reducer = _EXACT.get((kind.__module__, kind.__qualname__))
+    if reducer is None:
+        bases = {(base.__module__, base.__qualname__) for base in kind.__mro__}
+        reducer = next((r for module, name, r in _BY_MODULE if (module, name) in bases), None)
+    if kind.__flags__ & (1 << 9) == 0 or kind.__module__ != "__main__":
+        _REDUCERS[kind] = reducer  # a notebook's classes come and go: not kept alive here
+    return reducer

@@ -1,0 +1,388 @@
+"""One of two namespaces that are kept equal: its ledger, and packing and unpacking of parcels.
+
+The notebook's session and the runner's shell each own a `Replica`. Laws:
+
+1. A *record* says that both sides held the same under a name: the fingerprint, and the known
+   objects in the order in which they are reached. It is made on both sides for each parcel that
+   arrived, and for nothing else.
+2. A name is unchanged only if it is bound to the same object, with the same fingerprint, reaching
+   the same known objects in the same order. So a changed alias is a change.
+3. An object whose content was overwritten, on either side, makes every other record that reaches
+   it invalid: an old fingerprint may never match again by chance.
+4. Tokens become known when the receiver has said which pairs it keeps. What is only temporary on
+   either side is in one of two dumps only, so it never becomes known.
+"""
+
+from __future__ import annotations
+
+import io
+import types
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_scale.errors import CannotLoad, CannotTravel
+from jupyter_scale.shipping.fingerprint import Digest, DigestCache, LeafDigests, digest_of
+from jupyter_scale.shipping.loading import loading_into
+from jupyter_scale.shipping.parcel import (
+    Parcel,
+    TokenPickler,
+    TokenUnpickler,
+    UnknownTokensError,
+)
+from jupyter_scale.shipping.snapshot import Snapshot, take_snapshot
+from jupyter_scale.shipping.states import (
+    InPlaceImpossibleError,
+    adapter_for,
+    get_array_chunks,
+)
+from jupyter_scale.shipping.tokens import Entry, Token, TokenTable, make_token
+from jupyter_scale.shipping.views import find_view_bases
+
+
+@dataclass(slots=True)
+class Record:
+    """What both sides held under a name when they were last equal."""
+
+    root: Any
+    digest: Digest | None
+    entries: tuple[Entry, ...]
+    nbytes: int
+
+
+@dataclass(slots=True)
+class Packed:
+    """A parcel with what its sender needs once the receiver has it."""
+
+    parcel: Parcel
+    snapshots: dict[str, Snapshot]
+    memo: dict[int, Any]
+    touched: frozenset[Token]
+    reused_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Replica:
+    """One side's namespace and what it knows of the other's.
+
+    Attributes
+    ----------
+    namespace
+        The live namespace; functions that arrive get it as their globals.
+    is_notebook
+        Which side this is. The notebook numbers its parcels evenly and wants arrays that own their
+        memory.
+    """
+
+    namespace: dict[str, Any]
+    is_notebook: bool
+    records: dict[str, Record] = field(default_factory=dict)
+    table: TokenTable = field(init=False)
+    _last_number: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.table = TokenTable(self.namespace)
+        self._last_number = 0 if self.is_notebook else 1
+
+    # -- looking -----------------------------------------------------------------------------
+
+    def look(self, names: Iterable[str], cache: DigestCache | None = None) -> dict[str, Snapshot]:
+        """Take a snapshot of every name in `names` that is bound.
+
+        Raises
+        ------
+        CannotTravel
+            For the first value that cannot be pickled.
+        """
+        cache = cache or DigestCache()
+        return {
+            name: take_snapshot(name, self.namespace[name], self.table, cache)
+            for name in names
+            if name in self.namespace
+        }
+
+    def look_at(self, name: str, value: Any, cache: DigestCache) -> Snapshot:  # noqa: ANN401
+        """Take a snapshot of a value that stands for a name."""
+        return take_snapshot(name, value, self.table, cache)
+
+    def is_changed(self, name: str, snapshot: Snapshot) -> bool:
+        """Tell whether a name's value differs from what the other side holds."""
+        record = self.records.get(name)
+        if record is None or record.digest != snapshot.digest or record.root is not snapshot.root:
+            return True
+        known = tuple(filter(None, map(self.table.find, snapshot.objects)))
+        return known != record.entries
+
+    def sweep(self) -> None:
+        """Drop the records of names that are gone or bound to something else."""
+        missing = object()
+        for name in list(self.records):
+            if self.namespace.get(name, missing) is not self.records[name].root:
+                self.records[name] = Record(None, None, (), 0)
+
+    def reset(self) -> None:
+        """Forget what the other side holds."""
+        self.records.clear()
+        self.table.clear()
+
+    # -- sending -----------------------------------------------------------------------------
+
+    def pack(self, snapshots: Mapping[str, Snapshot], deletes: Iterable[str] = ()) -> Packed:
+        """Pack the names of `snapshots`, which are all taken to be changed.
+
+        Raises
+        ------
+        CannotTravel
+            For a value that pickles differently the second time.
+        """
+        self._last_number += 2
+        names = sorted(snapshots, key=lambda name: _rank(snapshots[name].root))
+        anew: set[Token] = set()
+        while True:
+            try:
+                return self._pack(names, snapshots, tuple(deletes), anew)
+            except _MustTravelAnew as again:
+                anew.add(again.token)
+
+    def _pack(
+        self,
+        names: list[str],
+        snapshots: Mapping[str, Snapshot],
+        deletes: tuple[str, ...],
+        anew: set[Token],
+    ) -> Packed:
+        digests: dict[int, LeafDigests] = {}
+        for snapshot in snapshots.values():
+            digests |= snapshot.leaf_digests
+        file = io.BytesIO()
+        pickler = TokenPickler(file, self.table, anew)
+        arrays = [obj for s in snapshots.values() for obj in s.objects]
+        pickler.view_bases = find_view_bases(arrays, self._known_objects)
+        patches: list[Token] = []
+        reused = 0
+        try:
+            for name in names:
+                pickler.dump(snapshots[name].root)
+            while pickler.pending:
+                entry, obj = pickler.pending.popleft()
+                state, same_bytes = self._state(entry, obj, digests.get(id(obj)))
+                reused += same_bytes
+                if state is not _UNCHANGED:
+                    patches.append(entry.token)
+                    pickler.dump(state)
+        except _MustTravelAnew:
+            raise
+        except Exception as error:
+            msg = "it pickled once, and then not again"
+            raise CannotTravel(names[0], ", ".join(names), "object", f"{msg} ({error})") from error
+        parcel = Parcel(
+            self._last_number,
+            tuple(names),
+            tuple(patches),
+            deletes,
+            file.getvalue(),
+            tuple(pickler.buffers),
+        )
+        memo = dict(self.table.tracked(pickler.memo.copy().values()))
+        return Packed(parcel, dict(snapshots), memo, frozenset(patches), reused)
+
+    def _known_objects(self) -> Iterable[Any]:
+        for record in self.records.values():
+            for entry in record.entries:
+                yield entry.obj
+
+    def _state(self, entry: Entry, obj: Any, digests: LeafDigests | None) -> tuple[Any, int]:  # noqa: ANN401
+        """Return a known object's content as far as the other side lacks it, and bytes spared."""
+        adapter = adapter_for(obj)
+        if adapter is None:
+            raise _MustTravelAnew(entry.token)
+        before = entry.digests
+        if adapter.is_leaf and digests is not None:
+            if before == digests:
+                return _UNCHANGED, _leaf_bytes(obj)
+            if type(obj).__name__ == "ndarray":
+                if before is not None and before[0] != digests[0]:
+                    raise _MustTravelAnew(entry.token)
+                return self._array_state(obj, before, digests)
+        elif _is_definition(obj) and before is not None and before == self._shallow(obj):
+            return _UNCHANGED, 0
+        try:
+            return adapter.get(obj), 0
+        except InPlaceImpossibleError:
+            raise _MustTravelAnew(entry.token) from None
+
+    @staticmethod
+    def _array_state(
+        obj: Any,  # noqa: ANN401
+        before: LeafDigests | None,
+        digests: LeafDigests,
+    ) -> tuple[Any, int]:
+        if before is None or len(before) != len(digests) or len(digests) == 1:
+            return get_array_chunks(obj, None), 0
+        changed = [n for n, pair in enumerate(zip(before[1], digests[1], strict=True)) if _differ(pair)]
+        state = get_array_chunks(obj, changed)
+        return state, obj.nbytes - sum(memoryview(piece).nbytes for _, piece in state[2])
+
+    def _shallow(self, obj: Any) -> LeafDigests | None:  # noqa: ANN401
+        """Return the fingerprint of a definition's own content, known objects being tokens."""
+        adapter = adapter_for(obj)
+        if adapter is None:
+            return None
+        file = io.BytesIO()
+        try:
+            TokenPickler(file, self.table, ()).dump(adapter.get(obj))
+        except Exception:  # noqa: BLE001 - then it counts as changed every time
+            return None
+        return ((digest_of(file.getbuffer(), ()),),)
+
+    def commit(self, packed: Packed, kept: bytes) -> None:
+        """Take note that the receiver has a parcel and keeps the memo indices `kept`."""
+        indices = array("I", kept)
+        pairs = {index: packed.memo[index] for index in indices if index in packed.memo}
+        self._make_records(packed.parcel, packed.snapshots, pairs, packed.touched)
+        for name in packed.parcel.deletes:
+            self.records.pop(name, None)
+
+    # -- receiving ---------------------------------------------------------------------------
+
+    def unpack(self, parcel: Parcel) -> bytes:
+        """Bind a parcel's names and overwrite known objects with their new content.
+
+        Returns
+        -------
+        bytes
+            The memo indices kept, for the sender's `commit`.
+
+        Raises
+        ------
+        UnknownTokensError
+            The parcel names objects that this side does not have; nothing was changed.
+        CannotLoad
+            A value cannot be rebuilt here; names are as before.
+        """
+        unpickler = TokenUnpickler(io.BytesIO(parcel.stream), parcel.buffers, self.table)
+        unknown = [token for token in parcel.patches if self.table.lookup(token) is None]
+        if unknown:
+            raise UnknownTokensError(unknown)
+        before = {n: self.namespace[n] for n in parcel.names if n in self.namespace}
+        name = ""
+        try:
+            with loading_into(self.namespace, owned_arrays=self.is_notebook):
+                for name in parcel.names:
+                    self.namespace[name] = unpickler.load()
+                states = [unpickler.load() for _ in parcel.patches]
+                self._overwrite(parcel.patches, states)
+        except BaseException as error:
+            for other in parcel.names:
+                self.namespace.pop(other, None)
+            self.namespace.update(before)
+            if isinstance(error, UnknownTokensError) or not isinstance(error, Exception):
+                raise
+            msg = f"{name!r} cannot be rebuilt: {type(error).__name__}: {error}"
+            raise CannotLoad(msg) from error
+        for name in parcel.deletes:
+            self.namespace.pop(name, None)
+            self.records.pop(name, None)
+        return self._keep(parcel, unpickler)
+
+    def _overwrite(self, tokens: Iterable[Token], states: Iterable[Any]) -> None:
+        hashing = []
+        for token, state in zip(tokens, states, strict=True):
+            obj = self.table.lookup(token)
+            adapter = adapter_for(obj)
+            if adapter is None:
+                raise UnknownTokensError([token])
+            if adapter.hashes:
+                hashing.append((adapter, obj, state))
+            else:
+                adapter.set(obj, state)
+        for adapter, obj, state in hashing:
+            adapter.set(obj, state)
+
+    def _keep(self, parcel: Parcel, unpickler: TokenUnpickler) -> bytes:
+        candidates = dict(self.table.tracked(unpickler.memo.copy().items()))
+        cache = DigestCache()
+        snapshots = {}
+        for name in parcel.names:
+            try:
+                snapshots |= self.look([name], cache)
+            except CannotTravel:
+                self.records.pop(name, None)
+        kept = self._make_records(parcel, snapshots, candidates, frozenset(parcel.patches))
+        return array("I", kept).tobytes()
+
+    # -- records -----------------------------------------------------------------------------
+
+    def _make_records(
+        self,
+        parcel: Parcel,
+        snapshots: Mapping[str, Snapshot],
+        pairs: Mapping[int, Any],
+        touched: frozenset[Token],
+    ) -> list[int]:
+        """Record every snapshot as equal on both sides; return the memo indices that it took."""
+        index_of = {id(obj): index for index, obj in pairs.items()}
+        kept: list[int] = []
+        definitions: list[Entry] = []
+        for name, snapshot in snapshots.items():
+            entries = []
+            for obj in snapshot.objects:
+                index = index_of.pop(id(obj), None)
+                if index is not None:
+                    entry = self.table.add(make_token(parcel.number, index), obj)
+                    kept.append(index)
+                elif (known := self.table.find(obj)) is not None:
+                    entry = known
+                else:
+                    continue
+                if id(obj) in snapshot.leaf_digests:
+                    entry.digests = snapshot.leaf_digests[id(obj)]
+                elif _is_definition(obj):
+                    definitions.append(entry)
+                entries.append(entry)
+            self.records[name] = Record(
+                snapshot.root, snapshot.digest, tuple(entries), snapshot.nbytes
+            )
+        for entry in definitions:
+            entry.digests = self._shallow(entry.obj)
+        self._invalidate(touched, except_names=snapshots)
+        return kept
+
+    def _invalidate(self, touched: frozenset[Token], except_names: Iterable[str]) -> None:
+        if not touched:
+            return
+        spared = set(except_names)
+        for name, record in self.records.items():
+            if name not in spared and any(entry.token in touched for entry in record.entries):
+                record.digest = None
+
+
+class _MustTravelAnew(Exception):  # noqa: N818 - a control signal within this module
+    def __init__(self, token: Token) -> None:
+        super().__init__(token)
+        self.token = token
+
+
+_UNCHANGED = object()
+
+
+def _differ(pair: tuple[Digest, Digest]) -> bool:
+    return pair[0] != pair[1]
+
+
+def _leaf_bytes(obj: Any) -> int:  # noqa: ANN401
+    return int(getattr(obj, "nbytes", 0))
+
+
+def _is_definition(obj: Any) -> bool:  # noqa: ANN401
+    return isinstance(obj, (types.FunctionType, type))
+
+
+def _rank(value: Any) -> int:  # noqa: ANN401
+    """Order names so that what code needs while loading is bound first."""
+    if isinstance(value, types.ModuleType):
+        return 0
+    if isinstance(value, type):
+        return 1
+    return 2 if isinstance(value, types.FunctionType) else 3

@@ -1,0 +1,83 @@
+"""What one name holds at one moment: its fingerprint and the mutable objects it reaches."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_scale.errors import CannotTravel
+from jupyter_scale.shipping.fingerprint import (
+    Digest,
+    DigestCache,
+    LeafDigests,
+    chunk_digests,
+    digest_of,
+)
+from jupyter_scale.shipping.pickler import Pickler
+from jupyter_scale.shipping.tokens import TokenTable
+from jupyter_scale.shipping.unpicklable import explain
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A deep look at a name's value.
+
+    Attributes
+    ----------
+    root
+        The value itself.
+    digest
+        Fingerprint of the whole stream; comparable only with one of the same object made by the
+        same process.
+    objects
+        The mutable objects reached, in a stable order, kept alive so that their ``id`` stays theirs.
+    leaf_digests
+        ``id(array or frame) →`` its digests.
+    nbytes
+        Size in bytes, buffers included.
+    global_reads, dynamic_reads, code_files
+        What the notebook functions inside read, and where their code comes from.
+    """
+
+    root: Any
+    digest: Digest
+    objects: tuple[Any, ...]
+    leaf_digests: dict[int, LeafDigests]
+    nbytes: int
+    global_reads: frozenset[str]
+    dynamic_reads: str | None
+    code_files: tuple[str, ...]
+
+
+def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) -> Snapshot:  # noqa: ANN401
+    """Pickle and hash a value without sending it.
+
+    Raises
+    ------
+    CannotTravel
+        With the path to what cannot be pickled.
+    """
+    file = io.BytesIO()
+    pickler = Pickler(file, table.namespace)
+    try:
+        pickler.dump(value)
+    except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
+        raise explain(name, value, table.namespace, error) from error
+    leaf_digests = {
+        key: cache.digests(key, leaf.form, leaf.buffers) for key, leaf in pickler.leaves.items()
+    }
+    inside = {id(buffer.obj) for leaf in pickler.leaves.values() for buffer in leaf.buffers}
+    others = [chunk_digests(b) for b in pickler.buffers if id(b.obj) not in inside]
+    stream = file.getbuffer()
+    return Snapshot(
+        root=value,
+        digest=digest_of(stream, [*itertools.chain(*leaf_digests.values()), *others]),
+        objects=tuple(obj for _, obj in table.tracked(pickler.memo.copy().values())),
+        leaf_digests=leaf_digests,
+        nbytes=stream.nbytes + sum(buffer.nbytes for buffer in pickler.buffers),
+        global_reads=frozenset(pickler.global_reads),
+        dynamic_reads=pickler.dynamic_reads,
+        code_files=pickler.code_files,
+    )

@@ -1,0 +1,290 @@
+"""Shallow states: what a mutable object holds, and how to give it that content in place.
+
+An *adapter* belongs to a type. ``get`` returns the object's content without itself; ``set``
+overwrites the content of an object in place, so that identity and every alias stay. Types whose
+content cannot be overwritten for certain have no adapter and travel anew.
+"""
+
+from __future__ import annotations
+
+import collections
+import copyreg
+import pickle
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_scale.shipping.fingerprint import CHUNK_BYTES
+from jupyter_scale.shipping.loading import load_whole, set_function_state
+from jupyter_scale.shipping.pickler import array_bytes, function_state, memory_order, whole_state
+
+_HEAP_TYPE = 1 << 9
+
+
+class InPlaceImpossibleError(Exception):
+    """This content cannot be given to this object in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """How to read and overwrite the content of objects of one type.
+
+    Attributes
+    ----------
+    get, set
+        ``get(obj) → state`` and ``set(obj, state)``.
+    is_leaf
+        The content is compared by its buffers; nothing inside has a token.
+    weak
+        Objects of the type can be referenced weakly.
+    """
+
+    get: Callable[[Any], Any]
+    set: Callable[[Any, Any], None]
+    is_leaf: bool = False
+    weak: bool = False
+
+    @property
+    def hashes(self) -> bool:
+        """Whether setting hashes what is inside, which must have its state by then."""
+        return self.set in (_set_mapping, _set_ordered, _set_defaultdict, _set_set)
+
+
+def _set_list(obj: list[Any], state: list[Any]) -> None:
+    obj[:] = state
+
+
+def _get_mapping(obj: dict[Any, Any]) -> list[tuple[Any, Any]]:
+    # Pairs, not a dict: keys may hash by a state that is only set after they were loaded.
+    return list(obj.items())
+
+
+def _set_mapping(obj: dict[Any, Any], state: list[tuple[Any, Any]]) -> None:
+    obj.clear()
+    for key, value in state:
+        dict.__setitem__(obj, key, value)
+
+
+def _set_set(obj: set[Any], state: list[Any]) -> None:
+    obj.clear()
+    obj.update(state)
+
+
+def _get_defaultdict(obj: Any) -> Any:  # noqa: ANN401
+    return obj.default_factory, _get_mapping(obj)
+
+
+def _set_defaultdict(obj: Any, state: Any) -> None:  # noqa: ANN401
+    obj.default_factory = state[0]
+    _set_mapping(obj, state[1])
+
+
+def _set_ordered(obj: Any, state: Any) -> None:  # noqa: ANN401
+    obj.clear()
+    for key, value in state:
+        obj[key] = value
+
+
+def _set_deque(obj: Any, state: list[Any]) -> None:  # noqa: ANN401
+    obj.clear()
+    obj.extend(state)
+
+
+def _set_bytearray(obj: bytearray, state: bytes) -> None:
+    obj[:] = state
+
+
+def _get_function(obj: types.FunctionType) -> Any:  # noqa: ANN401
+    return obj.__code__, obj.__closure__, function_state(obj)
+
+
+def _set_function(obj: types.FunctionType, state: Any) -> None:  # noqa: ANN401
+    code, _closure, rest = state
+    obj.__code__ = code
+    set_function_state(obj, rest)
+
+
+def _get_array(obj: Any) -> Any:  # noqa: ANN401
+    """Return the elements of an object array; other arrays are compared chunk by chunk."""
+    if obj.dtype != object:
+        msg = "a structured array holds objects"
+        raise InPlaceImpossibleError(msg)
+    return obj.shape, obj.ravel().tolist()
+
+
+def get_array_chunks(obj: Any, numbers: Iterable[int] | None) -> Any:  # noqa: ANN401
+    """Return the state of an array without objects: the chunks in `numbers`, or all of it."""
+    order = memory_order(obj)
+    flat = array_bytes(obj, order)
+    if numbers is None:
+        pieces = [(0, pickle.PickleBuffer(flat))] if flat.nbytes else []
+    else:
+        pieces = [
+            (n * CHUNK_BYTES, pickle.PickleBuffer(flat[n * CHUNK_BYTES : (n + 1) * CHUNK_BYTES]))
+            for n in numbers
+        ]
+    return order, obj.flags.writeable, pieces
+
+
+def _set_array(obj: Any, state: Any) -> None:  # noqa: ANN401
+    if len(state) == 2:  # noqa: PLR2004 - an object array: shape, elements
+        import numpy as np  # noqa: PLC0415
+
+        shape, elements = state
+        if obj.shape != shape:
+            msg = "an array's shape changed in place"
+            raise InPlaceImpossibleError(msg)
+        fresh = np.empty(len(elements), dtype=object)
+        fresh[:] = elements
+        obj[...] = fresh.reshape(shape)
+        return
+    order, writeable, pieces = state
+    obj.flags.writeable = True
+    contiguous = obj.flags.c_contiguous if order == "C" else obj.flags.f_contiguous
+    target = obj if contiguous else obj.copy(order=order)
+    flat = array_bytes(target, order)
+    for offset, piece in pieces:
+        view = memoryview(piece).cast("B")
+        flat[offset : offset + view.nbytes] = view
+    if target is not obj:
+        obj[...] = target
+    obj.flags.writeable = writeable
+
+
+def _set_frame(obj: Any, state: Any) -> None:  # noqa: ANN401
+    new = load_whole(*state)
+    obj.__dict__.pop("_cache", None)
+    obj.__dict__.pop("_item_cache", None)
+    obj.__setstate__(new.__getstate__())
+
+
+def _get_instance(obj: Any) -> Any:  # noqa: ANN401
+    reduced = obj.__reduce_ex__(4)
+    state, items, pairs = (*reduced[2:], None, None, None)[:3]
+    return (
+        state,
+        list(items) if items is not None else None,
+        list(pairs) if pairs is not None else None,
+    )
+
+
+def _set_instance(obj: Any, new: Any) -> None:  # noqa: ANN401
+    state, items, pairs = new
+    if items is not None or isinstance(obj, list):
+        list.clear(obj)
+        list.extend(obj, items or ())
+    if pairs is not None or isinstance(obj, dict):
+        dict.clear(obj)
+        for key, value in pairs or ():
+            dict.__setitem__(obj, key, value)
+    own: dict[str, Any] | None = getattr(obj, "__dict__", None)
+    if own is not None:
+        own.clear()
+    if state is None:
+        _delete_slots(obj, keep=())
+    elif hasattr(type(obj), "__setstate__"):
+        obj.__setstate__(state)
+    else:
+        attributes, slots = state if isinstance(state, tuple) else (state, None)
+        if own is not None and attributes:
+            own.update(attributes)
+        _delete_slots(obj, keep=slots or ())
+        for name, value in (slots or {}).items():
+            object.__setattr__(obj, name, value)
+
+
+def _delete_slots(obj: Any, keep: Any) -> None:  # noqa: ANN401
+    for name in copyreg._slotnames(type(obj)):  # type: ignore[attr-defined]  # noqa: SLF001
+        if name not in keep and hasattr(obj, name):
+            object.__delattr__(obj, name)
+
+
+_CLASS_SKIP = frozenset(
+    {
+        "__dict__",
+        "__weakref__",
+        "__module__",
+        "__slotnames__",
+        "_abc_impl",
+        "__abstractmethods__",
+    }
+)
+
+
+def _get_class(obj: type) -> Any:  # noqa: ANN401
+    slots = obj.__dict__.get("__slots__", ())
+    skip = _CLASS_SKIP | ({slots} if isinstance(slots, str) else set(slots))
+    return {name: value for name, value in obj.__dict__.items() if name not in skip}
+
+
+def _set_class(obj: type, state: dict[str, Any]) -> None:
+    for name in [n for n in _get_class(obj) if n not in state]:
+        type.__delattr__(obj, name)
+    for name, value in state.items():
+        if obj.__dict__.get(name, state) is not value:
+            type.__setattr__(obj, name, value)
+
+
+_ADAPTERS: dict[type, Adapter | None] = {
+    list: Adapter(list, _set_list),
+    dict: Adapter(_get_mapping, _set_mapping),
+    set: Adapter(list, _set_set, weak=True),
+    bytearray: Adapter(bytes, _set_bytearray),
+    collections.deque: Adapter(list, _set_deque, weak=True),
+    collections.defaultdict: Adapter(_get_defaultdict, _set_defaultdict),
+    collections.OrderedDict: Adapter(_get_mapping, _set_ordered, weak=True),
+    collections.Counter: Adapter(_get_mapping, _set_mapping, weak=True),
+    types.FunctionType: Adapter(_get_function, _set_function, weak=True),
+}
+_INSTANCE = Adapter(_get_instance, _set_instance, weak=True)
+_STRONG_INSTANCE = Adapter(_get_instance, _set_instance)
+_CLASS = Adapter(_get_class, _set_class, weak=True)
+_FRAME = Adapter(whole_state, _set_frame, is_leaf=True, weak=True)
+_BY_NAME = {
+    ("numpy", "ndarray"): Adapter(_get_array, _set_array, is_leaf=True, weak=True),
+    ("pandas.core.frame", "DataFrame"): _FRAME,
+    ("pandas.core.series", "Series"): _FRAME,
+    ("pandas", "DataFrame"): _FRAME,
+    ("pandas", "Series"): _FRAME,
+}
+# Their identity or construction says more than their state does.
+_NEVER = (tuple, str, bytes, int, float, complex, frozenset, BaseException, types.ModuleType)
+
+
+def adapter_for(obj: Any) -> Adapter | None:  # noqa: ANN401
+    """Return the adapter of an object's type, or None if it travels anew each time."""
+    kind = type(obj)
+    try:
+        return _ADAPTERS[kind]
+    except KeyError:
+        pass
+    if issubclass(kind, type):
+        return _class_adapter(obj)
+    adapter = _find_adapter(kind)
+    if kind.__module__ != "__main__":
+        _ADAPTERS[kind] = adapter
+    return adapter
+
+
+def _class_adapter(cls: type) -> Adapter | None:
+    """Classes of the notebook can change in place; enumerations and imported ones cannot."""
+    if cls.__module__ != "__main__" or type(cls).__module__ == "enum":
+        return None
+    return _CLASS
+
+
+def _find_adapter(kind: type) -> Adapter | None:
+    named = _BY_NAME.get((kind.__module__, kind.__qualname__))
+    if named is not None:
+        return named
+    if not kind.__flags__ & _HEAP_TYPE or issubclass(kind, _NEVER):
+        return None
+    if kind in copyreg.dispatch_table or type(kind).__module__ == "enum":
+        return None
+    default = (
+        kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+    )
+    if not default or hasattr(kind, "__getnewargs__") or hasattr(kind, "__getnewargs_ex__"):
+        return None
+    return _INSTANCE if kind.__weakrefoffset__ else _STRONG_INSTANCE

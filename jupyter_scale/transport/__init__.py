@@ -1,0 +1,1 @@
+"""Byte pipes, files and commands, here and on other machines."""

@@ -1,0 +1,232 @@
+"""Processes on this machine: how they are started and heard."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.errors import StartError
+from jupyter_scale.transport.lifeline import owner_of
+from jupyter_scale.transport.processes import MARK, end_groups
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_LAST_LINES = 15
+
+
+class Child:
+    """A process in a session of its own that speaks in lines of JSON on its standard output.
+
+    A session of its own, because Jupyter interrupts and kills a kernel's whole process group.
+
+    Attributes
+    ----------
+    what : str
+        What it is, for error messages.
+    pid : int
+        Its process id, and that of its session and process group.
+    created : float
+        When it was created, see `jupyter_scale.model.cluster.Owner`.
+    log_path : Path
+        Its standard error.
+    """
+
+    def __init__(
+        self, what: str, process: subprocess.Popen[bytes], log_path: Path, ready_timeout_s: float
+    ) -> None:
+        self.what, self.log_path = what, log_path
+        self._process, self._ready_timeout_s = process, ready_timeout_s
+        self._buffer = b""
+        self._stdout = -1 if process.stdout is None else process.stdout.fileno()
+        self.pid = process.pid
+        owner = owner_of(process.pid)
+        self.created = 0.0 if owner is None else owner.created
+
+    def read_message(self, timeout_s: float) -> dict[str, Any] | None:
+        """Return the next line that it wrote, or None when there is none in time.
+
+        Raises
+        ------
+        EOFError
+            When it has ended, or closed its standard output.
+        """
+        deadline = time.monotonic() + timeout_s
+        while b"\n" not in self._buffer:
+            if not self.wait_readable(deadline - time.monotonic()):
+                return None
+            if not (chunk := os.read(self._stdout, 65536)):
+                raise EOFError(f"{self.what} closed its standard output")
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def wait_readable(self, timeout_s: float) -> bool:
+        """Wait until it has written something, or has ended; tell whether that came in time."""
+        if b"\n" in self._buffer:
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stdout, selectors.EVENT_READ)
+            return bool(selector.select(max(0.0, timeout_s)))
+
+    def wait_ready(self, timeout_s: float | None = None) -> dict[str, Any]:
+        """Return its ready line: the first that it wrote.
+
+        Raises
+        ------
+        StartError
+            When it ended before, or says nothing in time, or said why it cannot start.
+        """
+        timeout_s = self._ready_timeout_s if timeout_s is None else timeout_s
+        try:
+            message = self.read_message(timeout_s)
+        except EOFError:
+            raise self.explain_end() from None
+        except ValueError as error:
+            why = f"its ready line is not a JSON object ({error})"
+            raise StartError(self.what, why, self.last_lines()) from error
+        if message is None:
+            why = f"it said nothing for {timeout_s:.0f} s"
+            raise StartError(self.what, why, self.last_lines(), f"See {self.log_path}.")
+        if "error" in message:
+            lines = tuple(message.get("last_lines", ()))
+            raise StartError(self.what, message["error"], lines, message.get("next_step", ""))
+        return message
+
+    def explain_end(self) -> StartError:
+        """Return the error that tells how it ended."""
+        try:
+            status = self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            why = "it closed its standard output without a ready line"
+        else:
+            why = f"exit status {status}"
+            if status < 0:
+                why = f"it was ended by signal {signal.Signals(-status).name}"
+        return StartError(self.what, why, self.last_lines())
+
+    def exit_status(self) -> int | None:
+        """Return its exit status (negative: the signal that ended it), None while it runs."""
+        return self._process.poll()
+
+    def last_lines(self) -> tuple[str, ...]:
+        """Return the end of its log."""
+        return read_last_lines(self.log_path)
+
+    def end(self, grace_s: float = 3.0) -> None:
+        """End it and its process group; see `jupyter_scale.transport.processes.end_groups`."""
+        end_groups([self.pid], grace_s)
+        self.collect()
+
+    def collect(self) -> None:
+        """Take its exit status, so that no zombie is left, and close the pipe from it."""
+        try:
+            self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return  # it does not end, even when killed
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def __repr__(self) -> str:
+        return f"<Child {self.what} pid={self.pid}>"
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    log_path: Path,
+    env: Mapping[str, str],
+    cwd: Path | str,
+    ready_timeout_s: float = 30.0,
+    what: str = "process",
+) -> Child:
+    """Start a process and return at once; `Child.wait_ready` does the waiting.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Program and arguments.
+    log_path : Path
+        Its standard error is appended here; readable by this user only.
+    env : mapping
+        Its whole environment, see `child_environment`.
+    cwd : Path or str
+        Its working directory.
+    ready_timeout_s : float
+        How long `Child.wait_ready` waits when it is not told otherwise.
+    what : str
+        What it is, for error messages.
+
+    Raises
+    ------
+    StartError
+        When the operating system refuses.
+    """
+    try:
+        log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            process = subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=dict(env),
+                cwd=cwd,
+                start_new_session=True,
+                bufsize=0,
+            )
+        finally:
+            os.close(log)
+    except OSError as error:
+        raise StartError(what, str(error)) from error
+    return Child(what, process, log_path, ready_timeout_s)
+
+
+def python_argv(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module with this Python.
+
+    The working directory is left out of the module path: a ``random.py`` beside a notebook must not
+    keep a cluster from starting.
+    """
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def child_environment(mark: str) -> dict[str, str]:
+    """Return this process's environment, made fit for the processes of a cluster.
+
+    What Jupyter set for the kernel itself is left out. Without a ``PYTHONHASHSEED`` all processes
+    of the cluster get the same one, so that equal keys hash alike.
+
+    Parameters
+    ----------
+    mark : str
+        The cluster's id, see `MARK`.
+    """
+    env = {k: v for k, v in os.environ.items() if not k.startswith("JPY_")}
+    env[MARK] = mark
+    env["SPT_NOENV"] = "1"  # a process title must not overwrite the environment that `marked` reads
+    if not env.get("PYTHONHASHSEED", "random").isdigit():
+        env["PYTHONHASHSEED"] = "6640"
+    home = str(Path(__file__).resolve().parents[2])
+    paths = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if home not in paths and not home.endswith(("site-packages", "dist-packages")):
+        env["PYTHONPATH"] = os.pathsep.join([*paths, home])
+    return env
+
+
+def read_last_lines(path: Path, count: int = _LAST_LINES) -> tuple[str, ...]:
+    """Return the last lines of a log file, none when there is no such file."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 16384))
+            return tuple(file.read().decode(errors="replace").splitlines()[-count:])
+    except OSError:
+        return ()

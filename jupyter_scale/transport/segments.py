@@ -1,0 +1,81 @@
+"""Shared memory between processes of one machine: files in a private memory-backed directory.
+
+A segment lives only while it is on its way: the last receiver maps it privately and removes its
+name at once. What a crash leaves goes with the directory, which its keeper removes.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+_ALIGNMENT = 64  # of every buffer: numpy's fast paths like cache lines
+
+
+def write_segment(directory: Path, buffers: Sequence[memoryview]) -> str:
+    """Copy buffers into a new segment, one after the other, each aligned to 64 bytes.
+
+    Returns
+    -------
+    str
+        The segment's name in `directory`.
+
+    Raises
+    ------
+    OSError
+        When the memory file system is full; nothing is left there.
+    """
+    name = f"{os.getpid()}-{secrets.token_hex(8)}"
+    path = directory / name
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        offset = 0
+        for buffer in buffers:
+            _write_all(descriptor, buffer.cast("B"), offset)
+            offset = _aligned(offset + buffer.nbytes)
+        os.ftruncate(descriptor, offset)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    return name
+
+
+def _write_all(descriptor: int, buffer: memoryview, offset: int) -> None:
+    while buffer:
+        written = os.pwrite(descriptor, buffer, offset)
+        offset += written
+        buffer = buffer[written:]
+
+
+def map_segment(directory: Path, name: str, sizes: Sequence[int]) -> list[memoryview]:
+    """Map a segment privately and return its buffers: writable, and nobody else sees it.
+
+    Parameters
+    ----------
+    sizes
+        Bytes of every buffer, as written.
+    """
+    if "/" in name:
+        msg = f"not the name of a segment: {name!r}"
+        raise ValueError(msg)
+    with (directory / name).open("rb") as file:
+        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+    views, offset = [], 0
+    for size in sizes:
+        views.append(mapped[offset : offset + size])
+        offset = _aligned(offset + size)
+    return views
+
+
+def drop_segment(directory: Path, name: str) -> None:
+    """Remove a segment's name; mappings stay, and one that is gone is fine."""
+    (directory / name).unlink(missing_ok=True)
+
+
+def _aligned(offset: int) -> int:
+    return -(-offset // _ALIGNMENT) * _ALIGNMENT

@@ -1,0 +1,9 @@
+/**
+ * The icons of jupyter-scale; they take the theme's colours.
+ */
+import { LabIcon } from '@jupyterlab/ui-components';
+
+import scaleSvg from '../style/icons/scale.svg';
+
+/** One cell that becomes many tasks. */
+export const scaleIcon = new LabIcon({ name: 'jupyter-scale:scale', svgstr: scaleSvg });

@@ -1,0 +1,41 @@
+/**
+ * jupyter-scale in JupyterLab. This file only joins the parts.
+ */
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { addCommands, CommandIDs } from './commands';
+import { Settings } from './settings';
+
+const PLUGIN_ID = 'jupyter-scale:plugin';
+
+/** The notebook's side: `%%scale` on and off. */
+const plugin: JupyterFrontEndPlugin<void> = {
+  id: PLUGIN_ID,
+  description: 'Puts %%scale on notebook cells, and takes it off.',
+  autoStart: true,
+  requires: [INotebookTracker, ISettingRegistry],
+  optional: [ITranslator, ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    registry: ISettingRegistry,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null
+  ): void => {
+    const trans = (translator ?? nullTranslator).load('jupyter_scale');
+    const settings = new Settings();
+    addCommands({ app, tracker, settings, trans });
+    for (const command of Object.values(CommandIDs)) {
+      palette?.addItem({ command, category: trans.__('Notebook Cell Operations') });
+    }
+    settings.follow(registry, PLUGIN_ID).catch((reason: unknown) => {
+      console.error(`${PLUGIN_ID}: settings could not be read`, reason);
+    });
+  }
+};
+
+export default [plugin];

@@ -1,0 +1,9 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  cacheDir: '.cache/vitest',
+  test: {
+    include: ['labextension/src/**/*.spec.ts'],
+    environment: 'node'
+  }
+});

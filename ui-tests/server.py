@@ -1,0 +1,86 @@
+"""Runs one JupyterLab for the UI tests and prints where it is, as a line of JSON.
+
+It has a token, folders of its own, and a port that the operating system chose; it ends when its
+standard input is closed, so that it cannot outlive the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from jupyterlab.labapp import LabApp
+
+SETTINGS = {
+    "@jupyterlab/apputils-extension/notification": {
+        "checkForUpdates": False,
+        "fetchNews": "false",
+    },
+}
+
+
+def find_free_port() -> int:
+    """Ask the operating system for a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def write_settings(folder: Path) -> None:
+    """Write the user settings with which the tests begin."""
+    for plugin, settings in SETTINGS.items():
+        file = folder / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(settings))
+
+
+def end_with_stdin() -> None:
+    """End this process in good order as soon as whoever started it has gone.
+
+    The signal goes to the main thread: sent to the process, another thread may take it, and an idle
+    event loop would not wake up.
+    """
+    sys.stdin.read()
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+
+def main() -> None:
+    """Serve until standard input is closed."""
+    with tempfile.TemporaryDirectory(prefix="jupyter-scale-ui-") as temporary:
+        home = Path(temporary)
+        root = home / "notebooks"
+        root.mkdir()
+        for variable in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
+            os.environ[f"JUPYTER_{variable}"] = str(home / variable.lower())
+        os.environ["IPYTHONDIR"] = str(home / "ipython")
+        write_settings(home / "settings")
+        port, token = find_free_port(), secrets.token_hex(16)
+        print(json.dumps({"url": f"http://127.0.0.1:{port}", "token": token}), flush=True)
+        threading.Thread(target=end_with_stdin, daemon=True).start()
+        LabApp.launch_instance(
+            argv=[
+                "--no-browser",
+                "--ip=127.0.0.1",
+                f"--port={port}",
+                "--ServerApp.port_retries=0",
+                "--ServerApp.allow_root=True",
+                f"--ServerApp.root_dir={root}",
+                f"--IdentityProvider.token={token}",
+                "--LabApp.expose_app_in_browser=True",
+                "--LabApp.news_url=None",
+                f"--LabApp.user_settings_dir={home / 'settings'}",
+                f"--LabApp.workspaces_dir={home / 'workspaces'}",
+            ]
+        )
+
+
+if __name__ == "__main__":
+    main()

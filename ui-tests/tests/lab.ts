@@ -1,0 +1,174 @@
+/**
+ * A JupyterLab for each test file, and a page object that drives it.
+ *
+ * Text is put into cells through the application, not by typing: a new notebook's editor may lose
+ * keystrokes while it settles.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+import { expect, type Locator, type Page, test as base } from '@playwright/test';
+
+const RESULTS = 'test-results';
+
+interface IServer {
+  url: string;
+  token: string;
+}
+
+/** The part of the application's programming interface that the tests use. */
+interface ILabWindow {
+  jupyterapp: {
+    started: Promise<void>;
+    restored: Promise<void>;
+    commands: {
+      execute(id: string, args?: object): Promise<unknown>;
+      isEnabled(id: string): boolean;
+      isToggled(id: string): boolean;
+    };
+    shell: { currentWidget: INotebookPanel | null };
+  };
+}
+
+interface INotebookPanel {
+  sessionContext: { ready: Promise<void>; session: { kernel: IKernel | null } | null };
+  content: INotebook;
+}
+
+interface IKernel {
+  info: Promise<unknown>;
+}
+
+interface INotebook {
+  activeCellIndex: number;
+  widgets: { model: { sharedModel: ISharedCell } }[];
+  model: { sharedModel: { insertCell(index: number, cell: object): void } } | null;
+}
+
+interface ISharedCell {
+  getSource(): string;
+  setSource(source: string): void;
+}
+
+/** The notebook in front, driven through the application. */
+export class Lab {
+  constructor(readonly page: Page) {}
+
+  /** Make a new notebook whose cells have these sources, with a kernel that is ready. */
+  async openNotebook(sources: readonly string[]): Promise<void> {
+    await this.page.evaluate(async texts => {
+      const { jupyterapp: app } = window as unknown as ILabWindow;
+      await app.commands.execute('notebook:create-new', { kernelName: 'python3' });
+      const panel = app.shell.currentWidget;
+      if (!panel) {
+        throw new Error('no notebook in front');
+      }
+      await panel.sessionContext.ready;
+      await panel.sessionContext.session?.kernel?.info;
+      const cells = panel.content.model?.sharedModel;
+      texts.forEach((source, index) => {
+        cells?.insertCell(index, { cell_type: 'code', source });
+      });
+      panel.content.activeCellIndex = 0;
+    }, sources);
+    await expect(this.cell(0)).toBeVisible();
+  }
+
+  /** The text of a cell. */
+  async source(index: number): Promise<string | undefined> {
+    return this.page.evaluate(i => {
+      const { shell } = (window as unknown as ILabWindow).jupyterapp;
+      return shell.currentWidget?.content.widgets[i]?.model.sharedModel.getSource();
+    }, index);
+  }
+
+  /** Make a cell the active one. */
+  async select(index: number): Promise<void> {
+    await this.page.evaluate(i => {
+      const { shell } = (window as unknown as ILabWindow).jupyterapp;
+      if (shell.currentWidget) {
+        shell.currentWidget.content.activeCellIndex = i;
+      }
+    }, index);
+  }
+
+  /** Run a cell to its end; the result is its output area. */
+  async run(index: number): Promise<Locator> {
+    await this.select(index);
+    await this.execute('notebook:run-cell');
+    return this.cell(index).locator('.jp-OutputArea-output');
+  }
+
+  async execute(command: string): Promise<void> {
+    await this.page.evaluate(async id => {
+      await (window as unknown as ILabWindow).jupyterapp.commands.execute(id);
+    }, command);
+  }
+
+  cell(index: number): Locator {
+    return this.page.locator('.jp-NotebookPanel:visible .jp-CodeCell').nth(index);
+  }
+
+  /** A button of the notebook's toolbar, by its command. */
+  toolbarButton(command: string): Locator {
+    return this.page.locator(
+      `.jp-NotebookPanel:visible .jp-Toolbar [data-command="${command}"]`
+    );
+  }
+
+  /** Keep a picture in test-results. */
+  async screenshot(name: string): Promise<void> {
+    await this.page.screenshot({ path: `${RESULTS}/${name}.png` });
+  }
+}
+
+export const test = base.extend<{ lab: Lab }, { server: IServer }>({
+  server: [
+    // eslint-disable-next-line no-empty-pattern -- Playwright reads the argument's pattern
+    async ({}, use, info) => {
+      mkdirSync(RESULTS, { recursive: true });
+      const python = spawn('python', ['server.py']);
+      python.stderr.pipe(
+        createWriteStream(`${RESULTS}/server-${String(info.workerIndex)}.log`)
+      );
+      const server = await readAddress(python);
+      await expect.poll(() => isUp(server), { timeout: 60_000 }).toBe(true);
+      await use(server);
+      const ended = new Promise(resolve => python.once('exit', resolve));
+      python.stdin.end();
+      await ended;
+    },
+    { scope: 'worker', timeout: 90_000 }
+  ],
+  lab: async ({ page, server }, use) => {
+    await page.goto(`${server.url}/lab?reset&token=${server.token}`);
+    await page.waitForFunction(() => 'jupyterapp' in window);
+    await page.evaluate(async () => {
+      const { jupyterapp: app } = window as unknown as ILabWindow;
+      await app.started;
+      await app.restored;
+    });
+    await use(new Lab(page));
+  }
+});
+
+async function readAddress(python: ChildProcessWithoutNullStreams): Promise<IServer> {
+  for await (const line of createInterface(python.stdout)) {
+    return JSON.parse(line) as IServer;
+  }
+  throw new Error(`server.py ended without an address: see ${RESULTS}`);
+}
+
+async function isUp({ url, token }: IServer): Promise<boolean> {
+  try {
+    const answer = await fetch(`${url}/api/status`, {
+      headers: { Authorization: `token ${token}` }
+    });
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+export { expect };
