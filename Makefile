@@ -109,9 +109,11 @@ $(MADE)/node: $(MADE)/venv
 NODE_IS_FINE = const [a, b] = process.versions.node.split(".").map(Number); \
 	process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)
 
+# pip copies the extension into .venv; a link instead shows every build at once. The link goes first,
+# or pip would follow it and write into the sources.
 $(MADE)/python: $(MADE)/venv pyproject.toml package.json
 	@echo "make: Python packages"
-	@mkdir -p $(LAB)
+	@mkdir -p $(LAB) && rm -rf $(LAB)/install.json .venv/share/jupyter/labextensions/jupyter-scale
 	@SKIP_JUPYTER_BUILDER=1 && export SKIP_JUPYTER_BUILDER && $(QUIET) pip \
 		$(BIN)/python -m pip install --disable-pip-version-check -e '.[demo,test,dev]'
 	@cd .venv/share/jupyter/labextensions && rm -rf jupyter-scale && \

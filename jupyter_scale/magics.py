@@ -154,19 +154,15 @@ class ScaleMagics(Magics):
         try:
             return analyse_cell(cell, self.shell.transform_cell)
         except SyntaxError as error:
-            # Shown as for the plain cell: its own name, its own lines.
+            failure = error
+        # Shown as for the plain cell: under its own name, with its own lines.
+        try:
             transformed = self.shell.transform_cell(cell)
-            name = self._cache(cell)
-            try:
-                self.shell.compile.ast_parse(transformed, filename=name)
-            except SyntaxError as own:
-                error = own
-            if isinstance(error, IndentationError):
-                self.shell.showindentationerror()
-            else:
-                lines = self.shell.SyntaxTB.structured_traceback(type(error), error, [])
-                raise self.presenter.prepare(error.with_traceback(None), lines) from None
-            raise self.presenter.prepare(error, None) from None
+            self.shell.compile.ast_parse(transformed, filename=self._cache(cell))
+        except SyntaxError as error:
+            failure = error.with_traceback(None)
+        lines = self.shell.SyntaxTB.structured_traceback(type(failure), failure, [])
+        raise self.presenter.prepare(failure, lines) from None
 
     def _run_there(
         self, source: str, facts: CellFacts, options: CellOptions, view: NotebookView
@@ -178,14 +174,17 @@ class ScaleMagics(Magics):
             facts=facts,
             execution_count=self.shell.execution_count - 1,
             code_name=self._cache(source),
-            compiler_flags=self.shell.compile.flags,
+            shell_state={"compiler_flags": self.shell.compile.flags, "colors": self.shell.colors},
             sources_of=self._sources_of,
         )
         try:
             return session.run(cell, options, view)
-        except RunnerLost:
+        except RunnerLost as lost:
             if not session.is_alive():
                 self.workspace.forget_session()
+            failure = self.workspace.take_start_error()
+            if failure is not None:
+                raise failure from lost
             raise
 
     def _cache(self, source: str) -> str:

@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import os
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.clusters.profiles import load_profile
-from jupyter_scale.errors import ClusterError, NoCluster
+from jupyter_scale.errors import ClusterError, NoCluster, StartError
 from jupyter_scale.model.cluster import ClusterEvent
 from jupyter_scale.model.profile import embedded_profile
 from jupyter_scale.model.run import RunReport
@@ -40,6 +41,7 @@ class Workspace:
         self._session: Session | None = None
         self.is_quiet = os.environ.get("JUPYTER_SCALE_QUIET", "") not in {"", "0"}
         self.last_run: RunReport | None = None
+        self._start_error: StartError | None = None
         self._pid = os.getpid()
         atexit.register(self.close)
 
@@ -123,8 +125,29 @@ class Workspace:
                 on_event("starting a cluster on this machine …")
                 # The runner is enough for the first cell; workers join meanwhile.
                 self._start(Cluster.create(embedded_profile()), wait=False)
-            self._session = self._open_session(on_event)
+                self._session = self._open_session(on_event)
+                threading.Thread(
+                    target=self._await_workers,
+                    args=(self._cluster,),
+                    name="jupyter-scale start",
+                    daemon=True,
+                ).start()
+            else:
+                self._session = self._open_session(on_event)
         return self._session
+
+    def _await_workers(self, cluster: Cluster) -> None:
+        """Bring a cluster's start to its end while the first cell runs."""
+        try:
+            cluster.wait_ready()
+        except StartError as error:
+            if self._cluster is cluster:
+                self._start_error = error
+
+    def take_start_error(self) -> StartError | None:
+        """Return, once, why the cluster that was starting meanwhile has failed."""
+        error, self._start_error = self._start_error, None
+        return error
 
     def forget_session(self) -> None:
         """Let go of a session whose runner is gone; the next cell gets a new one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -85,6 +85,11 @@ class Profile:
     pools: tuple[Pool, ...]
     idle_timeout_s: float | None = None
     options: Mapping[str, Value] = field(default_factory=dict)
+
+    def with_workers(self, workers: int) -> Profile:
+        """Return the profile with that many workers on each node."""
+        pools = tuple(replace(pool, workers=workers) for pool in self.pools)
+        return replace(self, pools=pools)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the profile as JSON types."""

@@ -16,6 +16,7 @@ from distributed.comm import Comm, CommClosedError, connect
 from jupyter_scale.errors import RunnerLost
 from jupyter_scale.model.messages import Event, EventKind, RequestKind, from_wire, to_wire
 from jupyter_scale.runner.protocol import Action, Caller, Deliver, Fail, Send
+from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.tls import security
 
 _CONNECT_TIMEOUT_S = 10.0
@@ -47,6 +48,7 @@ class RunnerClient:
     def __init__(
         self, address: str, tls_dir: Path, session: str, is_alive: Callable[[], bool]
     ) -> None:
+        isolate()
         self._address, self._is_alive = address, is_alive
         self._connection_args = security(tls_dir, "client").get_connection_args("client")
         self._caller = Caller(session)

@@ -75,8 +75,8 @@ class Cell:
         Its ``In[n]``.
     code_name
         The file name under which tracebacks know it.
-    compiler_flags
-        ``from __future__`` imports in force.
+    shell_state
+        ``compiler_flags`` (``from __future__`` imports in force) and ``colors`` of the shell.
     sources_of
         Returns ``file name → (source, execution count)`` of notebook code.
     """
@@ -85,7 +85,7 @@ class Cell:
     facts: CellFacts
     execution_count: int
     code_name: str
-    compiler_flags: int
+    shell_state: Mapping[str, Any]
     sources_of: Callable[[tuple[str, ...]], Mapping[str, Any]]
 
 
@@ -263,7 +263,7 @@ class Session:
             reads=list(snapshots),
             home_ack=self._home_ack,
             reset=self._must_reset,
-            ambient={**changes, "compiler_flags": cell.compiler_flags},
+            ambient={**changes, **cell.shell_state},
             spread=not options.serial,
         )
 

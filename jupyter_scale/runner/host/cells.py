@@ -170,10 +170,11 @@ class CellRunner:
 
     def _arrive(self, request: CellRequest) -> bytes:
         changes = dict(request.ambient)
-        flags = changes.pop("compiler_flags", None)
+        self._shell.compile.flags = changes.pop("compiler_flags")
+        colors = changes.pop("colors")
+        if self._shell.colors != colors:
+            self._shell.colors = colors
         ambient.apply(changes)
-        if flags is not None:
-            self._shell.compile.flags = flags
         for file_name, (source, count) in request.sources.items():
             remember_source(self._shell, file_name, source, count)
         indices = b""

@@ -26,6 +26,7 @@ from jupyter_scale.runner.host.interactive import RunnerShell, make_shell
 from jupyter_scale.runner.host.link import ShellLink
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import DescriptorCapture, Outbox, TextStream
+from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class ShellProcess:
 
     async def serve(self, descriptor: int) -> None:
         """Carry out requests one by one; between them the user's tasks run."""
+        isolate()
         self._link.send({"request": 0, "kind": "ready", "body": {}})
         loop = asyncio.get_running_loop()
         while True:
@@ -132,6 +134,7 @@ def connect(cluster_directory: Path) -> Client:
     """
     from distributed import Client  # noqa: PLC0415
 
+    isolate()
     path = cluster_directory / "scheduler.json"
     deadline = time.monotonic() + _SCHEDULER_TIMEOUT_S
     while not path.exists():

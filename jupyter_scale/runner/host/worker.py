@@ -29,6 +29,7 @@ from jupyter_scale.shipping.loading import loading_into
 from jupyter_scale.shipping.pickler import Pickler
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.shipping.tokens import TokenTable
+from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.segments import map_segment, write_segment
 
 #: The parcel name of the function that runs a batch.
@@ -143,6 +144,7 @@ class _Hold:
     """The captured values that this worker has, and their baseline."""
 
     def __init__(self, captured: Captured) -> None:
+        isolate()
         main = sys.modules["__main__"]
         self.namespace: dict[str, Any] = main.__dict__
         shared = Path(captured.shared) if captured.shared else None
