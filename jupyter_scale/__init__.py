@@ -17,21 +17,21 @@ __version__ = "0.1.0"
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register ``%scale`` and ``%%scale``; called by ``%load_ext jupyter_scale``."""
-    from jupyter_scale.magics import load  # noqa: PLC0415 - nodes import this package without IPython
+    from jupyter_scale.magics import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """End the cluster and remove the magics; called by ``%unload_ext jupyter_scale``."""
-    from jupyter_scale.magics import unload  # noqa: PLC0415
+    from jupyter_scale.magics import unload
 
     unload(shell)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+def __getattr__(name: str) -> Any:
     if name == "last_run":
-        from jupyter_scale.magics import last_run as current  # noqa: PLC0415
+        from jupyter_scale.magics import last_run as current
 
         return current()
     msg = f"module {__name__!r} has no attribute {name!r}"

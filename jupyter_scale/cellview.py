@@ -1,4 +1,4 @@
-"""A cell's output in the notebook: text, displays, results, exceptions, as the plain cell shows them."""
+"""A cell's output in the notebook: text, displays, results and exceptions as if it had run here."""
 
 from __future__ import annotations
 
@@ -115,12 +115,12 @@ class ExceptionPresenter:
         """Take part in how the shell shows exceptions."""
         if self._original is None:
             self._original = self._shell.showtraceback
-            self._shell.showtraceback = self._show
+            self._shell.showtraceback = self._show  # type: ignore[method-assign]
 
     def remove(self) -> None:
         """Leave the shell as it was."""
         if self._original is not None:
-            self._shell.showtraceback = self._original
+            self._shell.showtraceback = self._original  # type: ignore[method-assign]
             self._original = None
 
     def prepare(self, error: BaseException, traceback: list[str] | None) -> BaseException:
@@ -128,7 +128,7 @@ class ExceptionPresenter:
         self._prepared = error, traceback
         return error
 
-    def _show(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def _show(self, exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
         error = sys.exc_info()[1] if exc_tuple is None else exc_tuple[1]
         prepared, self._prepared = self._prepared, None
         if prepared is not None and prepared[0] is error:
@@ -169,10 +169,10 @@ def run_here(shell: InteractiveShell, source: str, presenter: ExceptionPresenter
             shell.displayhook.exec_result = outcome
     if has_raised:
         error = sys.last_value if outcome is None else outcome.error_in_exec
-        raise presenter.prepare(error, None)
+        raise presenter.prepare(error or RuntimeError("the cell failed"), None)
 
 
-def _finish(coroutine: Any) -> bool:  # noqa: ANN401
+def _finish(coroutine: Any) -> bool:
     """Drive a coroutine that never really waits, as IPython does for cells without ``await``."""
     try:
         coroutine.send(None)
@@ -181,5 +181,3 @@ def _finish(coroutine: Any) -> bool:  # noqa: ANN401
     coroutine.close()
     msg = "a cell with top-level await cannot run here under %%scale: take that line away"
     raise RuntimeError(msg)
-
-

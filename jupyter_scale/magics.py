@@ -65,7 +65,9 @@ def line_parser() -> argparse.ArgumentParser:
         description="Without a command: show the cluster, and what it holds.",
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(dest="command", metavar="{up,down,quiet}", parser_class=_Parser)
+    commands = parser.add_subparsers(
+        dest="command", metavar="{up,down,quiet}", parser_class=_Parser
+    )
     up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
     up.add_argument("profile", nargs="?", help="a profile of scale.toml (default: this machine)")
     up.add_argument("--workers", type=_positive, metavar="N", help="number of worker processes")
@@ -114,13 +116,14 @@ class ScaleMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self._shell = shell
         self.workspace = Workspace(shell.user_ns, shell.user_ns_hidden)
         self.presenter = ExceptionPresenter(shell)
 
     # -- %%scale -----------------------------------------------------------------------------
 
     @no_var_expand
-    @cell_magic("scale")
+    @cell_magic("scale")  # type: ignore[arg-type]
     def scale_cell(self, line: str, cell: str) -> None:
         """Run a cell on the cluster; ``%%scale --help`` lists the options."""
         started = time.perf_counter()
@@ -128,7 +131,7 @@ class ScaleMagics(Magics):
         if arguments is None:
             return
         options = CellOptions(strict=arguments.strict, serial=arguments.serial)
-        view = NotebookView(self.shell, quiet=self.workspace.is_quiet)
+        view = NotebookView(self._shell, quiet=self.workspace.is_quiet)
         facts = self._analyse(cell)
         seconds = {"analyse": time.perf_counter() - started}
         try:
@@ -152,16 +155,16 @@ class ScaleMagics(Magics):
 
     def _analyse(self, cell: str) -> CellFacts:
         try:
-            return analyse_cell(cell, self.shell.transform_cell)
+            return analyse_cell(cell, self._shell.transform_cell)
         except SyntaxError as error:
             failure = error
         # Shown as for the plain cell: under its own name, with its own lines.
         try:
-            transformed = self.shell.transform_cell(cell)
-            self.shell.compile.ast_parse(transformed, filename=self._cache(cell))
+            transformed = self._shell.transform_cell(cell)
+            self._shell.compile.ast_parse(transformed, filename=self._cache(cell))
         except SyntaxError as error:
             failure = error.with_traceback(None)
-        lines = self.shell.SyntaxTB.structured_traceback(type(failure), failure, [])
+        lines = self._shell.SyntaxTB.structured_traceback(type(failure), failure, None)
         raise self.presenter.prepare(failure, lines) from None
 
     def _run_there(
@@ -172,9 +175,9 @@ class ScaleMagics(Magics):
         cell = Cell(
             source=source,
             facts=facts,
-            execution_count=self.shell.execution_count - 1,
+            execution_count=self._shell.execution_count - 1,
             code_name=self._cache(source),
-            shell_state={"compiler_flags": self.shell.compile.flags, "colors": self.shell.colors},
+            shell_state={"compiler_flags": self._shell.compile.flags, "colors": self._shell.colors},
             sources_of=self._sources_of,
         )
         try:
@@ -189,21 +192,19 @@ class ScaleMagics(Magics):
 
     def _cache(self, source: str) -> str:
         """Make the kernel's tracebacks know the cell's source; return its file name."""
-        transformed = self.shell.transform_cell(source)
-        count = self.shell.execution_count - 1
-        return str(self.shell.compile.cache(transformed, count, raw_code=source))
+        transformed = self._shell.transform_cell(source)
+        count = self._shell.execution_count - 1
+        return str(self._shell.compile.cache(transformed, count, raw_code=source))
 
     def _sources_of(self, file_names: tuple[str, ...]) -> Mapping[str, Any]:
-        known = self.shell.compile._filename_map  # noqa: SLF001 - IPython's only record of it
+        known = self._shell.compile._filename_map  # noqa: SLF001 - IPython's only record of it
         return {
             name: ("".join(linecache.getlines(name)), known[name])
             for name in file_names
             if name in known
         }
 
-    def _finish(
-        self, result: CellResult, seconds: Mapping[str, float], view: NotebookView
-    ) -> None:
+    def _finish(self, result: CellResult, seconds: Mapping[str, float], view: NotebookView) -> None:
         """Leave the notebook as the plain cell would have: value, exception, future imports."""
         self.workspace.last_run = RunReport(
             where="cluster",
@@ -216,7 +217,7 @@ class ScaleMagics(Magics):
             notes=tuple(result.notes),
         )
         if result.compiler_flags is not None:
-            self.shell.compile.flags = result.compiler_flags
+            self._shell.compile.flags = result.compiler_flags
         if result.has_value:
             view.value(result.value)
         view.finish(self.workspace.last_run.summary())
@@ -233,7 +234,7 @@ class ScaleMagics(Magics):
             raise RunnerError(msg)
         view.note(f"ran here: {why}")
         try:
-            run_here(self.shell, source, self.presenter)
+            run_here(self._shell, source, self.presenter)
         finally:
             seconds = {"total": time.perf_counter() - started}
             self.workspace.last_run = RunReport("local", why, seconds=seconds)
@@ -241,13 +242,13 @@ class ScaleMagics(Magics):
     # -- %scale ------------------------------------------------------------------------------
 
     @no_var_expand
-    @line_magic("scale")
+    @line_magic("scale")  # type: ignore[arg-type]
     def scale_line(self, line: str) -> None:
         """Show, start or end the cluster; ``%scale --help`` lists the commands."""
         arguments = self._parse(line_parser(), line)
         if arguments is None:
             return
-        view = NotebookView(self.shell, quiet=False)
+        view = NotebookView(self._shell, quiet=False)
         try:
             if arguments.command == "up":
                 self._up(arguments.profile, arguments.workers, view)
@@ -287,8 +288,8 @@ class ScaleMagics(Magics):
         state = cluster.state
         age = time.time() - state.started_at
         lines = [
-            f"cluster  {state.name} ({state.profile.provider}), {state.status.value},"
-            f" up {age / 60:.0f} min",
+            f"cluster  {state.name} ({state.profile.provider}), {state.status.value}",
+            f"up       {age / 60:.0f} min",
             f"workers  {cluster.workers} of {workspace.workers}",
         ]
         lines += [f"node     {node.name}: {node.status.value}" for node in state.nodes]
@@ -316,7 +317,7 @@ class ScaleMagics(Magics):
 
     def _one_line(self, error: ScaleError) -> ScaleError:
         """Show one of our own errors without frames, which would say nothing to the user."""
-        lines = self.shell.InteractiveTB.get_exception_only(type(error), error)
+        lines = self._shell.InteractiveTB.get_exception_only(type(error), error)
         return self.presenter.prepare(error, list(lines))  # type: ignore[return-value]
 
     def after_cell(self, *_args: object) -> None:
@@ -359,4 +360,3 @@ def last_run() -> RunReport | None:
     for magics in reversed(_loaded.values()):
         return magics.workspace.last_run
     return None
-

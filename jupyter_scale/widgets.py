@@ -60,7 +60,7 @@ def can_show_widgets() -> bool:
     if getattr(shell, "kernel", None) is None:
         return False
     try:
-        import ipywidgets  # noqa: F401, PLC0415
+        import ipywidgets  # noqa: F401
     except ImportError:
         return False
     return True
@@ -70,8 +70,8 @@ class WidgetBar:
     """An ipywidgets progress bar with a label."""
 
     def __init__(self) -> None:
-        import ipywidgets  # noqa: PLC0415
-        from IPython.display import display  # noqa: PLC0415
+        import ipywidgets
+        from IPython.display import display
 
         self._label = ipywidgets.Label()
         self._bar = ipywidgets.FloatProgress(min=0.0, max=1.0, layout={"width": "40%"})
@@ -115,5 +115,3 @@ class TextBar:
     def _write(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
-
-

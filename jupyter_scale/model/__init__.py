@@ -1,0 +1,1 @@
+"""What things are: profiles, cluster state, messages, runs. Data only."""

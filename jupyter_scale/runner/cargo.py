@@ -39,9 +39,7 @@ def to_body(parcel: Parcel, shared: Path | None) -> dict[str, Any]:
     }
 
 
-def from_body(
-    body: Mapping[str, Any], shared: Path | None, *, is_last: bool = True
-) -> Parcel:
+def from_body(body: Mapping[str, Any], shared: Path | None, *, is_last: bool = True) -> Parcel:
     """Rebuild a parcel.
 
     Parameters

@@ -31,7 +31,7 @@ class Nudge(Enum):
 
 
 class RunnerClient:
-    """Sends requests to one runner and hands out their events, over as many connections as it takes.
+    """Sends requests to one runner and hands out their events, whatever the connection does.
 
     Parameters
     ----------
@@ -152,9 +152,10 @@ class RunnerClient:
             if not self._is_alive():
                 break
             try:
-                return await connect(
+                comm: Comm = await connect(
                     self._address, timeout=_CONNECT_TIMEOUT_S, **self._connection_args
                 )
+                return comm  # noqa: TRY300 - the loop is the other branch
             except (OSError, CommClosedError):
                 await asyncio.sleep(pause)
         msg = "its process has ended" if not self._is_alive() else "it does not answer"

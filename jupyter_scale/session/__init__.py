@@ -1,0 +1,1 @@
+"""The notebook's side: keeps two namespaces coherent, cell by cell."""

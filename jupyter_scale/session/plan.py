@@ -52,9 +52,7 @@ def names_to_look_at(
 def visible_names(namespace: Mapping[str, Any], hidden: Mapping[str, Any]) -> set[str]:
     """Return every name that is the user's own."""
     return {
-        name
-        for name in namespace
-        if is_shipped(name, namespace, hidden) and not is_history(name)
+        name for name in namespace if is_shipped(name, namespace, hidden) and not is_history(name)
     }
 
 

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from jupyter_scale.analysis.cell import CellFacts
-from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost
+from jupyter_scale.errors import RunnerError, RunnerLost
 from jupyter_scale.model.messages import (
     CellOutcome,
     CellRequest,
@@ -26,8 +26,13 @@ from jupyter_scale.model.run import format_bytes
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.client import Nudge, RunnerClient
 from jupyter_scale.runner.pseudo import EXCEPTION, VALUE
-from jupyter_scale.session.plan import CellOptions, gone_names, is_shipped, names_to_look_at
-from jupyter_scale.session.plan import visible_names
+from jupyter_scale.session.plan import (
+    CellOptions,
+    gone_names,
+    is_shipped,
+    names_to_look_at,
+    visible_names,
+)
 from jupyter_scale.shipping import ambient
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.parcel import UnknownTokensError
@@ -291,9 +296,7 @@ class Session:
                 kind = RequestKind.INTERRUPT if interrupts == 1 else RequestKind.KILL
                 self._client.submit(kind, {"request": number})
                 if interrupts == 1:
-                    timer = threading.Timer(
-                        _OVERDUE_S, self._client.nudge, (number, Nudge.OVERDUE)
-                    )
+                    timer = threading.Timer(_OVERDUE_S, self._client.nudge, (number, Nudge.OVERDUE))
                     timer.daemon = True
                     timer.start()
             elif event is Nudge.OVERDUE:
@@ -428,7 +431,7 @@ def _show(event: Event, view: CellView) -> None:
 
 def _stand_in(error: Mapping[str, Any]) -> BaseException:
     """Return an exception of the same name and text for one that could not travel."""
-    import builtins  # noqa: PLC0415
+    import builtins
 
     kind = getattr(builtins, error["ename"], None)
     if not (isinstance(kind, type) and issubclass(kind, BaseException)):
@@ -454,5 +457,3 @@ def _uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if came:
         raise KeyboardInterrupt
-
-

@@ -1,1 +1,1 @@
-"""Objects ↔ bytes: what two namespaces hold in common, and what has to travel to make them equal."""
+"""Objects ↔ bytes: what two namespaces hold in common, and what makes them equal again."""

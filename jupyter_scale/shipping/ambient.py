@@ -23,11 +23,9 @@ def gather() -> Ambient:
     """Return the state of this process as plain values."""
     state: Ambient = {
         "environ": {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(_PRIVATE_PREFIXES)
+            key: value for key, value in os.environ.items() if not key.startswith(_PRIVATE_PREFIXES)
         },
-        "sys_path": [entry for entry in sys.path if isinstance(entry, str)],
+        "sys_path": list(sys.path),
         "random": pickle.dumps(random.getstate(), protocol=5),
     }
     with contextlib.suppress(OSError):  # the directory was removed under us
@@ -64,8 +62,8 @@ def apply(changes: Mapping[str, Any]) -> None:
         with contextlib.suppress(OSError):  # not there on this machine
             os.chdir(changes["cwd"])
     if "random" in changes:
-        random.setstate(pickle.loads(changes["random"]))  # noqa: S301 - our own other half
+        random.setstate(pickle.loads(changes["random"]))
     if "numpy_random" in changes:
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
-        np.random.set_state(pickle.loads(changes["numpy_random"]))  # noqa: S301, NPY002
+        np.random.set_state(pickle.loads(changes["numpy_random"]))  # noqa: NPY002

@@ -33,12 +33,12 @@ class RemoteValue:
         """Say what it is and how to use it."""
         return f"<{self.name}: a {self.type_name} on the cluster; use it in a %%scale cell>"
 
-    def __reduce__(self) -> Any:  # noqa: ANN401
+    def __reduce__(self) -> Any:
         """Become the value itself again where it lives."""
         return _resolve, (self._key, self.name, self.type_name, self.why)
 
 
-def keep(name: str, value: Any, why: str) -> RemoteValue:  # noqa: ANN401
+def keep(name: str, value: Any, why: str) -> RemoteValue:
     """Keep a value in this process and return what travels instead (the same one each time)."""
     for key, other in _kept.items():
         if other is value:
@@ -49,7 +49,7 @@ def keep(name: str, value: Any, why: str) -> RemoteValue:  # noqa: ANN401
     return _stand_ins[key]
 
 
-def _resolve(key: str, name: str, type_name: str, why: str) -> Any:  # noqa: ANN401
+def _resolve(key: str, name: str, type_name: str, why: str) -> Any:
     if key in _kept:
         return _kept[key]
     return RemoteValue(key, name, type_name, why)

@@ -86,21 +86,43 @@ def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> N
     function.__dict__.update(state["dict"])
 
 
-def stream(name: str) -> Any:  # noqa: ANN401
+def stream(name: str) -> Any:
     """Return this process's own ``sys.stdout`` or the like."""
     return getattr(sys, name)
+
+
+# -- exceptions ------------------------------------------------------------------------------
+
+
+def make_exception(kind: type[BaseException], args: tuple[Any, ...]) -> BaseException:
+    """Return an exception with these ``args``, without running a notebook class's ``__init__``."""
+    error = kind.__new__(kind, *args)
+    builtin = next(base for base in kind.__mro__ if base.__module__ == "builtins")
+    builtin.__init__(error, *args)  # type: ignore[misc]
+    error.args = args
+    return error
+
+
+def set_exception_state(error: BaseException, state: dict[str, Any]) -> None:
+    """Give an exception its attributes and its chain."""
+    error.__dict__.update(state["dict"])
+    for name, value in state["slots"].items():
+        setattr(error, name, value)
+    error.__cause__ = state["cause"]
+    error.__context__ = state["context"]
+    error.__suppress_context__ = state["suppress"]
 
 
 # -- arrays and frames -----------------------------------------------------------------------
 
 
 def load_array(
-    buffer: bytes | bytearray | memoryview | pickle.PickleBuffer,
-    dtype: Any,  # noqa: ANN401
+    buffer: Any,
+    dtype: Any,
     shape: tuple[int, ...],
     order: str,
     writeable: bool,  # noqa: FBT001
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Rebuild an exact ``numpy.ndarray`` without object elements.
 
     Parameters
@@ -114,7 +136,7 @@ def load_array(
     writeable
         The flag of the original.
     """
-    import numpy as np  # noqa: PLC0415 - a notebook without numpy must not load it
+    import numpy as np
 
     flat: Any = np.frombuffer(buffer, dtype=np.uint8).view(dtype)
     array = flat.reshape(shape, order=order)
@@ -126,15 +148,15 @@ def load_array(
 
 
 def view_of(
-    base: Any,  # noqa: ANN401
-    dtype: Any,  # noqa: ANN401
+    base: Any,
+    dtype: Any,
     shape: tuple[int, ...],
     offset: int,
     strides: tuple[int, ...],
     writeable: bool,  # noqa: FBT001
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Rebuild a view so that it and its base stay one memory (offset and strides in bytes)."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     memory = np.lib.stride_tricks.as_strided(
         base.reshape(-1, order="A").view(np.uint8), shape=(base.nbytes,), strides=(1,)
@@ -145,6 +167,6 @@ def view_of(
     return array
 
 
-def load_whole(payload: bytes, buffers: Sequence[Any]) -> Any:  # noqa: ANN401
+def load_whole(payload: bytes, buffers: Sequence[Any]) -> Any:
     """Rebuild an object that travels as one piece, without tokens inside."""
-    return pickle.Unpickler(io.BytesIO(payload), buffers=buffers).load()  # noqa: S301
+    return pickle.Unpickler(io.BytesIO(payload), buffers=buffers).load()

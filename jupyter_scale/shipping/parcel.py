@@ -58,7 +58,7 @@ class UnknownTokensError(Exception):
 class TokenPickler(Pickler):
     """Writes known objects as tokens and remembers which ones it met."""
 
-    def __init__(self, file: Any, table: TokenTable, anew: Collection[Token]) -> None:  # noqa: ANN401
+    def __init__(self, file: Any, table: TokenTable, anew: Collection[Token]) -> None:
         super().__init__(file, table.namespace)
         self._table = table
         self._anew = anew
@@ -66,7 +66,7 @@ class TokenPickler(Pickler):
         #: Known objects met and not yet looked into.
         self.pending: deque[tuple[Entry, Any]] = deque()
 
-    def persistent_id(self, obj: Any) -> Token | str | None:  # noqa: ANN401
+    def persistent_id(self, obj: Any) -> Token | str | None:
         """Return the token of a known object, None for what travels by value."""
         entry = self._table.find(obj)
         if entry is None:
@@ -83,11 +83,11 @@ class TokenPickler(Pickler):
 class TokenUnpickler(pickle.Unpickler):
     """Reads tokens back as this side's own objects."""
 
-    def __init__(self, file: Any, buffers: Sequence[memoryview], table: TokenTable) -> None:  # noqa: ANN401
+    def __init__(self, file: Any, buffers: Sequence[memoryview], table: TokenTable) -> None:
         super().__init__(file, buffers=buffers)
         self._table = table
 
-    def persistent_load(self, pid: Any) -> Any:  # noqa: ANN401
+    def persistent_load(self, pid: Any) -> Any:
         """Return the object of a token; an unknown one ends the load."""
         if pid == "namespace":
             return self._table.namespace

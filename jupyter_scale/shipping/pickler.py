@@ -37,7 +37,7 @@ class Leaf:
     buffers: tuple[memoryview, ...]
 
 
-class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+class Pickler(cloudpickle.Pickler):
     """Pickle values of `namespace` to `file`.
 
     Attributes
@@ -52,7 +52,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         Why such a function may read *any* name, if it may.
     """
 
-    def __init__(self, file: Any, namespace: dict[str, Any]) -> None:  # noqa: ANN401
+    def __init__(self, file: Any, namespace: dict[str, Any]) -> None:
         super().__init__(file, protocol=5, buffer_callback=self._take_buffer)
         self.namespace = namespace
         self.buffers: list[memoryview] = []
@@ -75,11 +75,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.buffers.append(raw)
         return False
 
-    def note_leaf(self, obj: Any, form: bytes, buffers: list[memoryview]) -> None:  # noqa: ANN401
+    def note_leaf(self, obj: Any, form: bytes, buffers: list[memoryview]) -> None:
         """Record by what an array's or frame's content is to be compared."""
         self.leaves[id(obj)] = Leaf(obj, form, tuple(buffers))
 
-    def reducer_override(self, obj: Any) -> Any:  # noqa: ANN401
+    def reducer_override(self, obj: Any) -> Any:
         """Reduce what cloudpickle loses; leave the rest to it."""
         kind = type(obj)
         reducer = _REDUCERS.get(kind)
@@ -107,7 +107,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 _Reducer = Callable[[Pickler, Any], Any]
 
 
-def _reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:  # noqa: ANN401
+def _reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
     if function.__globals__ is not pickler.namespace:
         return NotImplemented
     pickler.note_function(function)
@@ -146,18 +146,18 @@ def function_state(function: types.FunctionType) -> dict[str, Any]:
     return state
 
 
-def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:  # noqa: ANN401
+def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:
     return loading.make_cell, ()
 
 
-def _reduce_array(pickler: Pickler, array: Any) -> Any:  # noqa: ANN401
+def _reduce_array(pickler: Pickler, array: Any) -> Any:
     if array.dtype.hasobject or array.dtype.itemsize == 0 or array.size == 0:
         return NotImplemented
     base = pickler.view_bases.get(id(array))
     if base is not None:
         offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        args = (base, array.dtype, array.shape, offset, array.strides, array.flags.writeable)
-        return loading.view_of, args
+        shape = (array.dtype, array.shape, offset, array.strides)
+        return loading.view_of, (base, *shape, array.flags.writeable)
     order = memory_order(array)
     memory = array_bytes(array, order)
     form = f"{array.dtype.descr!r}{array.shape}{order}".encode()
@@ -166,21 +166,21 @@ def _reduce_array(pickler: Pickler, array: Any) -> Any:  # noqa: ANN401
     return loading.load_array, args
 
 
-def memory_order(array: Any) -> str:  # noqa: ANN401
+def memory_order(array: Any) -> str:
     """Return ``"F"`` for arrays that are contiguous in Fortran's order only, else ``"C"``."""
     return "C" if array.flags.c_contiguous or not array.flags.f_contiguous else "F"
 
 
-def array_bytes(array: Any, order: str) -> Any:  # noqa: ANN401
+def array_bytes(array: Any, order: str) -> Any:
     """Return the elements as a flat ``uint8`` array in memory order; copies only if strided."""
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     contiguous = np.asarray(array, order=order)  # type: ignore[call-overload]
     flat = contiguous.reshape(-1, order=order)
     return flat.view(np.uint8)
 
 
-def _reduce_whole(pickler: Pickler, obj: Any) -> Any:  # noqa: ANN401
+def _reduce_whole(pickler: Pickler, obj: Any) -> Any:
     """Reduce an object to one opaque piece.
 
     The insides of a frame may share memory copy-on-write with other frames, so nothing inside may
@@ -193,13 +193,13 @@ def _reduce_whole(pickler: Pickler, obj: Any) -> Any:  # noqa: ANN401
     return loading.load_whole, (inner.payload, [pickle.PickleBuffer(b) for b in inner.buffers])
 
 
-def whole_state(obj: Any) -> Any:  # noqa: ANN401
+def whole_state(obj: Any) -> Any:
     """Return the arguments of `loading.load_whole` that rebuild `obj`."""
     inner = _pickle_whole(obj, {})
     return inner.payload, [pickle.PickleBuffer(buffer) for buffer in inner.buffers]
 
 
-def _pickle_whole(obj: Any, namespace: dict[str, Any]) -> _WholePickler:  # noqa: ANN401
+def _pickle_whole(obj: Any, namespace: dict[str, Any]) -> _WholePickler:
     file = io.BytesIO()
     inner = _WholePickler(file, namespace)
     inner.root = obj
@@ -214,13 +214,47 @@ class _WholePickler(Pickler):
     root: Any = None
     payload = b""
 
-    def reducer_override(self, obj: Any) -> Any:  # noqa: ANN401
+    def reducer_override(self, obj: Any) -> Any:
         if obj is self.root:
             return NotImplemented
         return super().reducer_override(obj)
 
 
-def _reduce_stream(_pickler: Pickler, file: Any) -> Any:  # noqa: ANN401
+_EXCEPTION_FIELDS = ("name", "path", "code", "value", "filename", "filename2")
+
+
+def _reduce_exception(_pickler: Pickler, error: BaseException) -> Any:
+    """Reduce an exception with its chain; cloudpickle loses that, and runs ``__init__``."""
+    kind = type(error)
+    if kind.__reduce__ not in _PLAIN_EXCEPTION_REDUCES or kind.__new__ not in _PLAIN_NEWS:
+        return NotImplemented
+    state = {
+        "dict": dict(error.__dict__),
+        "slots": {
+            name: getattr(error, name)
+            for name in _EXCEPTION_FIELDS
+            if isinstance(getattr(kind, name, None), types.MemberDescriptorType)
+            and getattr(error, name) is not None
+        },
+        "cause": error.__cause__,
+        "context": error.__context__,
+        "suppress": error.__suppress_context__,
+    }
+    return (
+        loading.make_exception,
+        (kind, error.args),
+        state,
+        None,
+        None,
+        loading.set_exception_state,
+    )
+
+
+_PLAIN_EXCEPTION_REDUCES = (BaseException.__reduce__, ImportError.__reduce__)
+_PLAIN_NEWS = (BaseException.__new__, Exception.__new__)
+
+
+def _reduce_stream(_pickler: Pickler, file: Any) -> Any:
     for name in ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"):
         if file is getattr(sys, name):
             return loading.stream, (name,)
@@ -228,7 +262,7 @@ def _reduce_stream(_pickler: Pickler, file: Any) -> Any:  # noqa: ANN401
     raise TypeError(msg)
 
 
-def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:  # noqa: ANN401
+def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
     msg = f"a {type(widget).__name__} widget lives with the notebook's front end"
     raise TypeError(msg)
 
@@ -255,6 +289,8 @@ _EXACT: dict[tuple[str, str], _Reducer] = {
 def _find_reducer(kind: type) -> _Reducer | None:
     """Find the reducer of a type by name (libraries are not imported for it); remember it."""
     reducer = _EXACT.get((kind.__module__, kind.__qualname__))
+    if reducer is None and issubclass(kind, BaseException):
+        reducer = _reduce_exception
     if reducer is None:
         bases = {(base.__module__, base.__qualname__) for base in kind.__mro__}
         reducer = next((r for module, name, r in _BY_MODULE if (module, name) in bases), None)

@@ -102,7 +102,7 @@ class Replica:
             if name in self.namespace
         }
 
-    def look_at(self, name: str, value: Any, cache: DigestCache) -> Snapshot:  # noqa: ANN401
+    def look_at(self, name: str, value: Any, cache: DigestCache) -> Snapshot:
         """Take a snapshot of a value that stands for a name."""
         return take_snapshot(name, value, self.table, cache)
 
@@ -192,7 +192,7 @@ class Replica:
             for entry in record.entries:
                 yield entry.obj
 
-    def _state(self, entry: Entry, obj: Any, digests: LeafDigests | None) -> tuple[Any, int]:  # noqa: ANN401
+    def _state(self, entry: Entry, obj: Any, digests: LeafDigests | None) -> tuple[Any, int]:
         """Return a known object's content as far as the other side lacks it, and bytes spared."""
         adapter = adapter_for(obj)
         if adapter is None:
@@ -214,17 +214,19 @@ class Replica:
 
     @staticmethod
     def _array_state(
-        obj: Any,  # noqa: ANN401
+        obj: Any,
         before: LeafDigests | None,
         digests: LeafDigests,
     ) -> tuple[Any, int]:
         if before is None or len(before) != len(digests) or len(digests) == 1:
             return get_array_chunks(obj, None), 0
-        changed = [n for n, pair in enumerate(zip(before[1], digests[1], strict=True)) if _differ(pair)]
+        changed = [
+            n for n, pair in enumerate(zip(before[1], digests[1], strict=True)) if _differ(pair)
+        ]
         state = get_array_chunks(obj, changed)
         return state, obj.nbytes - sum(memoryview(piece).nbytes for _, piece in state[2])
 
-    def _shallow(self, obj: Any) -> LeafDigests | None:  # noqa: ANN401
+    def _shallow(self, obj: Any) -> LeafDigests | None:
         """Return the fingerprint of a definition's own content, known objects being tokens."""
         adapter = adapter_for(obj)
         if adapter is None:
@@ -303,7 +305,7 @@ class Replica:
     def _keep(self, parcel: Parcel, unpickler: TokenUnpickler) -> bytes:
         candidates = dict(self.table.tracked(unpickler.memo.copy().items()))
         cache = DigestCache()
-        snapshots = {}
+        snapshots: dict[str, Snapshot] = {}
         for name in parcel.names:
             try:
                 snapshots |= self.look([name], cache)
@@ -358,7 +360,7 @@ class Replica:
                 record.digest = None
 
 
-class _MustTravelAnew(Exception):  # noqa: N818 - a control signal within this module
+class _MustTravelAnew(Exception):
     def __init__(self, token: Token) -> None:
         super().__init__(token)
         self.token = token
@@ -371,15 +373,15 @@ def _differ(pair: tuple[Digest, Digest]) -> bool:
     return pair[0] != pair[1]
 
 
-def _leaf_bytes(obj: Any) -> int:  # noqa: ANN401
+def _leaf_bytes(obj: Any) -> int:
     return int(getattr(obj, "nbytes", 0))
 
 
-def _is_definition(obj: Any) -> bool:  # noqa: ANN401
+def _is_definition(obj: Any) -> bool:
     return isinstance(obj, (types.FunctionType, type))
 
 
-def _rank(value: Any) -> int:  # noqa: ANN401
+def _rank(value: Any) -> int:
     """Order names so that what code needs while loading is bound first."""
     if isinstance(value, types.ModuleType):
         return 0

@@ -7,7 +7,6 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_scale.errors import CannotTravel
 from jupyter_scale.shipping.fingerprint import (
     Digest,
     DigestCache,
@@ -32,7 +31,7 @@ class Snapshot:
         Fingerprint of the whole stream; comparable only with one of the same object made by the
         same process.
     objects
-        The mutable objects reached, in a stable order, kept alive so that their ``id`` stays theirs.
+        The mutable objects reached, in a stable order, kept alive so that ids stay theirs.
     leaf_digests
         ``id(array or frame) →`` its digests.
     nbytes
@@ -51,7 +50,7 @@ class Snapshot:
     code_files: tuple[str, ...]
 
 
-def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) -> Snapshot:  # noqa: ANN401
+def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) -> Snapshot:
     """Pickle and hash a value without sending it.
 
     Raises
@@ -63,7 +62,7 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
     pickler = Pickler(file, table.namespace)
     try:
         pickler.dump(value)
-    except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
+    except Exception as error:
         raise explain(name, value, table.namespace, error) from error
     leaf_digests = {
         key: cache.digests(key, leaf.form, leaf.buffers) for key, leaf in pickler.leaves.items()

@@ -23,7 +23,7 @@ _HEAP_TYPE = 1 << 9
 
 
 class InPlaceImpossibleError(Exception):
-    """This content cannot be given to this object in place."""
+    """A content cannot be given to an object in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +71,22 @@ def _set_set(obj: set[Any], state: list[Any]) -> None:
     obj.update(state)
 
 
-def _get_defaultdict(obj: Any) -> Any:  # noqa: ANN401
+def _get_defaultdict(obj: Any) -> Any:
     return obj.default_factory, _get_mapping(obj)
 
 
-def _set_defaultdict(obj: Any, state: Any) -> None:  # noqa: ANN401
+def _set_defaultdict(obj: Any, state: Any) -> None:
     obj.default_factory = state[0]
     _set_mapping(obj, state[1])
 
 
-def _set_ordered(obj: Any, state: Any) -> None:  # noqa: ANN401
+def _set_ordered(obj: Any, state: Any) -> None:
     obj.clear()
     for key, value in state:
         obj[key] = value
 
 
-def _set_deque(obj: Any, state: list[Any]) -> None:  # noqa: ANN401
+def _set_deque(obj: Any, state: list[Any]) -> None:
     obj.clear()
     obj.extend(state)
 
@@ -95,17 +95,17 @@ def _set_bytearray(obj: bytearray, state: bytes) -> None:
     obj[:] = state
 
 
-def _get_function(obj: types.FunctionType) -> Any:  # noqa: ANN401
+def _get_function(obj: types.FunctionType) -> Any:
     return obj.__code__, obj.__closure__, function_state(obj)
 
 
-def _set_function(obj: types.FunctionType, state: Any) -> None:  # noqa: ANN401
+def _set_function(obj: types.FunctionType, state: Any) -> None:
     code, _closure, rest = state
     obj.__code__ = code
     set_function_state(obj, rest)
 
 
-def _get_array(obj: Any) -> Any:  # noqa: ANN401
+def _get_array(obj: Any) -> Any:
     """Return the elements of an object array; other arrays are compared chunk by chunk."""
     if obj.dtype != object:
         msg = "a structured array holds objects"
@@ -113,7 +113,7 @@ def _get_array(obj: Any) -> Any:  # noqa: ANN401
     return obj.shape, obj.ravel().tolist()
 
 
-def get_array_chunks(obj: Any, numbers: Iterable[int] | None) -> Any:  # noqa: ANN401
+def get_array_chunks(obj: Any, numbers: Iterable[int] | None) -> Any:
     """Return the state of an array without objects: the chunks in `numbers`, or all of it."""
     order = memory_order(obj)
     flat = array_bytes(obj, order)
@@ -127,9 +127,9 @@ def get_array_chunks(obj: Any, numbers: Iterable[int] | None) -> Any:  # noqa: A
     return order, obj.flags.writeable, pieces
 
 
-def _set_array(obj: Any, state: Any) -> None:  # noqa: ANN401
+def _set_array(obj: Any, state: Any) -> None:
     if len(state) == 2:  # noqa: PLR2004 - an object array: shape, elements
-        import numpy as np  # noqa: PLC0415
+        import numpy as np
 
         shape, elements = state
         if obj.shape != shape:
@@ -152,14 +152,14 @@ def _set_array(obj: Any, state: Any) -> None:  # noqa: ANN401
     obj.flags.writeable = writeable
 
 
-def _set_frame(obj: Any, state: Any) -> None:  # noqa: ANN401
+def _set_frame(obj: Any, state: Any) -> None:
     new = load_whole(*state)
     obj.__dict__.pop("_cache", None)
     obj.__dict__.pop("_item_cache", None)
     obj.__setstate__(new.__getstate__())
 
 
-def _get_instance(obj: Any) -> Any:  # noqa: ANN401
+def _get_instance(obj: Any) -> Any:
     reduced = obj.__reduce_ex__(4)
     state, items, pairs = (*reduced[2:], None, None, None)[:3]
     return (
@@ -169,7 +169,7 @@ def _get_instance(obj: Any) -> Any:  # noqa: ANN401
     )
 
 
-def _set_instance(obj: Any, new: Any) -> None:  # noqa: ANN401
+def _set_instance(obj: Any, new: Any) -> None:
     state, items, pairs = new
     if items is not None or isinstance(obj, list):
         list.clear(obj)
@@ -194,7 +194,7 @@ def _set_instance(obj: Any, new: Any) -> None:  # noqa: ANN401
             object.__setattr__(obj, name, value)
 
 
-def _delete_slots(obj: Any, keep: Any) -> None:  # noqa: ANN401
+def _delete_slots(obj: Any, keep: Any) -> None:
     for name in copyreg._slotnames(type(obj)):  # type: ignore[attr-defined]  # noqa: SLF001
         if name not in keep and hasattr(obj, name):
             object.__delattr__(obj, name)
@@ -212,7 +212,7 @@ _CLASS_SKIP = frozenset(
 )
 
 
-def _get_class(obj: type) -> Any:  # noqa: ANN401
+def _get_class(obj: type) -> Any:
     slots = obj.__dict__.get("__slots__", ())
     skip = _CLASS_SKIP | ({slots} if isinstance(slots, str) else set(slots))
     return {name: value for name, value in obj.__dict__.items() if name not in skip}
@@ -252,7 +252,7 @@ _BY_NAME = {
 _NEVER = (tuple, str, bytes, int, float, complex, frozenset, BaseException, types.ModuleType)
 
 
-def adapter_for(obj: Any) -> Adapter | None:  # noqa: ANN401
+def adapter_for(obj: Any) -> Adapter | None:
     """Return the adapter of an object's type, or None if it travels anew each time."""
     kind = type(obj)
     try:
@@ -282,9 +282,7 @@ def _find_adapter(kind: type) -> Adapter | None:
         return None
     if kind in copyreg.dispatch_table or type(kind).__module__ == "enum":
         return None
-    default = (
-        kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
-    )
+    default = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
     if not default or hasattr(kind, "__getnewargs__") or hasattr(kind, "__getnewargs_ex__"):
         return None
     return _INSTANCE if kind.__weakrefoffset__ else _STRONG_INSTANCE

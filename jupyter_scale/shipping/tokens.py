@@ -28,7 +28,7 @@ class Entry:
 
     __slots__ = ("__weakref__", "_strong", "_weak", "digests", "token")
 
-    def __init__(self, token: Token, obj: Any, *, weak: bool) -> None:  # noqa: ANN401
+    def __init__(self, token: Token, obj: Any, *, weak: bool) -> None:
         self.token = token
         self._weak = weakref.ref(obj) if weak else None
         self._strong = None if weak else obj
@@ -36,7 +36,7 @@ class Entry:
         self.digests: tuple[tuple[Digest, ...], ...] | None = None
 
     @property
-    def obj(self) -> Any:  # noqa: ANN401
+    def obj(self) -> Any:
         """The object, or None if it is gone."""
         return self._strong if self._weak is None else self._weak()
 
@@ -52,17 +52,17 @@ class TokenTable:
         self._by_id: weakref.WeakValueDictionary[int, Entry] = weakref.WeakValueDictionary()
         self._by_token: weakref.WeakValueDictionary[Token, Entry] = weakref.WeakValueDictionary()
 
-    def find(self, obj: Any) -> Entry | None:  # noqa: ANN401
+    def find(self, obj: Any) -> Entry | None:
         """Return the entry of `obj`, if both sides know it."""
         entry = self._by_id.get(id(obj))
         return entry if entry is not None and entry.obj is obj else None
 
-    def lookup(self, token: Token) -> Any:  # noqa: ANN401
+    def lookup(self, token: Token) -> Any:
         """Return the object of a token, or None."""
         entry = self._by_token.get(token)
         return None if entry is None else entry.obj
 
-    def add(self, token: Token, obj: Any) -> Entry:  # noqa: ANN401
+    def add(self, token: Token, obj: Any) -> Entry:
         """Make `obj` known as `token`; the caller keeps the entry alive."""
         adapter = adapter_for(obj)
         entry = Entry(token, obj, weak=adapter is not None and adapter.weak)
@@ -86,7 +86,7 @@ class TokenTable:
         """Return how many objects are known."""
         return len(self._by_token)
 
-    def is_tracked(self, obj: Any) -> bool:  # noqa: ANN401
+    def is_tracked(self, obj: Any) -> bool:
         """Tell whether `obj` is mutable, and mutable in place from outside."""
         if obj is self.namespace:
             return False

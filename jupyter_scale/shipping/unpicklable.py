@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import types
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ _MAX_CHILDREN = 10_000
 _MAX_DEPTH = 50
 
 
-def explain(name: str, value: Any, namespace: dict[str, Any], error: Exception) -> CannotTravel:  # noqa: ANN401
+def explain(name: str, value: Any, namespace: dict[str, Any], error: Exception) -> CannotTravel:
     """Return the error that names the innermost part of `value` which does not pickle."""
     path, culprit = name, value
     reason = error
@@ -39,7 +40,7 @@ def explain(name: str, value: Any, namespace: dict[str, Any], error: Exception) 
     return CannotTravel(name, path, type_name, _first_line(reason))
 
 
-def _failure(value: Any, namespace: dict[str, Any]) -> Exception | None:  # noqa: ANN401
+def _failure(value: Any, namespace: dict[str, Any]) -> Exception | None:
     try:
         Pickler(io.BytesIO(), namespace).dump(value)
     except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
@@ -52,30 +53,14 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-def _children(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+def _children(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield ``(path step, child)`` of the parts that pickling would visit."""
     if isinstance(value, types.FunctionType):
-        names = value.__code__.co_freevars
-        for name, cell in zip(names, value.__closure__ or (), strict=True):
-            try:
-                yield f".<closure {name}>", cell.cell_contents
-            except ValueError:
-                continue
-        for number, default in enumerate(value.__defaults__ or ()):
-            yield f".__defaults__[{number}]", default
+        yield from _function_parts(value)
     elif isinstance(value, types.MethodType):
         yield ".__self__", value.__self__
-    elif isinstance(value, Mapping):
-        for count, (key, item) in enumerate(value.items()):
-            if count >= _MAX_CHILDREN:
-                break
-            yield f"[{key!r}]", item
-    elif isinstance(value, (list, tuple)):
-        for number, item in enumerate(value[:_MAX_CHILDREN]):
-            yield f"[{number}]", item
-    elif isinstance(value, (set, frozenset)):
-        for item in value:
-            yield f".<element {item!r:.40}>", item
+    else:
+        yield from itertools.islice(_items(value), _MAX_CHILDREN)
     if isinstance(value, type):
         if value.__module__ == "__main__":
             yield from ((f".{name}", item) for name, item in vars(value).items())
@@ -83,3 +68,23 @@ def _children(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
         own = getattr(value, "__dict__", None)
         if isinstance(own, dict):
             yield from ((f".{name}", item) for name, item in list(own.items()))
+
+
+def _items(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        yield from ((f"[{key!r}]", item) for key, item in value.items())
+    elif isinstance(value, (list, tuple)):
+        yield from ((f"[{number}]", item) for number, item in enumerate(value))
+    elif isinstance(value, (set, frozenset)):
+        yield from ((f".<element {item!r:.40}>", item) for item in value)
+
+
+def _function_parts(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    cells = function.__closure__ or ()
+    for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+        try:
+            yield f".<closure {name}>", cell.cell_contents
+        except ValueError:
+            continue
+    for number, default in enumerate(function.__defaults__ or ()):
+        yield f".__defaults__[{number}]", default

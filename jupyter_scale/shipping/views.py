@@ -1,4 +1,4 @@
-"""Arrays that share memory: which array each view should be rebuilt on, so that it goes on sharing."""
+"""Arrays that share memory: on which array a view has to be rebuilt to go on sharing."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _unique(arrays: Iterable[Any]) -> list[Any]:
     return list({id(array): array for array in arrays}.values())
 
 
-def _memory(array: Any) -> Any:  # noqa: ANN401
-    """Return the array at the end of the chain of bases: the owner of the memory, or its wrapper."""
+def _memory(array: Any) -> Any:
+    """Return the array at the end of the chain of bases: the memory's owner or wrapper."""
     kind = type(array)
     while type(array.base) is kind:
         array = array.base

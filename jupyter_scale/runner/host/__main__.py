@@ -40,7 +40,11 @@ async def _serve(options: Options, owner: Owner) -> None:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, end.set)
-    watch(owner, lambda: loop.call_soon_threadsafe(end.set))
+
+    def on_owner_death() -> None:
+        loop.call_soon_threadsafe(end.set)
+
+    watch(owner, on_owner_death)
     address = await supervisor.start()
     print(json.dumps({"pid": os.getpid(), "address": address}), flush=True)  # noqa: T201
     await end.wait()

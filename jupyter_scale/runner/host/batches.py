@@ -46,7 +46,7 @@ def is_measured(seconds: float) -> bool:
     return seconds >= _PROBE_S
 
 
-_SAFE = (
+_SAFE: tuple[type, ...] = (
     list, tuple, range, str, bytes, dict, set, frozenset,
     type({}.keys()), type({}.values()), type({}.items()),
     type(iter([])), type(iter(())), type(iter(range(0))), type(iter("")), type(iter({})),
@@ -55,7 +55,7 @@ _SAFE = (
 _WRAPPERS = (enumerate, zip)
 
 
-def can_list(iterable: Any) -> bool:  # noqa: ANN401
+def can_list(iterable: Any) -> bool:
     """Tell whether taking all items first cannot be noticed by the iterations.
 
     A generator may look at what an iteration has just done, so it is left alone.
@@ -64,11 +64,7 @@ def can_list(iterable: Any) -> bool:  # noqa: ANN401
     if kind in _SAFE:
         return True
     if kind in _WRAPPERS:
-        return all(
-            can_list(part)
-            for part in iterable.__reduce__()[1]
-            if not isinstance(part, int)
-        )
+        return all(can_list(part) for part in iterable.__reduce__()[1] if not isinstance(part, int))
     return (kind.__module__, kind.__qualname__) in {
         ("numpy", "ndarray"),
         ("pandas", "Series"),

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -71,8 +71,6 @@ class CellRunner:
         Runs loops on the workers.
     shared
         The directory for shared memory, None when the notebook is on another machine.
-    drain
-        Passes on what C code and children have written.
     """
 
     def __init__(
@@ -81,10 +79,9 @@ class CellRunner:
         outbox: Outbox,
         spreader: Spreader,
         shared: Path | None,
-        drain: Callable[[], None],
     ) -> None:
         self._shell, self._outbox, self._spreader = shell, outbox, spreader
-        self._shared, self._drain = shared, drain
+        self._shared = shared
         self._replica = Replica(shell.user_ns, is_notebook=False)
         self._pending: Packed | None = None
         self._home_values: dict[str, Any] = {}
@@ -112,7 +109,7 @@ class CellRunner:
         clock = time.perf_counter()
         with watching() as watch:
             result = await self._execute(request)
-        self._drain()
+        self._shell.drain_descriptors()
         self._outbox.flush()
         seconds["run"] = time.perf_counter() - clock
         clock = time.perf_counter()
@@ -186,12 +183,12 @@ class CellRunner:
 
     # -- running -----------------------------------------------------------------------------
 
-    async def _execute(self, request: CellRequest) -> Any:  # noqa: ANN401
+    async def _execute(self, request: CellRequest) -> Any:
         shell = self._shell
         shell.execution_count = request.execution_count
-        shell.compile.code_name = request.code_name
+        shell.compiler.code_name = request.code_name
         shell.last_error = None
-        shell.displayhook.value, shell.displayhook.has_value = None, False
+        shell.hook.value, shell.hook.has_value = None, False
         try:
             with self._spreader.armed(shell, is_on=request.spread):
                 return await self._run_cell(request.source)
@@ -200,9 +197,9 @@ class CellRunner:
             shell.showtraceback()
             return _Interrupted(error)
         finally:
-            shell.compile.code_name = None
+            shell.compiler.code_name = None
 
-    async def _run_cell(self, source: str) -> Any:  # noqa: ANN401
+    async def _run_cell(self, source: str) -> Any:
         shell = self._shell
         try:
             transformed, failure = shell.transform_cell(source), None
@@ -240,7 +237,7 @@ class CellRunner:
         self,
         request: CellRequest,
         before: Mapping[str, Any],
-        result: Any,  # noqa: ANN401
+        result: Any,
     ) -> dict[str, Any]:
         """Return what may have to travel: bound names, names read, last value, exception."""
         namespace = self._shell.user_ns
@@ -251,7 +248,7 @@ class CellRunner:
             if before.get(name, missing) is not value and not _OWN_NAMES.fullmatch(name)
         }
         values |= {name: namespace[name] for name in request.reads if name in namespace}
-        hook = self._shell.displayhook
+        hook = self._shell.hook
         if hook.has_value:
             values[VALUE] = hook.value
             hook.value, hook.has_value = None, False
@@ -304,7 +301,7 @@ def _without_frames(error: BaseException) -> BaseException:
     return error
 
 
-def remember_source(shell: Any, file_name: str, source: str, count: int) -> None:  # noqa: ANN401
+def remember_source(shell: Any, file_name: str, source: str, count: int) -> None:
     """Make tracebacks and ``inspect.getsource`` know a notebook cell's source."""
     lines = [line + "\n" for line in source.splitlines()]
     linecache.cache[file_name] = (len(source), None, lines, file_name)

@@ -42,7 +42,7 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
 _CACHES = ("__pycache__", "/dev/null", "/.cache/", "fontlist-", ".nbc", ".nbi")
 
 
-class OutsideEffect(BaseException):  # noqa: N818 - control flow, which `except Exception` must not catch
+class OutsideEffect(BaseException):
     """An iteration was about to change something outside its process."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar
+from typing import Any, cast
 
 from ipykernel.displayhook import ZMQShellDisplayHook
 from ipykernel.jsonutil import encode_images, json_clean
@@ -31,7 +31,7 @@ class EventDisplayHook(ZMQShellDisplayHook):
     def write_output_prompt(self) -> None:
         """Leave the prompt to the notebook, which counts."""
 
-    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:  # noqa: ANN401
+    def write_format_data(self, format_dict: Any, md_dict: Any = None) -> None:
         """Take the representations."""
         self.msg = {
             "data": json_clean(encode_images(format_dict)),
@@ -42,7 +42,7 @@ class EventDisplayHook(ZMQShellDisplayHook):
         """Leave ``_`` and ``Out`` to the notebook; keep the value."""
         self.value, self.has_value = result, True
 
-    def log_output(self, format_dict: Any) -> None:  # noqa: ANN401
+    def log_output(self, format_dict: Any) -> None:
         """Leave the history to the notebook."""
 
     def finish_displayhook(self) -> None:
@@ -56,12 +56,12 @@ class EventDisplayPublisher(ZMQDisplayPublisher):
 
     outbox = AnyTrait()
 
-    def publish(
+    def publish(  # type: ignore[override]
         self,
-        data: Any,  # noqa: ANN401
-        metadata: Any = None,  # noqa: ANN401
+        data: Any,
+        metadata: Any = None,
         *,
-        transient: Any = None,  # noqa: ANN401
+        transient: Any = None,
         update: bool = False,
         **_kwargs: object,
     ) -> None:
@@ -84,9 +84,8 @@ class EventDisplayPublisher(ZMQDisplayPublisher):
     def _drain(self) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
-        drain = getattr(self.shell, "drain", None)
-        if drain is not None:
-            drain()
+        if isinstance(self.shell, RunnerShell):
+            self.shell.drain_descriptors()
 
 
 class NotebookCompiler(CachingCompiler):
@@ -101,19 +100,32 @@ class NotebookCompiler(CachingCompiler):
         return str(super().get_code_name(raw_code, transformed_code, number))
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class RunnerShell(ZMQInteractiveShell):
     """The shell of one runner."""
 
     displayhook_class = Type(EventDisplayHook)
     display_pub_class = Type(EventDisplayPublisher)
     compiler_class = Type(NotebookCompiler)
-    #: The traceback that was last shown, as lines.
-    shown_traceback: ClassVar[list[str] | None] = None
+    #: Passes on what C code and children wrote.
+    drain_descriptors = AnyTrait(default_value=_nothing)
+    #: The error that was last shown: ename, evalue, traceback.
+    last_error = AnyTrait(default_value=None)
 
-    def drain(self) -> None:
-        """Pass on what C code and children wrote; set by the runner."""
+    @property
+    def hook(self) -> EventDisplayHook:
+        """The display hook, as what it is."""
+        return cast("EventDisplayHook", self.displayhook)
 
-    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:  # noqa: ANN401
+    @property
+    def compiler(self) -> NotebookCompiler:
+        """The compiler, as what it is."""
+        return cast("NotebookCompiler", self.compile)
+
+    def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         self.last_error = {
             "ename": str(etype.__name__),
             "evalue": str(evalue),
@@ -134,7 +146,6 @@ def make_shell(outbox: Outbox) -> RunnerShell:
     config.HistoryManager.hist_file = ":memory:"
     config.InteractiveShell.colors = "linux"
     shell = RunnerShell.instance(config=config)
-    shell.displayhook.outbox = outbox
-    shell.display_pub.outbox = outbox
-    shell.last_error = None
+    shell.hook.outbox = outbox
+    cast("EventDisplayPublisher", shell.display_pub).outbox = outbox
     return shell

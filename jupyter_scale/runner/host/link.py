@@ -15,7 +15,7 @@ _MAX = 2**31 - 1
 
 def encode(message: dict[str, Any]) -> bytes:
     """Return a message as bytes, length first."""
-    body = msgpack.packb(message, use_bin_type=True)
+    body: bytes = msgpack.packb(message, use_bin_type=True)
     return len(body).to_bytes(_LENGTH_BYTES, "big") + body
 
 

@@ -37,7 +37,9 @@ _SCHEDULER_TIMEOUT_S = 60.0
 
 def main() -> None:
     """Serve one session until the supervisor closes the link."""
-    parser = argparse.ArgumentParser(description="Run a notebook's cells (started by a supervisor).")
+    parser = argparse.ArgumentParser(
+        description="Run a notebook's cells (started by a supervisor)."
+    )
     parser.add_argument("--fd", type=int, required=True, help="socket to the supervisor")
     parser.add_argument("--cluster-directory", type=Path, required=True)
     parser.add_argument("--shared", type=Path, help="directory of shared memory segments")
@@ -62,13 +64,13 @@ class ShellProcess:
             DescriptorCapture(1, partial(self._outbox.write, "stdout")),
             DescriptorCapture(2, partial(self._outbox.write, "stderr")),
         ]
-        sys.stdout = TextStream("stdout", self._outbox, 1)  # type: ignore[assignment]
-        sys.stderr = TextStream("stderr", self._outbox, 2)  # type: ignore[assignment]
+        sys.stdout = TextStream("stdout", self._outbox, 1)
+        sys.stderr = TextStream("stderr", self._outbox, 2)
         shell = make_shell(self._outbox)
-        shell.drain = partial(_drain, captures)
+        shell.drain_descriptors = partial(_drain, captures)
         _hide_own_frames(shell)
         spreader = Spreader(partial(connect, cluster_directory), self._outbox, shared)
-        self._cells = CellRunner(shell, self._outbox, spreader, shared, shell.drain)
+        self._cells = CellRunner(shell, self._outbox, spreader, shared)
 
     def _emit(self, kind: EventKind, body: dict[str, Any]) -> None:
         self._link.send({"request": self._request, "kind": kind.value, "body": body})
@@ -103,7 +105,7 @@ def _drain(captures: list[DescriptorCapture]) -> None:
 
 
 def _flush_c_streams() -> None:
-    import ctypes  # noqa: PLC0415
+    import ctypes
 
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).fflush(None)
@@ -113,7 +115,7 @@ def _hide_own_frames(shell: RunnerShell) -> None:
     """Show tracebacks as the plain cell's: without the frames that run loops."""
     original: Callable[..., None] = shell.showtraceback
 
-    def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
         kind, value, traceback = exc_tuple or sys.exc_info()
         if traceback is not None and value is not None:
             # The first frame is IPython's own, which it skips itself.
@@ -121,7 +123,7 @@ def _hide_own_frames(shell: RunnerShell) -> None:
             exc_tuple = kind, value.with_traceback(stripped), stripped
         original(exc_tuple, *args, **kwargs)
 
-    shell.showtraceback = showtraceback
+    shell.showtraceback = showtraceback  # type: ignore[method-assign]
 
 
 def connect(cluster_directory: Path) -> Client:
@@ -132,7 +134,7 @@ def connect(cluster_directory: Path) -> Client:
     OSError
         When there is no scheduler within a minute.
     """
-    from distributed import Client  # noqa: PLC0415
+    from distributed import Client
 
     isolate()
     path = cluster_directory / "scheduler.json"

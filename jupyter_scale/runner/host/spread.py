@@ -7,6 +7,7 @@ this process, from where it was, and a note says why.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import contextlib
 import sys
@@ -34,9 +35,10 @@ from jupyter_scale.shipping.snapshot import Snapshot
 from jupyter_scale.transport.segments import drop_segment
 
 if TYPE_CHECKING:
-    import ast
+    from distributed import Client
+    from distributed import Future as DaskFuture
 
-    from distributed import Client, Future
+    Future = DaskFuture[worker.BatchOutcome]
 
     from jupyter_scale.runner.host.interactive import RunnerShell
 
@@ -74,7 +76,7 @@ class LoopReport:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
-class _InOrder(Exception):  # noqa: N818 - a decision, not an error
+class _InOrder(Exception):
     """The loop has to go on in this process."""
 
 
@@ -91,9 +93,7 @@ class Spreader:
         The directory for shared memory.
     """
 
-    def __init__(
-        self, connect: Callable[[], Client], outbox: Outbox, shared: Path | None
-    ) -> None:
+    def __init__(self, connect: Callable[[], Client], outbox: Outbox, shared: Path | None) -> None:
         self._connect, self._outbox, self._shared = connect, outbox, shared
         self._client: Client | None = None
         self._reports: list[LoopReport] = []
@@ -134,7 +134,7 @@ class Spreader:
     ) -> list[Any]:
         """Return what the comprehension would: the entry point of rewritten cells."""
         line = self._lines.get(number, 0)
-        code = function.__code__  # type: ignore[attr-defined]
+        code = function.__code__
         started = time.perf_counter()
         why = self._in_order.get(code, "")
         if why or threading.current_thread() is not threading.main_thread():
@@ -195,7 +195,7 @@ class Spreader:
 
     # -- spreading ---------------------------------------------------------------------------
 
-    def _spread(  # noqa: PLR0913 - the facts of one loop
+    def _spread(
         self,
         line: int,
         function: Callable[[Iterable[Any]], list[Any]],
@@ -220,7 +220,7 @@ class Spreader:
         """Pack the function and all that it reads, transitively."""
         namespace = self._shell.user_ns if self._shell else {}
         replica = Replica(namespace, is_notebook=False)
-        code = function.__code__  # type: ignore[attr-defined]
+        code = function.__code__
         if (why := dynamic_read(code)) is not None:
             raise _InOrder(why)
         snapshots: dict[str, Snapshot] = {}
@@ -253,7 +253,7 @@ class Spreader:
         )
 
     def _sources(self, file_names: Iterable[str]) -> Mapping[str, Any]:
-        import linecache  # noqa: PLC0415
+        import linecache
 
         known = self._shell.compile._filename_map if self._shell else {}  # noqa: SLF001
         return {
@@ -262,7 +262,7 @@ class Spreader:
             if name in known
         }
 
-    def _run_batches(  # noqa: PLR0913 - the facts of one loop
+    def _run_batches(
         self,
         line: int,
         captured: worker.Captured,
@@ -272,7 +272,7 @@ class Spreader:
         workers: int,
     ) -> list[worker.BatchOutcome]:
         """Run all batches; return their outcomes in order, up to the first that raised."""
-        from distributed import as_completed  # noqa: PLC0415
+        from distributed import as_completed
 
         client = self._client
         assert client is not None  # noqa: S101 - _worker_count connected it
@@ -306,8 +306,7 @@ class Spreader:
                 number = index[future.key]
                 outcome = self._outcome(future)
                 outcomes[number] = outcome
-                if outcome.status not in {"ok", "raised"}:
-                    raise _InOrder(_explain(outcome))
+                _require_usable(outcome)
                 done += sizes[number]
                 self._outbox.send(
                     EventKind.PROGRESS,
@@ -332,9 +331,7 @@ class Spreader:
             return outcome
         raise _InOrder(f"a worker failed: {type(error).__name__}: {error}")
 
-    def _validate(
-        self, captured: worker.Captured, outcomes: list[worker.BatchOutcome]
-    ) -> None:
+    def _validate(self, captured: worker.Captured, outcomes: list[worker.BatchOutcome]) -> None:
         """Make sure that no worker's captured values changed."""
         last: dict[str, worker.BatchOutcome] = {}
         for outcome in outcomes:
@@ -366,9 +363,7 @@ class Spreader:
             else:
                 for name, text in outcome.output:
                     getattr(sys, name).write(text)
-                results += worker.from_piece(
-                    outcome.results, namespace, self._shared, is_last=True
-                )
+                results += worker.from_piece(outcome.results, namespace, self._shared, is_last=True)
             begin += size
         return results
 
@@ -379,6 +374,11 @@ class _Measured:
     seconds_each: float
 
 
+def _require_usable(outcome: worker.BatchOutcome) -> None:
+    if outcome.status not in {"ok", "raised"}:
+        raise _InOrder(_explain(outcome))
+
+
 def _explain(outcome: worker.BatchOutcome) -> str:
     if outcome.status == "effect":
         return f"it has an outside effect, {outcome.why}"
@@ -387,14 +387,15 @@ def _explain(outcome: worker.BatchOutcome) -> str:
     return f"a result cannot travel: {outcome.why}"
 
 
-class _Transformer:
+class _Transformer(ast.NodeTransformer):
     """Rewrites a cell's loops, as IPython applies it to each cell."""
 
     def __init__(self, lines: dict[int, int]) -> None:
         self._lines = lines
 
-    def visit(self, tree: ast.Module) -> ast.Module:
+    def visit(self, tree: ast.AST) -> ast.AST:
         """Return the tree with its loops handed over."""
+        assert isinstance(tree, ast.Module)  # noqa: S101 - IPython passes whole cells
         loops = [loop for loop in find_loops(tree) if loop.spreads]
         self._lines.clear()
         self._lines.update({loop.number: loop.line for loop in loops})

@@ -68,17 +68,16 @@ class Supervisor:
         self._comm: Comm | None = None
         self._shell: Shell | None = None
         self._current: Request | None = None
-        self._is_running = False
         self._waiting: list[Request] = []
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._killed = ""
+        # The node's keeper counts a runner as busy while this file is there.
+        self._busy = options.directory / "busy"
 
     async def start(self) -> str:
         """Listen and start the shell; return the address for the session."""
         tls = security(self._options.cluster_directory / "tls", "worker")
-        listener = await listen(
-            "tls://127.0.0.1:0", self._serve, **tls.get_listen_args("worker")
-        )
+        listener = await listen("tls://127.0.0.1:0", self._serve, **tls.get_listen_args("worker"))
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._keep_shell())]
         return str(listener.contact_address)
 
@@ -139,7 +138,7 @@ class Supervisor:
     def _next(self) -> None:
         if self._current is None and self._waiting and self._shell and self._shell.is_ready:
             self._current = self._waiting.pop(0)
-            self._is_running = False
+            self._busy.touch()
             self._shell.link.send(
                 {
                     "id": self._current.id,
@@ -194,17 +193,20 @@ class Supervisor:
             return
         kind = EventKind(message["kind"])
         self._emit(message["request"], kind, message["body"])
-        if kind is EventKind.STARTED:
-            self._is_running = True
-        elif kind is EventKind.FINISHED:
-            self._current = None
+        if kind is EventKind.FINISHED:
+            self._end_current()
             self._next()
+
+    def _end_current(self) -> None:
+        self._current = None
+        self._busy.unlink(missing_ok=True)
 
     def _report_death(self, death: str) -> None:
         reason, self._killed = self._killed or death, ""
         if self._current is None:
             return
-        request, self._current = self._current, None
+        request = self._current
+        self._end_current()
         error = {"ename": "RunnerLost", "evalue": reason, "traceback": []}
         outcome = CellOutcome("died", error=error)
         self._emit(request.id, EventKind.FINISHED, outcome.to_body())

@@ -1,4 +1,4 @@
-"""A worker's part in a spread loop: hold the captured values, run batches, prove that nothing changed.
+"""A worker's part in a spread loop: hold captured values, run batches, tell what changed.
 
 The functions here run in Dask workers, one task at a time. Their namespace is the worker's
 ``__main__``.
@@ -104,7 +104,7 @@ class BatchOutcome:
 # -- pieces ----------------------------------------------------------------------------------
 
 
-def to_piece(value: Any, namespace: dict[str, Any], shared: Path | None) -> tuple[Piece, Pickler]:  # noqa: ANN401
+def to_piece(value: Any, namespace: dict[str, Any], shared: Path | None) -> tuple[Piece, Pickler]:
     """Pickle a value; the pickler is returned for what it met."""
     file = io.BytesIO()
     pickler = Pickler(file, namespace)
@@ -119,7 +119,7 @@ def to_piece(value: Any, namespace: dict[str, Any], shared: Path | None) -> tupl
 
 def from_piece(
     piece: Piece, namespace: dict[str, Any], shared: Path | None, *, is_last: bool
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Rebuild a value.
 
     Parameters
@@ -134,7 +134,7 @@ def from_piece(
         if is_last:
             (shared / piece.segment).unlink(missing_ok=True)
     with loading_into(namespace, owned_arrays=False):
-        return pickle.loads(piece.stream, buffers=buffers)  # noqa: S301 - our own other half
+        return pickle.loads(piece.stream, buffers=buffers)
 
 
 # -- the worker's state ----------------------------------------------------------------------
@@ -169,7 +169,7 @@ class _Hold:
 
     @staticmethod
     def _remember(sources: Mapping[str, Any]) -> None:
-        import linecache  # noqa: PLC0415
+        import linecache
 
         for file_name, (source, _count) in sources.items():
             lines = [line + "\n" for line in source.splitlines()]
@@ -180,8 +180,7 @@ class _Hold:
         cache = DigestCache()
         started = time.perf_counter()
         found = {
-            name: snapshot.digest
-            for name, snapshot in self.replica.look(self.names, cache).items()
+            name: snapshot.digest for name, snapshot in self.replica.look(self.names, cache).items()
         }
         self.check_seconds = time.perf_counter() - started
         return found
@@ -312,7 +311,7 @@ def _discard(piece: Piece, shared: Path | None) -> None:
 
 def _look_at_items(batch: list[Any], table: TokenTable) -> bytes | None:
     """Return the items' fingerprint; None when they are immutable and need none."""
-    from jupyter_scale.shipping.snapshot import take_snapshot  # noqa: PLC0415
+    from jupyter_scale.shipping.snapshot import take_snapshot
 
     if all(isinstance(item, (int, float, str, bytes, complex, type(None))) for item in batch):
         return None
@@ -340,7 +339,7 @@ def check(captured: Captured) -> str:
 
 def interrupt() -> None:
     """Raise KeyboardInterrupt in the running iteration."""
-    import ctypes  # noqa: PLC0415
+    import ctypes
 
     thread = _task_thread
     if thread is not None:
