@@ -7,6 +7,7 @@ import linecache
 import shlex
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -41,6 +42,7 @@ class _HelpShownError(Exception):
     """``--help`` was printed."""
 
 
+@cache
 def cell_parser() -> argparse.ArgumentParser:
     """Return the parser of the ``%%scale`` line."""
     parser = _Parser(
@@ -58,6 +60,7 @@ def cell_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@cache
 def line_parser() -> argparse.ArgumentParser:
     """Return the parser of the ``%scale`` line."""
     parser = _Parser(

@@ -28,7 +28,6 @@ class RequestKind(StrEnum):
 class EventKind(StrEnum):
     """What a runner reports."""
 
-    STARTED = "started"  # the names have arrived, the cell begins
     STREAM = "stream"  # name ("stdout", "stderr"), text
     DISPLAY = "display"  # data, metadata, transient, update
     CLEAR = "clear"  # wait

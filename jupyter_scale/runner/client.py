@@ -170,9 +170,10 @@ class RunnerClient:
         writer = asyncio.create_task(self._write(comm))
         try:
             while True:
-                message = from_wire(await comm.read())
+                messages = [from_wire(wire) for wire in await comm.read()]
                 with self._lock:
-                    self._perform(self._caller.received(message))
+                    for message in messages:
+                        self._perform(self._caller.received(message))
                 if self._outgoing:
                     self._wake.set()
         except CommClosedError:
@@ -187,10 +188,10 @@ class RunnerClient:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._outgoing:
-                    with self._lock:
-                        message = self._outgoing.pop(0)
-                    await comm.write(message)
+                with self._lock:
+                    messages, self._outgoing = self._outgoing, []
+                if messages:
+                    await comm.write(messages)
 
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from jupyter_scale.errors import CannotLoad, CannotTravel
-from jupyter_scale.model.messages import CellOutcome, CellRequest, EventKind
+from jupyter_scale.model.messages import CellOutcome, CellRequest
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import watching
 from jupyter_scale.runner.host.interactive import RunnerShell
@@ -103,7 +103,6 @@ class CellRunner:
         except (CannotLoad, OSError) as error:
             return CellOutcome("unloadable", notes=[str(error)])
         seconds["load"] = time.perf_counter() - clock
-        self._outbox.send(EventKind.STARTED, {})
         before = dict(self._shell.user_ns)
         shown = self._outbox.shown
         clock = time.perf_counter()
@@ -117,8 +116,7 @@ class CellRunner:
         namespace = self._shell.user_ns
         deletes = [n for n in before if n not in namespace and not _OWN_NAMES.fullmatch(n)]
         stays = self._go_home(values, deletes)
-        packed = self._pending
-        home = None if packed is None else cargo.to_body(packed.parcel, self._shared)
+        home = self._home_body()
         changes = ambient.difference(self._agreed, now := ambient.gather())
         self._agreed = now
         seconds["home"] = time.perf_counter() - clock
@@ -139,11 +137,12 @@ class CellRunner:
     def send_again(self, tokens: list[int]) -> CellOutcome:
         """Pack the last results once more, without tokens that the notebook does not know."""
         self._replica.table.forget(tokens)
-        self._pending = None
         stays = self._go_home(self._home_values, self._home_deletes)
+        return CellOutcome("ok", home=self._home_body(), stays=stays)
+
+    def _home_body(self) -> dict[str, Any] | None:
         packed = self._pending
-        home = None if packed is None else cargo.to_body(packed.parcel, self._shared)
-        return CellOutcome("ok", home=home, stays=stays)
+        return None if packed is None else cargo.to_body(packed.parcel, self._shared)
 
     # -- arriving ----------------------------------------------------------------------------
 
@@ -261,6 +260,7 @@ class CellRunner:
         """Pack what changed into `_pending`; return the names that stay, and why."""
         namespace = self._shell.user_ns
         self._home_values, self._home_deletes = dict(values), deletes
+        self._pending = None
         stays: dict[str, str] = {}
         snapshots: dict[str, Snapshot] = {}
         cache = DigestCache()

@@ -22,8 +22,10 @@ from distributed.comm import Comm, CommClosedError, listen
 
 from jupyter_scale.errors import ProtocolError
 from jupyter_scale.model.messages import (
+    Attach,
     CellOutcome,
     EventKind,
+    Message,
     Request,
     RequestKind,
     from_wire,
@@ -35,6 +37,7 @@ from jupyter_scale.transport.local import python_argv
 from jupyter_scale.transport.tls import security
 
 _SHELL_END_S = 2.0
+_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +90,9 @@ class Supervisor:
         """Talk to a session over one connection until it closes."""
         try:
             while True:
-                message = from_wire(await comm.read())
-                session = getattr(message, "session", None)
-                if session is not None:
-                    if session != self._options.session:
-                        break
-                    self._comm = comm
-                if self._comm is not comm:
-                    break  # a newer connection has taken over
-                self._perform(self._responder.received(message))
+                for wire in await comm.read():
+                    if not self._receive(comm, from_wire(wire)):
+                        return
         except CommClosedError:
             pass
         except ProtocolError as error:
@@ -105,6 +102,17 @@ class Supervisor:
                 self._comm = None
                 self._perform(self._responder.disconnected())
             comm.abort()
+
+    def _receive(self, comm: Comm, message: Message) -> bool:
+        """Take a message; False when the connection is not, or no longer, the session's."""
+        if isinstance(message, Attach):
+            if message.session != self._options.session:
+                return False
+            self._comm = comm
+        if self._comm is not comm:
+            return False  # a newer connection has taken over
+        self._perform(self._responder.received(message))
+        return True
 
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
@@ -116,10 +124,12 @@ class Supervisor:
     async def _write(self) -> None:
         """Write messages in order; what cannot be written is sent again after the next attach."""
         while True:
-            message = await self._outgoing.get()
+            messages = [await self._outgoing.get()]
+            while len(messages) < _BATCH and not self._outgoing.empty():
+                messages.append(self._outgoing.get_nowait())
             if self._comm is not None:
                 with contextlib.suppress(CommClosedError):
-                    await self._comm.write(message)
+                    await self._comm.write(messages)
 
     def _emit(self, request: int, kind: EventKind, body: dict[str, Any]) -> None:
         self._perform(self._responder.emit(request, kind, body))
