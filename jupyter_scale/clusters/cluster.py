@@ -297,6 +297,17 @@ class Cluster:
         return f"<Cluster {state.name} {state.id} {state.status.value}>"
 
 
+def stop_saved(state: ClusterState) -> None:
+    """End a cluster that another process started, from its saved state; gone already is success.
+
+    Raises
+    ------
+    ClusterError
+        When a process cannot be ended.
+    """
+    Cluster(state).stop()
+
+
 _SESSION = re.compile(r"\w[\w.-]*", re.ASCII)
 _WAITS = (Step.WAIT_FOR_SCHEDULER, Step.WAIT_FOR_WORKERS)
 

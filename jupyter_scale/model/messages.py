@@ -58,9 +58,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """A session (re)connects: it has seen all events up to `last_seq`."""
+    """A session (re)connects: it has seen all events up to `last_seq` of the life `runner`."""
 
     session: str
+    runner: str | None
     last_seq: int
     version: int = WIRE_VERSION
 

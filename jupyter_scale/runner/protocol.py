@@ -88,7 +88,7 @@ class Caller:
     def connected(self) -> list[Action]:
         """Open the conversation on a new link."""
         self._is_attached = False
-        return [Send(Attach(self.session, self._last_seq))]
+        return [Send(Attach(self.session, self._runner, self._last_seq))]
 
     def disconnected(self) -> list[Action]:
         """Note that the link is gone; what was asked stays asked."""
@@ -155,7 +155,8 @@ class Responder:
     def received(self, message: Message) -> list[Action]:
         """Take a message of the session."""
         if isinstance(message, Attach):
-            self._acknowledge(message.last_seq)
+            if message.runner == self.runner:
+                self._acknowledge(message.last_seq)
             self._is_attached = True
             return [Send(Attached(self.runner)), *(Send(event) for event in self._log)]
         if isinstance(message, Ack):

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import xxhash
 
+from jupyter_scale.shipping.pages import find_mapping, written_parts
+
 CHUNK_BYTES = 1 << 20
 
 Digest = bytes
@@ -16,10 +18,28 @@ LeafDigests = tuple[tuple[Digest, ...], ...]
 def chunk_digests(buffer: memoryview) -> tuple[Digest, ...]:
     """Return the xxh3-128 digest of every chunk of 1 MiB (the last may be shorter)."""
     flat = buffer.cast("B") if buffer.format != "B" or buffer.ndim != 1 else buffer
-    return tuple(
-        xxhash.xxh3_128_digest(flat[start : start + CHUNK_BYTES])
-        for start in range(0, flat.nbytes, CHUNK_BYTES)
-    )
+    place = find_mapping(buffer) if flat.nbytes >= CHUNK_BYTES else None
+    if place is None:
+        return tuple(_digest(flat, start) for start in range(0, flat.nbytes, CHUNK_BYTES))
+    mapping, address = place
+    key = (address, flat.nbytes)
+    known = mapping.digests.get(key)
+    starts = range(0, flat.nbytes, CHUNK_BYTES)
+    if known is None:
+        digests = tuple(_digest(flat, start) for start in starts)
+    else:
+        # A chunk that is unwritten now was unwritten when its digest was taken.
+        written = written_parts(address, flat.nbytes, CHUNK_BYTES)
+        digests = tuple(
+            _digest(flat, start) if is_written else digest
+            for start, is_written, digest in zip(starts, written, known, strict=True)
+        )
+    mapping.digests[key] = digests
+    return digests
+
+
+def _digest(flat: memoryview, start: int) -> Digest:
+    return xxhash.xxh3_128_digest(flat[start : start + CHUNK_BYTES])
 
 
 def digest_of(stream: bytes | memoryview, parts: Iterable[Sequence[Digest]]) -> Digest:

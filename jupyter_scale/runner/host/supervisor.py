@@ -114,6 +114,12 @@ class Supervisor:
         self._perform(self._responder.received(message))
         return True
 
+    def _take_over(self, comm: Comm) -> None:
+        """Talk over this connection from now on; what the last one did not take is sent again."""
+        self._comm = comm
+        while not self._outgoing.empty():
+            self._outgoing.get_nowait()
+
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
             if isinstance(action, Send):
