@@ -69,8 +69,8 @@ class ShellProcess:
         shell = make_shell(self._outbox)
         shell.drain_descriptors = partial(_drain, captures)
         _hide_own_frames(shell)
-        spreader = Spreader(partial(connect, cluster_directory), self._outbox, shared)
-        self._cells = CellRunner(shell, self._outbox, spreader, shared)
+        self._spreader = Spreader(partial(connect, cluster_directory), self._outbox, shared)
+        self._cells = CellRunner(shell, self._outbox, self._spreader, shared)
 
     def _emit(self, kind: EventKind, body: dict[str, Any]) -> None:
         self._link.send({"request": self._request, "kind": kind.value, "body": body})
@@ -91,6 +91,7 @@ class ShellProcess:
             self._request = message["id"]
             outcome = await self._carry_out(RequestKind(message["kind"]), message["body"])
             self._outbox.send(EventKind.FINISHED, outcome.to_body())
+            self._spreader.warm()
 
     async def _carry_out(self, kind: RequestKind, body: dict[str, Any]) -> CellOutcome:
         if kind is RequestKind.CELL:

@@ -96,6 +96,7 @@ class Spreader:
     def __init__(self, connect: Callable[[], Client], outbox: Outbox, shared: Path | None) -> None:
         self._connect, self._outbox, self._shared = connect, outbox, shared
         self._client: Client | None = None
+        self._connecting = threading.Lock()
         self._reports: list[LoopReport] = []
         self._notes: list[str] = []
         self._in_order: dict[types.CodeType, str] = {}
@@ -184,13 +185,26 @@ class Spreader:
                 break
         return results, _Measured(left, seconds_each)
 
-    def _worker_count(self) -> int:
+    def warm(self) -> None:
+        """Connect to the scheduler while nothing runs, so that the first loop need not wait."""
         if self._client is None:
-            try:
-                self._client = self._connect()
-            except OSError as error:
-                self._notes.append(f"loops ran in order: no scheduler ({error})")
-                return 0
+            threading.Thread(target=self._connected, name="jupyter-scale warm", daemon=True).start()
+
+    def _connected(self) -> str:
+        """Connect once; return why that was not possible, or nothing."""
+        with self._connecting:
+            if self._client is None:
+                try:
+                    self._client = self._connect()
+                except OSError as error:
+                    return f"no scheduler ({error})"
+        return ""
+
+    def _worker_count(self) -> int:
+        if self._client is None and (why := self._connected()):
+            self._notes.append(f"loops ran in order: {why}")
+        if self._client is None:
+            return 0
         return len(self._client.scheduler_info(n_workers=-1)["workers"])
 
     # -- spreading ---------------------------------------------------------------------------
