@@ -31,7 +31,8 @@ demo: setup ## open the demo notebook (HEADLESS=1: run it and check what it show
 	else \
 		echo "JupyterLab prints its address, with the token, in a moment. Ctrl-C ends it."; \
 		root=; [ "$$(id -u)" != 0 ] || root=--allow-root; \
-		$(ENV) jupyter lab --log-level=ERROR $$root binder/demo.ipynb; \
+		$(ENV) jupyter lab --log-level=ERROR $$root \
+			--LabApp.default_url=/lab/tree/binder/demo.ipynb; \
 	fi
 
 test: setup lint test-js test-py test-ui ## lint, and every test
