@@ -10,6 +10,7 @@ import os
 import pickle
 import random
 import sys
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ def gather() -> Ambient:
     }
     with contextlib.suppress(OSError):  # the directory was removed under us
         state["cwd"] = os.getcwd()  # noqa: PTH109 - the cell's own view of it
+    with contextlib.suppress(Exception):  # a filter for a class that only the notebook has
+        state["warnings"] = pickle.dumps(warnings.filters, protocol=5)
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         state["numpy_random"] = pickle.dumps(numpy_random.get_state(), protocol=5)
@@ -63,7 +66,20 @@ def apply(changes: Mapping[str, Any]) -> None:
             os.chdir(changes["cwd"])
     if "random" in changes:
         random.setstate(pickle.loads(changes["random"]))
+    if "warnings" in changes:
+        apply_warnings(changes["warnings"])
     if "numpy_random" in changes:
         import numpy as np
 
         np.random.set_state(pickle.loads(changes["numpy_random"]))  # noqa: NPY002
+
+
+def apply_warnings(filters: bytes) -> None:
+    """Give this process these warning filters, in their order.
+
+    Importing a library puts its own filters in front, so this is repeated after values, and with
+    them libraries, have been loaded.
+    """
+    with contextlib.suppress(Exception):  # a class that does not exist here
+        warnings.filters[:] = pickle.loads(filters)  # type: ignore[index]
+        warnings._filters_mutated()  # type: ignore[attr-defined]  # noqa: SLF001 - as their setters do

@@ -27,9 +27,9 @@ def sizes(iterations: int, seconds_each: float, workers: int) -> list[int]:
     return result
 
 
-def is_worth_spreading(iterations: int, seconds_each: float, workers: int) -> bool:
+def is_worth_spreading(iterations: int, seconds_each: float) -> bool:
     """Tell whether the rest of a loop takes long enough to hand it over."""
-    return workers > 1 and iterations > 1 and iterations * seconds_each > WORTH_SPREADING_S
+    return iterations > 1 and iterations * seconds_each > WORTH_SPREADING_S
 
 
 def probe_sizes(iterations: int) -> Iterator[int]:

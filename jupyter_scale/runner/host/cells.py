@@ -177,6 +177,8 @@ class CellRunner:
         if request.parcel is not None:
             parcel = cargo.from_body(request.parcel, self._shared)
             indices = self._replica.unpack(parcel)
+        if "warnings" in changes:
+            ambient.apply_warnings(changes["warnings"])
         self._agreed = ambient.gather()
         return indices
 

@@ -15,6 +15,7 @@ import threading
 import time
 import types
 import uuid
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -77,7 +78,11 @@ class LoopReport:
 
 
 class _InOrder(Exception):
-    """The loop has to go on in this process."""
+    """The loop has to go on in this process; lasting: and so each time that it runs."""
+
+    def __init__(self, why: str, *, is_lasting: bool = True) -> None:
+        super().__init__(why)
+        self.is_lasting = is_lasting
 
 
 class Spreader:
@@ -101,6 +106,7 @@ class Spreader:
         self._notes: list[str] = []
         self._in_order: dict[types.CodeType, str] = {}
         self._lines: dict[int, int] = {}
+        self._warned: dict[str, set[Any]] = {}
         self._shell: RunnerShell | None = None
         builtins.__dict__[ENTRY] = self._run_loop
 
@@ -146,18 +152,22 @@ class Spreader:
         items = list(iterable)
         results, measured = self._probe(function, items)
         rest = items[len(items) - measured.left :]
-        workers = self._worker_count() if len(rest) > 1 else 0
-        if not batches.is_worth_spreading(len(rest), measured.seconds_each, workers):
+        if not batches.is_worth_spreading(len(rest), measured.seconds_each):
             self._report(line, len(items), 0, 0, "too short to spread", started)
             return results + (function(rest) if rest else [])
+        workers = self._worker_count()
         try:
             more, used = self._spread(line, function, items, rest, measured.seconds_each, workers)
         except _InOrder as decision:
             why = str(decision)
-            self._in_order[code] = why
+            if decision.is_lasting:
+                self._in_order[code] = why
             self._notes.append(f"the loop in line {line} ran in order: {why}")
             self._report(line, len(items), 0, 0, why, started)
             return results + function(rest)
+        except Exception:
+            self._report(line, len(items), len(rest), workers, "", started)
+            raise
         self._report(line, len(items), len(rest), used, "", started)
         return results + more
 
@@ -218,6 +228,14 @@ class Spreader:
         seconds_each: float,
         workers: int,
     ) -> tuple[list[Any], int]:
+        self._warned = {
+            name: set(registry)
+            for name, module in list(sys.modules.items())
+            if (registry := getattr(module, "__warningregistry__", None))
+        }
+        if workers < 2:  # noqa: PLR2004 - nobody to share with
+            msg = "there is one worker only" if workers else "there is no worker"
+            raise _InOrder(msg, is_lasting=False)
         captured = self._capture(function)
         sizes = batches.sizes(len(rest), seconds_each, workers)
         try:
@@ -343,7 +361,7 @@ class Spreader:
         if error is None:
             outcome: worker.BatchOutcome = future.result()
             return outcome
-        raise _InOrder(f"a worker failed: {type(error).__name__}: {error}")
+        raise _InOrder(f"a worker failed: {type(error).__name__}: {error}", is_lasting=False)
 
     def _validate(self, captured: worker.Captured, outcomes: list[worker.BatchOutcome]) -> None:
         """Make sure that no worker's captured values changed."""
@@ -375,11 +393,40 @@ class Spreader:
                 # Here it raises the same again, with real frames and in its place.
                 results += function(rest[begin : begin + size])
             else:
-                for name, text in outcome.output:
-                    getattr(sys, name).write(text)
+                self._replay(outcome.output)
                 results += worker.from_piece(outcome.results, namespace, self._shared, is_last=True)
             begin += size
         return results
+
+    def _replay(self, output: Iterable[worker.Written | worker.Warned]) -> None:
+        """Show what iterations wrote; a warning appears as often as it would have here.
+
+        The registries that say what was shown are cleared whenever some thread changes filters,
+        so what the iterations in place had shown was noted at once.
+        """
+        for item in output:
+            if isinstance(item, worker.Written):
+                getattr(sys, item.stream).write(item.text)
+                continue
+            namespace, module = self._home_of(item.file_name)
+            key = (str(item.message), item.category, item.line)
+            if key in self._warned.get(module, ()):
+                continue
+            warnings.warn_explicit(
+                item.message,
+                item.category,
+                item.file_name,
+                item.line,
+                module=module,
+                registry=namespace.setdefault("__warningregistry__", {}),
+            )
+
+    def _home_of(self, file_name: str) -> tuple[dict[str, Any], str]:
+        """Return the namespace that remembers a file's warnings, and its module's name."""
+        for name, module in list(sys.modules.items()):
+            if getattr(module, "__file__", None) == file_name:
+                return module.__dict__, name
+        return (self._shell.user_ns if self._shell else {}), "__main__"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import types
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,6 +70,24 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """Text that an iteration wrote to ``"stdout"`` or ``"stderr"``."""
+
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A warning that an iteration issued; whether it is shown is decided where the loop is."""
+
+    message: str | Warning
+    category: type[Warning]
+    file_name: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class BatchOutcome:
     """What became of one batch.
 
@@ -83,7 +102,7 @@ class BatchOutcome:
     results
         The list of results, for ``"ok"``.
     output
-        ``(stream, text)`` in the order written.
+        `Written` texts and `Warned` warnings in their order.
     seconds
         Time spent in the iterations.
     is_checked
@@ -95,7 +114,7 @@ class BatchOutcome:
     status: str
     why: str = ""
     results: Piece | None = None
-    output: tuple[tuple[str, str], ...] = ()
+    output: tuple[Written | Warned, ...] = ()
     seconds: float = 0.0
     is_checked: bool = False
     worker: str = ""
@@ -154,6 +173,8 @@ class _Hold:
         parcel = cargo.from_body(captured.parcel, shared, is_last=False)
         before = set(self.namespace)
         self.replica.unpack(parcel)
+        if "warnings" in captured.ambient:
+            ambient.apply_warnings(captured.ambient["warnings"])
         self.names = [name for name in parcel.names if name != FUNCTION]
         self.function: Callable[[Any], list[Any]] = self.namespace.pop(FUNCTION)
         self.replica.records.pop(FUNCTION, None)
@@ -349,9 +370,9 @@ def interrupt() -> None:
 
 
 class _Recorder(io.TextIOBase):
-    """A standard stream that keeps what was written, in order with the other one."""
+    """A standard stream that keeps what was written, in order with everything else."""
 
-    def __init__(self, name: str, output: list[tuple[str, str]]) -> None:
+    def __init__(self, name: str, output: list[Written | Warned]) -> None:
         super().__init__()
         self._name, self._output = name, output
 
@@ -362,15 +383,31 @@ class _Recorder(io.TextIOBase):
         if not isinstance(text, str):
             msg = f"write() argument must be str, not {type(text).__name__}"
             raise TypeError(msg)
-        self._output.append((self._name, text))
+        self._output.append(Written(self._name, text))
         return len(text)
 
 
 @contextlib.contextmanager
-def _captured_output() -> Iterator[list[tuple[str, str]]]:
-    output: list[tuple[str, str]] = []
-    with (
-        contextlib.redirect_stdout(_Recorder("stdout", output)),
-        contextlib.redirect_stderr(_Recorder("stderr", output)),
-    ):
-        yield output
+def _captured_output() -> Iterator[list[Written | Warned]]:
+    output: list[Written | Warned] = []
+
+    def record(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: object = None,  # noqa: ARG001
+        line: str | None = None,  # noqa: ARG001
+    ) -> None:
+        output.append(Warned(message, category, filename, lineno))
+
+    before = warnings.showwarning
+    warnings.showwarning = record
+    try:
+        with (
+            contextlib.redirect_stdout(_Recorder("stdout", output)),
+            contextlib.redirect_stderr(_Recorder("stderr", output)),
+        ):
+            yield output
+    finally:
+        warnings.showwarning = before

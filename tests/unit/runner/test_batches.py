@@ -33,19 +33,18 @@ def test_long_iterations_travel_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("iterations", "seconds", "workers", "expected"),
+    ("iterations", "seconds", "expected"),
     [
-        (40, 0.1, 2, True),
-        (40, 0.1, 1, False),  # nobody to share with
-        (1, 10.0, 8, False),  # nothing to share
-        (20_000, 1e-6, 8, False),  # 20 ms in all
-        (20_000, 1e-5, 8, True),
+        (40, 0.1, True),
+        (1, 10.0, False),  # nothing to share
+        (20_000, 1e-6, False),  # 20 ms in all
+        (20_000, 1e-5, True),
     ],
 )
 def test_spreading_is_decided_by_the_time_that_is_left(
-    iterations: int, seconds: float, workers: int, *, expected: bool
+    iterations: int, seconds: float, *, expected: bool
 ) -> None:
-    assert batches.is_worth_spreading(iterations, seconds, workers) is expected
+    assert batches.is_worth_spreading(iterations, seconds) is expected
 
 
 @given(st.integers(0, 500))
