@@ -16,6 +16,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 HERE = Path(__file__).resolve().parent
 MAGIC = "%%scale"
@@ -116,6 +117,7 @@ def run(notebook: Any, timeout_s: int) -> None:
         record_timing=True,
         resources={"metadata": {"path": str(HERE)}},
         on_cell_start=before,
+        config=Config({"KernelManager": {"transport": "ipc"}}),
     )
     client.execute()
     print_table(code)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.model.messages import LoopProgress
@@ -58,6 +59,11 @@ class NotebookView:
             hook.write_format_data(dict(data), dict(metadata))
             hook.log_output(dict(data))
         hook.finish_displayhook()
+
+    def error(self, name: str, text: str, traceback: Sequence[str]) -> None:
+        """Show an error with the lines made there."""
+        kind = SimpleNamespace(__name__=name)
+        self._shell._showtraceback(kind, text, list(traceback))  # noqa: SLF001
 
     def value(self, value: object) -> None:
         """Make the last expression's value known as ``_`` and ``Out[n]``."""

@@ -225,7 +225,7 @@ class ScaleMagics(Magics):
             view.value(result.value)
         view.finish(self.workspace.last_run.summary())
         if result.exception is not None:
-            raise self.presenter.prepare(result.exception, result.traceback)
+            raise self.presenter.prepare(result.exception, None)
 
     def _run_here(
         self, source: str, why: str, options: CellOptions, view: NotebookView, started: float

@@ -23,11 +23,11 @@ _SKIP_IN_CLASS = {
 _PLAIN = (int, float, complex, bool, str, bytes, range, slice, type(None), type(...))
 
 
-def portrait(namespace, names=None, tuples=False):
+def portrait(namespace, names=None, *, live=None, tuples=False):
     """Return ``name → description`` of the given names, or of all public ones."""
     if names is None:
         names = [n for n in namespace if not n.startswith("_")]
-    painter = _Painter(namespace, tuples=tuples)
+    painter = _Painter(namespace if live is None else live, tuples=tuples)
     return {name: painter.describe(namespace[name]) for name in sorted(names)}
 
 
@@ -124,7 +124,9 @@ class _Painter:
 
     def instance(self, obj):
         kind = type(obj)
-        text = f"{self.describe(kind) if kind.__module__ == '__main__' else kind!r}"
+        if kind.__module__ != "__main__":
+            return _ADDRESS.sub("0x", repr(obj))
+        text = self.describe(kind)
         if isinstance(obj, list):
             text += f" list{self.many(list.__iter__(obj))}"
         if isinstance(obj, dict):
@@ -134,12 +136,10 @@ class _Painter:
         slots = {
             name: getattr(obj, name)
             for base in kind.__mro__
-            for name in ([s] if isinstance(s := vars(base).get("__slots__", ()), str) else s)
+            for name in _slots(base)
             if name not in ("__dict__", "__weakref__") and hasattr(obj, name)
         }
-        if kind.__module__ == "__main__" or hasattr(obj, "__dict__") or slots:
-            return f"{text} {self.pairs(dict(vars(obj)) if hasattr(obj, '__dict__') else {})} {self.pairs(slots)}"
-        return f"{text} {_ADDRESS.sub('0x', repr(obj))}"
+        return f"{text} {self.pairs(dict(getattr(obj, '__dict__', {})))} {self.pairs(slots)}"
 
     def numpy(self, obj):
         numpy = sys.modules["numpy"]
@@ -162,3 +162,8 @@ class _Painter:
             rows = obj.to_dict("split") if hasattr(obj, "columns") else obj.to_dict()
             return f"{type(obj).__name__} {dtypes} {rows} {obj.attrs}"
         return f"{type(obj).__name__} {_ADDRESS.sub('0x', repr(obj))}"
+
+
+def _slots(cls):
+    slots = vars(cls).get("__slots__", ())
+    return [slots] if isinstance(slots, str) else list(slots)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +59,9 @@ class CellView(Protocol):
     def result(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Show the last expression."""
 
+    def error(self, name: str, text: str, traceback: Sequence[str]) -> None:
+        """Show an error with IPython's lines for it."""
+
     def progress(self, progress: LoopProgress) -> None:
         """Show how far a loop is."""
 
@@ -104,8 +107,8 @@ class CellResult:
         Why the cell has to run in the notebook itself, after all; nothing came home then.
     has_value, value
         Value of the last expression.
-    exception, traceback
-        What the cell raised, and IPython's lines for it.
+    exception
+        What the cell raised; it has been shown already, in its place among the outputs.
     compiler_flags
         ``from __future__`` imports in force afterwards.
     """
@@ -114,7 +117,6 @@ class CellResult:
     has_value: bool = False
     value: Any = None
     exception: BaseException | None = None
-    traceback: list[str] = field(default_factory=list)
     compiler_flags: int | None = None
     sent_bytes: int = 0
     received_bytes: int = 0
@@ -384,7 +386,6 @@ class Session:
         for pseudo in (VALUE, EXCEPTION):
             self._replica.records.pop(pseudo, None)
         if outcome.error is not None:
-            result.traceback = list(outcome.error["traceback"])
             result.exception = exception or _stand_in(outcome.error)
         changes = dict(outcome.ambient)
         result.compiler_flags = changes.pop("compiler_flags", None)
@@ -423,6 +424,8 @@ def _show(event: Event, view: CellView) -> None:
         view.clear(wait=body["wait"])
     elif event.kind is EventKind.RESULT:
         view.result(body["data"], body["metadata"])
+    elif event.kind is EventKind.ERROR:
+        view.error(body["ename"], body["evalue"], body["traceback"])
     elif event.kind is EventKind.PROGRESS:
         view.progress(LoopProgress.from_body(body))
     elif event.kind is EventKind.NOTE:

@@ -13,6 +13,7 @@ Laws
 from __future__ import annotations
 
 import io
+import itertools
 import pickle
 import sys
 import types
@@ -82,8 +83,9 @@ class Pickler(cloudpickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
         """Reduce what cloudpickle loses; leave the rest to it."""
         kind = type(obj)
-        reducer = _REDUCERS.get(kind)
-        if reducer is None:
+        try:
+            reducer = _REDUCERS[kind]
+        except KeyError:
             reducer = _find_reducer(kind)
         if reducer is not None:
             reduced = reducer(self, obj)
@@ -151,7 +153,7 @@ def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:
 
 
 def _reduce_array(pickler: Pickler, array: Any) -> Any:
-    if array.dtype.hasobject or array.dtype.itemsize == 0 or array.size == 0:
+    if array.dtype.hasobject or array.dtype.itemsize == 0:
         return NotImplemented
     base = pickler.view_bases.get(id(array))
     if base is not None:
@@ -220,6 +222,25 @@ class _WholePickler(Pickler):
         return super().reducer_override(obj)
 
 
+def _reduce_registry(_pickler: Pickler, registry: Any) -> Any:
+    new, args, state = registry.__reduce_ex__(4)[:3]
+    _put_back(registry, state)
+    return new, args, state
+
+
+def registry_state(registry: Any) -> Any:
+    """Return what matplotlib's ``CallbackRegistry`` pickles as, and leave it as it was."""
+    state = registry.__getstate__()
+    _put_back(registry, state)
+    return state
+
+
+def _put_back(registry: Any, state: Any) -> None:
+    # Its ``__getstate__`` takes a number out of its own counter: then it would differ each time.
+    if isinstance(number := state.get("_cid_gen"), int):
+        registry._cid_gen = itertools.count(number)  # noqa: SLF001 - it has no other way in
+
+
 _EXCEPTION_FIELDS = ("name", "path", "code", "value", "filename", "filename2")
 
 
@@ -283,6 +304,7 @@ _EXACT: dict[tuple[str, str], _Reducer] = {
     ("pandas.core.series", "Series"): _reduce_whole,
     ("pandas", "DataFrame"): _reduce_whole,
     ("pandas", "Series"): _reduce_whole,
+    ("matplotlib.cbook", "CallbackRegistry"): _reduce_registry,
 }
 
 

@@ -143,7 +143,7 @@ class Replica:
             try:
                 return self._pack(names, snapshots, tuple(deletes), anew)
             except _MustTravelAnew as again:
-                anew.add(again.token)
+                anew |= again.tokens
 
     def _pack(
         self,
@@ -160,22 +160,28 @@ class Replica:
         arrays = [obj for s in snapshots.values() for obj in s.objects]
         pickler.view_bases = find_view_bases(arrays, self._known_objects)
         patches: list[Token] = []
+        impossible: set[Token] = set()
         reused = 0
         try:
             for name in names:
                 pickler.dump(snapshots[name].root)
             while pickler.pending:
                 entry, obj = pickler.pending.popleft()
-                state, same_bytes = self._state(entry, obj, digests.get(id(obj)))
+                try:
+                    state, same_bytes = self._state(entry, obj, digests.get(id(obj)))
+                except _MustTravelAnew as again:
+                    impossible |= again.tokens
+                    continue
                 reused += same_bytes
                 if state is not _UNCHANGED:
                     patches.append(entry.token)
                     pickler.dump(state)
-        except _MustTravelAnew:
-            raise
         except Exception as error:
             msg = "it pickled once, and then not again"
             raise CannotTravel(names[0], ", ".join(names), "object", f"{msg} ({error})") from error
+        if impossible:
+            # All of them at once: each new start walks the whole graph.
+            raise _MustTravelAnew(*impossible)
         parcel = Parcel(
             self._last_number,
             tuple(names),
@@ -361,9 +367,9 @@ class Replica:
 
 
 class _MustTravelAnew(Exception):
-    def __init__(self, token: Token) -> None:
-        super().__init__(token)
-        self.token = token
+    def __init__(self, *tokens: Token) -> None:
+        super().__init__(*tokens)
+        self.tokens = frozenset(tokens)
 
 
 _UNCHANGED = object()

@@ -17,7 +17,13 @@ from typing import Any
 
 from jupyter_scale.shipping.fingerprint import CHUNK_BYTES
 from jupyter_scale.shipping.loading import load_whole, set_function_state
-from jupyter_scale.shipping.pickler import array_bytes, function_state, memory_order, whole_state
+from jupyter_scale.shipping.pickler import (
+    array_bytes,
+    function_state,
+    memory_order,
+    registry_state,
+    whole_state,
+)
 
 _HEAP_TYPE = 1 << 9
 
@@ -194,6 +200,10 @@ def _set_instance(obj: Any, new: Any) -> None:
             object.__setattr__(obj, name, value)
 
 
+def _get_registry(obj: Any) -> Any:
+    return registry_state(obj), None, None
+
+
 def _delete_slots(obj: Any, keep: Any) -> None:
     for name in copyreg._slotnames(type(obj)):  # type: ignore[attr-defined]  # noqa: SLF001
         if name not in keep and hasattr(obj, name):
@@ -247,6 +257,7 @@ _BY_NAME = {
     ("pandas.core.series", "Series"): _FRAME,
     ("pandas", "DataFrame"): _FRAME,
     ("pandas", "Series"): _FRAME,
+    ("matplotlib.cbook", "CallbackRegistry"): Adapter(_get_registry, _set_instance, weak=True),
 }
 # Their identity or construction says more than their state does.
 _NEVER = (tuple, str, bytes, int, float, complex, frozenset, BaseException, types.ModuleType)

@@ -11,12 +11,13 @@ import ast
 import contextlib
 import json
 import os
+import queue
 import re
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -121,15 +122,21 @@ def fetch_source(package: str, cache: Path, timeout_s: float = 120.0) -> Path:
         ]
         environment = {**os.environ, "TMPDIR": str(place)}
         try:
-            done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=timeout_s
-            )
+            done = _run_pip(command, environment, timeout_s)
         except subprocess.TimeoutExpired:
             raise NoIndexError(f"{package}: pip took more than {timeout_s:.0f} s") from None
         if not (found := _unpacked(place)):
             lines = done.stderr.strip().splitlines() or ["pip left nothing"]
             raise NoIndexError(f"{package}: {lines[-1]}")
     return found
+
+
+def _run_pip(
+    command: Sequence[str], environment: Mapping[str, str], timeout_s: float = 300.0
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, check=False, env=environment, capture_output=True, text=True, timeout=timeout_s
+    )
 
 
 def _unpacked(place: Path) -> Path | None:
@@ -152,9 +159,7 @@ def install_needed(cache: Path) -> Path:
     missing = [package for package in NEEDED if not (target / package).exists()]
     if missing:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-        done = subprocess.run(
-            [*command, "--target", str(target), *missing], capture_output=True, text=True
-        )
+        done = _run_pip([*command, "--target", str(target), *missing], os.environ)
         if done.returncode:
             raise NoIndexError(done.stderr.strip().splitlines()[-1])
     return target
@@ -244,7 +249,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     default = Path(tempfile.gettempdir()) / "jupyter-scale-corpus"
     parser.add_argument("--cache", type=Path, default=default, help="directory (%(default)s)")
-    parser.add_argument("--only", default="", metavar="TEXT", help="examples whose name has TEXT")
+    parser.add_argument("--only", default="", metavar="REGEX", help="examples whose name matches")
     parser.add_argument("--list", action="store_true", help="name the examples, run none")
     parser.add_argument("--report", type=Path, metavar="FILE", help="append a JSON line for each")
     options = parser.parse_args()
@@ -258,8 +263,8 @@ def main() -> int:
         try:
             work = options.cache.resolve() / "work"
             report = run_pair(example.name, example.cells, example.origin, work, environment)
-        except (TimeoutError, RuntimeError) as error:
-            say(f"{example.name}: gave up: {error}")
+        except (TimeoutError, RuntimeError, queue.Empty) as error:
+            say(f"{example.name}: gave up: {error!r}")
             continue
         reports.append(report)
         say(describe(report))
@@ -271,9 +276,9 @@ def main() -> int:
     return any(d.kind != "image" for report in reports for d in report.differences)
 
 
-def _chosen(cache: Path, text: str) -> Iterator[Example]:
+def _chosen(cache: Path, pattern: str) -> Iterator[Example]:
     for package, paths in CORPUS.items():
-        chosen = [path for path in paths.split() if text in f"{package}: {path}"]
+        chosen = [path for path in paths.split() if re.search(pattern, f"{package}: {path}")]
         if chosen:
             yield from find_examples(package, fetch_source(package, cache), chosen)
 

@@ -7,6 +7,7 @@ import json
 import queue
 import re
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ from typing import Any
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-_FIRST_PLAIN = "pass"
-_FIRST_SCALED = "%load_ext jupyter_scale\n%scale quiet"
+# Seeded, so that cells which draw numbers can be compared.
+_FIRST_PLAIN = "__import__('random').seed(11); __import__('numpy').random.seed(11)"
+_FIRST_SCALED = f"%load_ext jupyter_scale\n%scale quiet\n{_FIRST_PLAIN}"
 _WHERE = (
     "(lambda r: __import__('json').dumps(r and [id(r), r.where, r.why, dict(r.seconds),"
     " [dict(loop) for loop in r.loops]], default=str))(__import__('jupyter_scale').last_run)"
@@ -35,13 +37,16 @@ _VARYING = (
     (re.compile(r"/tmp/tmp\w+"), "/tmp/TEMPORARY"),
 )
 # Digest of what a notebook holds at its end, by names; run inside its kernel.
-_STATE = '''
+_STATE = """
 def state(namespace, hidden):
     import hashlib, json, sys, types
+    left = 0
     def tell(value, depth):
+        nonlocal left
+        left -= 1
         kind = type(value)
         name = kind.__module__ + "." + kind.__qualname__
-        if depth > 6 or isinstance(value, (types.ModuleType, type)):
+        if depth > 6 or left < 0 or isinstance(value, (types.ModuleType, type)):
             return getattr(value, "__qualname__", name)
         if value is None or kind in (bool, int, float, complex, str, bytes):
             return repr(value)
@@ -53,8 +58,7 @@ def state(namespace, hidden):
         if isinstance(value, types.FunctionType):
             return [name, value.__qualname__, hashlib.md5(value.__code__.co_code).hexdigest()]
         if name == "numpy.ndarray":
-            flags = [value.flags.c_contiguous, value.flags.f_contiguous, value.flags.writeable]
-            head = [name, str(value.dtype), value.shape, flags]
+            head = [name, str(value.dtype), value.shape, value.flags.writeable]
             if value.dtype.hasobject:
                 return [*head, [tell(item, depth + 1) for item in value.ravel()[:200].tolist()]]
             return [*head, hashlib.md5(value.tobytes()).hexdigest()]
@@ -64,11 +68,15 @@ def state(namespace, hidden):
             return name
         own = getattr(value, "__dict__", None)
         if isinstance(own, dict):
-            return [name, [[key, tell(item, depth + 1)] for key, item in list(own.items())[:100]]]
+            return [name, [[key, tell(item, depth + 1)] for key, item in sorted(own.items())[:100]]]
         return name
+    def fresh(value):
+        nonlocal left
+        left = 2000
+        return tell(value, 0)
     names = [n for n in namespace if n not in hidden and not n.startswith("_")]
-    return json.dumps({n: tell(namespace[n], 0) for n in sorted(names)}, default=str)
-'''
+    return json.dumps({n: fresh(namespace[n]) for n in sorted(names)}, default=str)
+"""
 
 
 @dataclass(slots=True)
@@ -108,7 +116,8 @@ class Difference:
 @contextmanager
 def _kernel(directory: Path, environment: Mapping[str, str]) -> Iterator[BlockingKernelClient]:
     manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(cwd=str(directory), env=dict(environment))
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    manager.start_kernel(cwd=str(directory), env=dict(environment), **silent)
     client = manager.client()
     client.start_channels()
     try:
@@ -169,6 +178,7 @@ def _ask(client: BlockingKernelClient, expression: str) -> str:
     answer = reply["content"]["user_expressions"]["it"]
     if answer["status"] != "ok":
         raise RuntimeError(f"{answer['ename']}: {answer['evalue']}")
+    # A notebook may set its own formats: text is shown by its repr in any case.
     return str(ast.literal_eval(answer["data"]["text/plain"]))
 
 

@@ -33,8 +33,9 @@ if "matplotlib.pyplot" in sys.modules:
 get_ipython().run_line_magic("reset", "-f")
 """
 _PROBE = """
-print(__import__("json").dumps(
-    __import__("runpy").run_path({portrait!r})["portrait"](get_ipython().user_ns)))
+print(__import__("json").dumps(__import__("runpy").run_path({portrait!r})["portrait"](
+    {{n: v for n, v in get_ipython().user_ns.items() if n not in ("In", "get_ipython", "exit", "quit", "open")}},
+    live=get_ipython().user_ns)))
 """
 _VARYING = [
     (re.compile(r"/ipykernel_\d+/"), "/ipykernel_N/"),
@@ -122,6 +123,13 @@ def seen(outputs, place):
     }, notes
 
 
+def compare(cells, wanted, got):
+    """Name the first cell that differs, and in what."""
+    for cell, one, other in zip(cells, wanted, got, strict=False):
+        assert other == one, cell
+    assert got == wanted
+
+
 def cases():
     for name in PROGRAMS:
         for mode in MODES:
@@ -145,7 +153,7 @@ def test_same(pair, name, mode):
         notes += more
     probe = _PROBE.format(portrait=str(PORTRAIT))
     portraits = [json.loads(outputs.stdout.splitlines()[-1]) for outputs in pair.both(probe)]
-    assert got == wanted
-    assert portraits[1] == portraits[0]
+    compare(PROGRAMS[name], wanted, got)
+    compare(sorted(portraits[0].items()), *(sorted(p.items()) for p in portraits))
     if not name.startswith("here:"):
         assert [note for note in notes if "ran here" in note or "stays" in note] == []

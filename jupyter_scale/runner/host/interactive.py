@@ -9,6 +9,7 @@ from ipykernel.displayhook import ZMQShellDisplayHook
 from ipykernel.jsonutil import encode_images, json_clean
 from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
 from IPython.core.compilerop import CachingCompiler
+from IPython.core.error import UsageError
 from traitlets import Any as AnyTrait
 from traitlets import Type
 from traitlets.config import Config
@@ -125,6 +126,18 @@ class RunnerShell(ZMQInteractiveShell):
         """The compiler, as what it is."""
         return cast("NotebookCompiler", self.compile)
 
+    def enable_gui(self, gui: str | None = None) -> None:
+        """Do nothing for inline figures, which need no event loop; there is none for windows.
+
+        Raises
+        ------
+        UsageError
+            For a toolkit with windows.
+        """
+        if gui not in {None, "", "none", "inline"}:
+            msg = f"windows ({gui}) open in the notebook's own process: take %%scale off this cell"
+            raise UsageError(msg)
+
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         self.last_error = {
             "ename": str(etype.__name__),
@@ -132,6 +145,7 @@ class RunnerShell(ZMQInteractiveShell):
             "traceback": list(stb),
         }
         self._last_traceback = stb
+        self.hook.outbox.send(EventKind.ERROR, self.last_error)
 
 
 # Libraries recognise a notebook by the name of its shell's class.

@@ -21,6 +21,8 @@ _FLUSH_AFTER_S = 0.05
 _FLUSH_CHARS = 1 << 16
 _READ_BYTES = 1 << 16
 
+_SHOWS = frozenset({EventKind.DISPLAY, EventKind.RESULT, EventKind.CLEAR, EventKind.ERROR})
+
 Emit = Callable[[EventKind, dict[str, Any]], None]
 
 
@@ -56,7 +58,7 @@ class Outbox:
         """Send an event after all text written so far."""
         with self._lock:
             self._flush()
-            if kind in (EventKind.DISPLAY, EventKind.RESULT, EventKind.CLEAR):
+            if kind in _SHOWS:
                 self.shown += 1
             self._emit(kind, body)
 

@@ -1,0 +1,201 @@
+"""Two replicas, one of them in another process, and a plain namespace to compare with.
+
+Run as a program, this file is that other process: it serves commands on its standard streams.
+"""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+from jupyter_scale.errors import CannotLoad
+from jupyter_scale.runner import cargo
+from jupyter_scale.shipping.parcel import UnknownTokensError
+from jupyter_scale.shipping.replica import Replica
+from portrait import portrait
+
+TRIALS = 3
+
+
+def names_of(namespace):
+    return [name for name in namespace if not name.startswith("__")]
+
+
+def new_namespace():
+    return {"__name__": "__main__", "__builtins__": __builtins__}
+
+
+class Side:
+    """One namespace with its replica."""
+
+    def __init__(self, *, is_notebook):
+        self.is_notebook = is_notebook
+        self.begin()
+
+    def begin(self):
+        self.namespace = new_namespace()
+        self.replica = Replica(self.namespace, is_notebook=self.is_notebook)
+        self.packed = None
+
+    def run(self, source):
+        """Execute source; return what it raised, as text."""
+        self.before = set(names_of(self.namespace))
+        try:
+            exec(compile(source, "<cell>", "exec"), self.namespace)
+        except Exception as error:
+            return repr(error)
+        return ""
+
+    def changed(self):
+        """Return the names that differ from what the other side is known to hold."""
+        snapshots = self.replica.look(names_of(self.namespace))
+        return {n: s for n, s in snapshots.items() if self.replica.is_changed(n, s)}
+
+    def pack(self, forget=()):
+        """Pack all that changed; None when nothing has."""
+        self.replica.table.forget(forget)
+        changed = self.changed()
+        gone = [n for n in self.replica.records if n not in self.namespace]
+        gone += [n for n in getattr(self, "before", ()) if n not in self.namespace]
+        if not changed and not gone:
+            self.packed = None
+            return None
+        self.packed = self.replica.pack(changed, sorted(set(gone)))
+        return cargo.to_body(self.packed.parcel, None)
+
+    def unpack(self, body):
+        """Take a parcel; return ``(kept, unknown tokens)``."""
+        try:
+            return self.replica.unpack(cargo.from_body(body, None)), []
+        except UnknownTokensError as error:
+            return None, list(error.tokens)
+
+    def commit(self, kept):
+        self.replica.commit(self.packed, kept)
+
+    # For the other process: plain values only.
+
+    def changed_names(self):
+        return sorted(self.changed())
+
+    def portrait(self):
+        return portrait(self.namespace, names_of(self.namespace))
+
+    def evaluate(self, source):
+        return repr(eval(source, self.namespace))
+
+    def sweep(self):
+        self.replica.sweep()
+
+
+class Two:
+    """This side, the other one, and a plain namespace in which everything happens too."""
+
+    def __init__(self):
+        path = os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+        self._process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        self.begin()
+
+    def begin(self):
+        self.here = Side(is_notebook=True)
+        self.ask("begin")
+        self.plain = new_namespace()
+        self.sent = []
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+    def ask(self, command, *arguments):
+        """Have the other side do something."""
+        pickle.dump((command, arguments), self._process.stdin)
+        self._process.stdin.flush()
+        is_error, answer = pickle.load(self._process.stdout)
+        if is_error:
+            raise answer
+        return answer
+
+    def run_plain(self, source):
+        try:
+            exec(compile(source, "<cell>", "exec"), self.plain)
+        except Exception as error:
+            return repr(error)
+        return ""
+
+    def run_here(self, source):
+        assert self.here.run(source) == self.run_plain(source)
+
+    def run_there(self, source):
+        """Sync, execute over there, bring home."""
+        self.sync()
+        assert self.ask("run", source) == self.run_plain(source)
+        self.home()
+
+    def sync(self):
+        """Send what changed; return the body of the parcel, None if there was none."""
+        unknown = []
+        for _ in range(TRIALS):
+            body = self.here.pack(unknown)
+            if body is None:
+                return None
+            self.sent.append(body)
+            kept, unknown = self.ask("unpack", body)
+            if kept is not None:
+                self.here.commit(kept)
+                return body
+        raise AssertionError("the sides cannot agree")
+
+    def home(self):
+        """Fetch what changed over there."""
+        unknown = []
+        for _ in range(TRIALS):
+            body = self.ask("pack", unknown)
+            if body is None:
+                return None
+            kept, unknown = self.here.unpack(body)
+            if kept is not None:
+                self.ask("commit", kept)
+                return body
+        raise AssertionError("the sides cannot agree")
+
+    def check(self):
+        """Compare both sides with the plain namespace; nothing may count as changed."""
+        wanted = portrait(self.plain, names_of(self.plain))
+        assert self.here.portrait() == wanted
+        self.sync()
+        assert self.ask("portrait") == wanted
+        assert self.here.changed_names() == []
+        assert self.ask("changed_names") == []
+
+
+def size_of(body):
+    """Return how many bytes a parcel has."""
+    return 0 if body is None else len(body["stream"]) + sum(body["sizes"])
+
+
+def serve():
+    side = Side(is_notebook=False)
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+    while True:
+        try:
+            command, arguments = pickle.load(stdin)
+        except EOFError:
+            return
+        try:
+            answer = False, getattr(side, command)(*arguments)
+        except (Exception, CannotLoad) as error:
+            answer = True, RuntimeError(f"{type(error).__name__}: {error}")
+        pickle.dump(answer, stdout)
+        stdout.flush()
+
+
+if __name__ == "__main__":
+    serve()

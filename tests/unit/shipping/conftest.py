@@ -1,0 +1,18 @@
+"""Two sides of a journey, the other one in a process of its own."""
+
+import pytest
+
+from replicas import Two
+
+
+@pytest.fixture(scope="module")
+def bench():
+    two = Two()
+    yield two
+    two.close()
+
+
+@pytest.fixture
+def two(bench):
+    bench.begin()
+    return bench
