@@ -25,6 +25,7 @@ from jupyter_client.manager import KernelManager
 EMPTY_TARGET_S = 0.002
 LOOP_TARGET = 1.1
 TASKS, TASK_S = 40, 0.1
+OPTIONS = ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=ERROR"]
 
 PREPARE = """
 %load_ext jupyter_scale
@@ -125,8 +126,7 @@ class Kernel:
 def started_kernel() -> Iterator[Kernel]:
     """Start a kernel that keeps no history; end it afterwards."""
     manager = KernelManager(kernel_name="python3")
-    manager.transport = "ipc"
-    manager.start_kernel(extra_arguments=["--HistoryManager.enabled=False"])
+    manager.start_kernel(extra_arguments=OPTIONS)
     client = manager.client()
     client.start_channels()
     try:

@@ -16,7 +16,6 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from traitlets.config import Config
 
 HERE = Path(__file__).resolve().parent
 MAGIC = "%%scale"
@@ -117,7 +116,7 @@ def run(notebook: Any, timeout_s: int) -> None:
         record_timing=True,
         resources={"metadata": {"path": str(HERE)}},
         on_cell_start=before,
-        config=Config({"KernelManager": {"transport": "ipc"}}),
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     client.execute()
     print_table(code)

@@ -21,9 +21,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from notebook_pairs import PairReport, run_pair
+from equivalence.notebook_pairs import PairReport, run_pair
 
 #: ``package: examples``; a path without a suffix is a directory.
 CORPUS = {
@@ -261,7 +261,7 @@ def main() -> int:
             say(f"{len(example.cells):4} cells  {example.name}")
             continue
         try:
-            work = options.cache.resolve() / "work"
+            work = options.cache.resolve() / f"work-{os.getpid()}"
             report = run_pair(example.name, example.cells, example.origin, work, environment)
         except (TimeoutError, RuntimeError, queue.Empty) as error:
             say(f"{example.name}: gave up: {error!r}")

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from jupyter_scale.errors import CannotLoad, CannotTravel
@@ -18,6 +17,7 @@ from jupyter_scale.model.messages import CellOutcome, CellRequest
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import watching
 from jupyter_scale.runner.host.interactive import RunnerShell
+from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, VALUE
@@ -31,35 +31,6 @@ from jupyter_scale.shipping.snapshot import Snapshot
 _OWN_NAMES = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_[ido]h|In|Out|__builtins?__|get_ipython|exit|quit")
 
 
-class InterruptGate:
-    """Lets SIGINT through only while the cell's own code runs."""
-
-    def __init__(self) -> None:
-        self._is_open = False
-        self._missed = False
-        signal.signal(signal.SIGINT, self._on_signal)
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._is_open:
-            raise KeyboardInterrupt
-        self._missed = True
-
-    def __enter__(self) -> None:
-        """Open; an interrupt that came since the last cell began counts now."""
-        self._is_open = True
-        if self._missed:
-            self._missed = False
-            raise KeyboardInterrupt
-
-    def __exit__(self, *_exc: object) -> None:
-        """Close."""
-        self._is_open = False
-
-    def forget(self) -> None:
-        """Forget interrupts that came while no cell was there."""
-        self._missed = False
-
-
 class CellRunner:
     """Runs the cells of one session in this process.
 
@@ -71,6 +42,8 @@ class CellRunner:
         Runs loops on the workers.
     shared
         The directory for shared memory, None when the notebook is on another machine.
+    gate
+        Decides when an interrupt reaches the cell.
     """
 
     def __init__(
@@ -79,6 +52,7 @@ class CellRunner:
         outbox: Outbox,
         spreader: Spreader,
         shared: Path | None,
+        gate: InterruptGate,
     ) -> None:
         self._shell, self._outbox, self._spreader = shell, outbox, spreader
         self._shared = shared
@@ -87,12 +61,11 @@ class CellRunner:
         self._home_values: dict[str, Any] = {}
         self._home_deletes: list[str] = []
         self._agreed: ambient.Ambient = {}
-        self._gate = InterruptGate()
+        self._gate = gate
         self._initial = frozenset(shell.user_ns)
 
     async def run(self, request: CellRequest) -> CellOutcome:
         """Carry out a request; never raises for what the cell does."""
-        self._gate.forget()
         seconds: dict[str, float] = {}
         clock = time.perf_counter()
         self._settle(request)
@@ -227,7 +200,7 @@ class CellRunner:
             raise KeyboardInterrupt from None
         finally:
             loop.remove_signal_handler(signal.SIGINT)
-            self._gate = InterruptGate()
+            self._gate.install()
         shell.events.trigger("post_execute")
         shell.events.trigger("post_run_cell", result)
         return result

@@ -23,6 +23,7 @@ from jupyter_scale.model.messages import CellOutcome, CellRequest, EventKind, Re
 from jupyter_scale.runner.host import frames
 from jupyter_scale.runner.host.cells import CellRunner
 from jupyter_scale.runner.host.interactive import RunnerShell, make_shell
+from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.link import ShellLink
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import DescriptorCapture, Outbox, TextStream
@@ -59,7 +60,9 @@ class ShellProcess:
     def __init__(self, link: ShellLink, cluster_directory: Path, shared: Path | None) -> None:
         self._link = link
         self._request = 0
-        self._outbox = Outbox(self._emit)
+        self._gate = InterruptGate()
+        self._gate.install()
+        self._outbox = Outbox(self._emit, self._gate.shield)
         captures = [
             DescriptorCapture(1, partial(self._outbox.write, "stdout")),
             DescriptorCapture(2, partial(self._outbox.write, "stderr")),
@@ -70,7 +73,7 @@ class ShellProcess:
         shell.drain_descriptors = partial(_drain, captures)
         _hide_own_frames(shell)
         self._spreader = Spreader(partial(connect, cluster_directory), self._outbox, shared)
-        self._cells = CellRunner(shell, self._outbox, self._spreader, shared)
+        self._cells = CellRunner(shell, self._outbox, self._spreader, shared, self._gate)
 
     def _emit(self, kind: EventKind, body: dict[str, Any]) -> None:
         self._link.send({"request": self._request, "kind": kind.value, "body": body})
@@ -89,6 +92,10 @@ class ShellProcess:
             if message is None:
                 return
             self._request = message["id"]
+            # An interrupt from before this line was meant for an earlier cell; the supervisor
+            # sends none for this one until it hears that it has begun.
+            self._gate.forget()
+            self._link.send({"request": self._request, "kind": "begun", "body": {}})
             outcome = await self._carry_out(RequestKind(message["kind"]), message["body"])
             self._outbox.send(EventKind.FINISHED, outcome.to_body())
             self._spreader.warm()

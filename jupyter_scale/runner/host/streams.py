@@ -13,6 +13,7 @@ import os
 import select
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from jupyter_scale.model.messages import EventKind
@@ -27,10 +28,18 @@ Emit = Callable[[EventKind, dict[str, Any]], None]
 
 
 class Outbox:
-    """Joins small writes to the same stream; sends them before anything else goes out."""
+    """Joins small writes to the same stream; sends them before anything else goes out.
 
-    def __init__(self, emit: Emit) -> None:
-        self._emit = emit
+    Parameters
+    ----------
+    emit
+        Sends an event.
+    shield
+        A context that no interrupt tears.
+    """
+
+    def __init__(self, emit: Emit, shield: AbstractContextManager[None]) -> None:
+        self._emit, self._shield = emit, shield
         self._lock = threading.RLock()
         self._name = ""
         self._parts: list[str] = []
@@ -42,7 +51,7 @@ class Outbox:
 
     def write(self, name: str, text: str) -> None:
         """Take text for the stream `name`."""
-        with self._lock:
+        with self._shield, self._lock:
             self.shown += 1
             if name != self._name:
                 self._flush()
@@ -56,7 +65,7 @@ class Outbox:
 
     def send(self, kind: EventKind, body: dict[str, Any]) -> None:
         """Send an event after all text written so far."""
-        with self._lock:
+        with self._shield, self._lock:
             self._flush()
             if kind in _SHOWS:
                 self.shown += 1
@@ -64,7 +73,7 @@ class Outbox:
 
     def flush(self) -> None:
         """Send the text written so far."""
-        with self._lock:
+        with self._shield, self._lock:
             self._flush()
 
     def _flush(self) -> None:

@@ -71,6 +71,8 @@ class Supervisor:
         self._comm: Comm | None = None
         self._shell: Shell | None = None
         self._current: Request | None = None
+        self._has_begun = False
+        self._is_unwanted = False
         self._waiting: list[Request] = []
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._killed = ""
@@ -154,6 +156,7 @@ class Supervisor:
     def _next(self) -> None:
         if self._current is None and self._waiting and self._shell and self._shell.is_ready:
             self._current = self._waiting.pop(0)
+            self._has_begun = self._is_unwanted = False
             self._busy.touch()
             self._shell.link.send(
                 {
@@ -167,7 +170,9 @@ class Supervisor:
         """Send SIGINT to the shell's process group, if it still runs the cell that is meant."""
         target = request.body["request"]
         if self._current is not None and self._current.id == target and self._shell is not None:
-            self._shell.signal(signal.SIGINT)
+            self._is_unwanted = True
+            if self._has_begun:
+                self._shell.signal(signal.SIGINT)
         else:
             for waiting in [w for w in self._waiting if w.id == target]:
                 self._waiting.remove(waiting)
@@ -206,6 +211,11 @@ class Supervisor:
         if message["kind"] == "ready":
             self._shell.is_ready = True
             self._next()
+            return
+        if message["kind"] == "begun":
+            self._has_begun = True
+            if self._is_unwanted:
+                self._shell.signal(signal.SIGINT)
             return
         kind = EventKind(message["kind"])
         self._emit(message["request"], kind, message["body"])

@@ -2,7 +2,9 @@
 
 import pytest
 
-from replicas import Two
+pytest.register_assert_rewrite("replicas")
+
+from replicas import Two  # noqa: E402
 
 
 @pytest.fixture(scope="module")
