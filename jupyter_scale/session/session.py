@@ -226,10 +226,15 @@ class Session:
             snapshot.nbytes for name, snapshot in snapshots.items() if name not in changed
         )
         try:
-            number = self._client.submit(RequestKind.CELL, request.to_body())
-            with self._interrupts_for(number):
+            with self._passing_interrupts() as pass_to:
+                number = self._client.submit(RequestKind.CELL, request.to_body())
+                pass_to(number)
                 outcome = self._follow(number, view)
                 self._settle(outcome, packed, snapshots)
+        except BaseException:
+            # What the cell did over there is not known here.
+            self.reset()
+            raise
         finally:
             if body is not None and body["segment"] is not None and self._shared is not None:
                 drop_segment(self._shared, body["segment"])
@@ -313,20 +318,27 @@ class Session:
         raise RunnerLost(msg)
 
     @contextmanager
-    def _interrupts_for(self, number: int) -> Iterator[None]:
-        """Pass interrupts to the cell meanwhile, so that none tears this side's state."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
+    def _passing_interrupts(self) -> Iterator[Callable[[int], None]]:
+        """Pass interrupts to the cell meanwhile, so that none tears this side's state.
+
+        Yields a function that takes the cell's request, once that is known.
+        """
+        requests: list[int] = []
+        waiting: list[Nudge] = []
+
+        def pass_to(number: int) -> None:
+            requests.append(number)
+            for nudge in waiting:
+                self._client.nudge(number, nudge)
 
         def on_signal(_number: int, _frame: FrameType | None) -> None:
-            self._client.nudge(number, Nudge.INTERRUPTED)
+            if requests:
+                self._client.nudge(requests[0], Nudge.INTERRUPTED)
+            else:
+                waiting.append(Nudge.INTERRUPTED)
 
-        before = signal.signal(signal.SIGINT, on_signal)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+        with _handling_interrupts(on_signal):
+            yield pass_to
 
     # -- coming home -------------------------------------------------------------------------
 
@@ -347,7 +359,11 @@ class Session:
             return result
         clock = time.perf_counter()
         with _uninterrupted():
-            self._apply(outcome, result)
+            try:
+                self._apply(outcome, result)
+            except BaseException:
+                self.reset()
+                raise
         result.seconds["apply"] = time.perf_counter() - clock
         for name, why in outcome.stays.items():
             if name not in {VALUE, EXCEPTION}:
@@ -447,16 +463,23 @@ def _stand_in(error: Mapping[str, Any]) -> BaseException:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold back Ctrl-C while two sides are being made equal; it counts afterwards."""
+def _handling_interrupts(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle Ctrl-C another way meanwhile; only the main thread can."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    before = signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold back Ctrl-C while two sides are being made equal; it counts afterwards."""
+    came: list[int] = []
+    with _handling_interrupts(lambda number, _frame: came.append(number)):
+        yield
     if came:
         raise KeyboardInterrupt
