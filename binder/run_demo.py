@@ -1,7 +1,7 @@
 """Run the demo notebook from start to end and show what it shows.
 
-Prints each cell's output as it comes and, at the end, how long the plain cells and their ``%%scale``
-twins took. The exit status is 1 when a cell fails. The repository is left as it is.
+Prints each cell's output as it comes and, at the end, how long the plain cells and their
+``%%scale`` twins took. The exit status is 1 when a cell fails. The repository is left as it is.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def run(notebook: Any, timeout_s: int) -> None:
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     numbers = {id(cell): number for number, cell in enumerate(code, start=1)}
 
-    def before(cell: Any, cell_index: int) -> None:
+    def before(cell: Any, **_others: Any) -> None:
         if id(cell) in numbers:
             announce(cell, numbers[id(cell)])
 

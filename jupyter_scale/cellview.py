@@ -60,10 +60,17 @@ class NotebookView:
             hook.log_output(dict(data))
         hook.finish_displayhook()
 
-    def error(self, name: str, text: str, traceback: Sequence[str]) -> None:
-        """Show an error with the lines made there."""
-        kind = SimpleNamespace(__name__=name)
+    def error(self, name: str, text: str, traceback: Sequence[str], *, in_result: bool) -> None:
+        """Show an error with the lines made there.
+
+        Jupyter counts a cell as failed whose result cannot be shown, although nothing was raised.
+        """
+        kind, hook = SimpleNamespace(__name__=name), self._shell.displayhook
+        if in_result:
+            hook.start_displayhook()
         self._shell._showtraceback(kind, text, list(traceback))  # noqa: SLF001
+        if in_result:
+            hook.msg = None  # type: ignore[attr-defined]
 
     def value(self, value: object) -> None:
         """Make the last expression's value known as ``_`` and ``Out[n]``."""

@@ -130,6 +130,8 @@ class ScaleMagics(Magics):
     def scale_cell(self, line: str, cell: str) -> None:
         """Run a cell on the cluster; ``%%scale --help`` lists the options."""
         started = time.perf_counter()
+        # IPython adds a line end; without it the cell has the plain cell's name in tracebacks.
+        cell = cell.removesuffix("\n")
         arguments = self._parse(cell_parser(), line)
         if arguments is None:
             return

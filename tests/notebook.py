@@ -29,6 +29,8 @@ class CellOutputs:
     status: str = ""
     execution_count: int | None = None
     payload: list = field(default_factory=list)
+    #: What widgets were told, as text.
+    widgets: str = ""
 
     def add_text(self, name, text):
         if self.outputs and self.outputs[-1][0] == name:
@@ -83,9 +85,9 @@ class Run:
         self._is_idle = False
 
     def wait_for(self, text, timeout_s=30):
-        """Read what the cell shows until it wrote `text`."""
+        """Read what the cell shows, also in widgets, until it wrote `text`."""
         deadline = time.monotonic() + timeout_s
-        while text not in self.outputs.stdout + self.outputs.stderr:
+        while text not in self.outputs.stdout + self.outputs.stderr + self.outputs.widgets:
             assert not self._is_idle, f"the cell ended: {self.outputs}"
             self._read(deadline)
 
@@ -130,6 +132,8 @@ class Run:
             case "error":
                 traceback = _ANSI.sub("", "\n".join(content["traceback"]))
                 outputs.append(("error", content["ename"], content["evalue"], traceback))
+            case "comm_open" | "comm_msg":
+                self.outputs.widgets += str(content["data"])
             case "status":
                 self._is_idle = content["execution_state"] == "idle"
 

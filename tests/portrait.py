@@ -11,7 +11,7 @@ import re
 import sys
 import types
 
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _SKIP_IN_CLASS = {
     "__dict__",
     "__weakref__",
@@ -43,7 +43,7 @@ class _Painter:
         if obj is self.namespace:
             return "<the namespace>"
         if kind in _PLAIN or isinstance(obj, (types.ModuleType, types.BuiltinFunctionType)):
-            return repr(obj)
+            return _ADDRESS.sub("0x", repr(obj))
         if isinstance(obj, enum.Enum):
             return f"{kind.__qualname__}.{obj.name} of {self.describe(kind)} {obj is kind[obj.name]}"
         if isinstance(obj, type) and obj.__module__ != "__main__":
@@ -93,7 +93,7 @@ class _Painter:
         if isinstance(obj, type):
             own = {
                 name: value
-                for name, value in vars(obj).items()
+                for name, value in sorted(vars(obj).items())
                 if name not in _SKIP_IN_CLASS and type(value).__name__ != "member_descriptor"
             }
             return f"class {obj.__qualname__}{self.many(obj.__bases__)} {self.pairs(own)}"
@@ -111,9 +111,9 @@ class _Painter:
             function.__defaults__,
             function.__kwdefaults__,
             function.__closure__,
-            function.__dict__,
             function.__doc__,
-            function.__annotations__,
+            *function.__annotations__.items(),
+            *function.__dict__.items(),
         ]
         is_live = function.__globals__ is self.namespace
         consts = [c for c in code.co_consts if isinstance(c, _PLAIN)]

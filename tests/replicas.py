@@ -7,6 +7,9 @@ import os
 import pickle
 import subprocess
 import sys
+import types
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 
 from jupyter_scale.errors import CannotLoad
@@ -22,8 +25,25 @@ def names_of(namespace):
     return [name for name in namespace if not name.startswith("__")]
 
 
-def new_namespace():
-    return {"__name__": "__main__", "__builtins__": __builtins__}
+@contextmanager
+def as_main(module):
+    """Let a module be ``__main__``, as a kernel's namespace is."""
+    before, sys.modules["__main__"] = sys.modules["__main__"], module
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
+
+
+def in_main(method):
+    """Run a method of something with a `main` while that is ``__main__``."""
+
+    @wraps(method)
+    def wrapped(self, *arguments):
+        with as_main(self.main):
+            return method(self, *arguments)
+
+    return wrapped
 
 
 class Side:
@@ -34,10 +54,12 @@ class Side:
         self.begin()
 
     def begin(self):
-        self.namespace = new_namespace()
+        self.main = types.ModuleType("__main__")
+        self.namespace = self.main.__dict__
         self.replica = Replica(self.namespace, is_notebook=self.is_notebook)
         self.packed = None
 
+    @in_main
     def run(self, source):
         """Execute source; return what it raised, as text."""
         self.before = set(names_of(self.namespace))
@@ -47,11 +69,13 @@ class Side:
             return repr(error)
         return ""
 
+    @in_main
     def changed(self):
         """Return the names that differ from what the other side is known to hold."""
         snapshots = self.replica.look(names_of(self.namespace))
-        return {n: s for n, s in snapshots.items() if self.replica.is_changed(n, s)}
+        return self.replica.changed(snapshots)
 
+    @in_main
     def pack(self, forget=()):
         """Pack all that changed; None when nothing has."""
         self.replica.table.forget(forget)
@@ -64,6 +88,7 @@ class Side:
         self.packed = self.replica.pack(changed, sorted(set(gone)))
         return cargo.to_body(self.packed.parcel, None)
 
+    @in_main
     def unpack(self, body):
         """Take a parcel; return ``(kept, unknown tokens)``."""
         try:
@@ -71,6 +96,7 @@ class Side:
         except UnknownTokensError as error:
             return None, list(error.tokens)
 
+    @in_main
     def commit(self, kept):
         self.replica.commit(self.packed, kept)
 
@@ -79,9 +105,11 @@ class Side:
     def changed_names(self):
         return sorted(self.changed())
 
+    @in_main
     def portrait(self):
         return portrait(self.namespace, names_of(self.namespace))
 
+    @in_main
     def evaluate(self, source):
         return repr(eval(source, self.namespace))
 
@@ -105,7 +133,8 @@ class Two:
     def begin(self):
         self.here = Side(is_notebook=True)
         self.ask("begin")
-        self.plain = new_namespace()
+        self.main = types.ModuleType("__main__")
+        self.plain = self.main.__dict__
         self.sent = []
 
     def close(self):
@@ -122,6 +151,7 @@ class Two:
             raise answer
         return answer
 
+    @in_main
     def run_plain(self, source):
         try:
             exec(compile(source, "<cell>", "exec"), self.plain)

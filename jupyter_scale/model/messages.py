@@ -32,7 +32,7 @@ class EventKind(StrEnum):
     DISPLAY = "display"  # data, metadata, transient, update
     CLEAR = "clear"  # wait
     RESULT = "result"  # data, metadata of the last expression
-    ERROR = "error"  # ename, evalue, traceback: as shown, figures may follow
+    ERROR = "error"  # ename, evalue, traceback, in_result; figures may follow
     PROGRESS = "progress"  # one loop's counts: `LoopProgress`
     NOTE = "note"  # text for the user
     FINISHED = "finished"  # the last event of a request: `CellOutcome`

@@ -59,8 +59,8 @@ class CellView(Protocol):
     def result(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Show the last expression."""
 
-    def error(self, name: str, text: str, traceback: Sequence[str]) -> None:
-        """Show an error with IPython's lines for it."""
+    def error(self, name: str, text: str, traceback: Sequence[str], *, in_result: bool) -> None:
+        """Show an error with IPython's lines for it; `in_result`: one of showing the result."""
 
     def progress(self, progress: LoopProgress) -> None:
         """Show how far a loop is."""
@@ -215,7 +215,7 @@ class Session:
         snapshots = self._look(cell.facts)
         result.seconds["check"] = time.perf_counter() - clock
         clock = time.perf_counter()
-        changed = {n: s for n, s in snapshots.items() if self._replica.is_changed(n, s)}
+        changed = self._replica.changed(snapshots)
         deletes = gone_names(self._replica.records, self._replica.namespace)
         packed = self._replica.pack(changed, deletes) if changed or deletes else None
         body = None if packed is None else cargo.to_body(packed.parcel, self._shared)
@@ -441,7 +441,8 @@ def _show(event: Event, view: CellView) -> None:
     elif event.kind is EventKind.RESULT:
         view.result(body["data"], body["metadata"])
     elif event.kind is EventKind.ERROR:
-        view.error(body["ename"], body["evalue"], body["traceback"])
+        lines = body["traceback"]
+        view.error(body["ename"], body["evalue"], lines, in_result=body["in_result"])
     elif event.kind is EventKind.PROGRESS:
         view.progress(LoopProgress.from_body(body))
     elif event.kind is EventKind.NOTE:

@@ -5,6 +5,7 @@ Streams refer to the functions of this module by name, so it is part of the wire
 
 from __future__ import annotations
 
+import importlib
 import io
 import pickle
 import sys
@@ -62,10 +63,14 @@ def make_cell() -> types.CellType:
 
 
 def make_function(
-    code: types.CodeType, name: str, closure: tuple[types.CellType, ...] | None
+    code: types.CodeType,
+    name: str,
+    closure: tuple[types.CellType, ...] | None,
+    library: str | None = None,
 ) -> types.FunctionType:
-    """Return a function on the live namespace; `set_function_state` completes it."""
-    return types.FunctionType(code, live_namespace(), name, None, closure)
+    """Return a function on the live namespace, or a library's; `set_function_state` completes it."""
+    own = live_namespace() if library is None else importlib.import_module(library).__dict__
+    return types.FunctionType(code, own, name, None, closure)
 
 
 def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> None:
@@ -75,7 +80,7 @@ def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> N
             cell.cell_contents = content
     function.__defaults__ = state["defaults"]
     function.__kwdefaults__ = state["kwdefaults"]
-    function.__annotations__ = state["annotations"]
+    function.__annotations__ = dict(state["annotations"])
     function.__name__ = state["name"]
     function.__qualname__ = state["qualname"]
     function.__doc__ = state["doc"]
@@ -158,9 +163,8 @@ def view_of(
     """Rebuild a view so that it and its base stay one memory (offset and strides in bytes)."""
     import numpy as np
 
-    memory = np.lib.stride_tricks.as_strided(
-        base.reshape(-1, order="A").view(np.uint8), shape=(base.nbytes,), strides=(1,)
-    )
+    # A plain view: numpy's chain of bases must lead from it to the memory's owner.
+    memory = base.reshape(-1, order="A").view(np.uint8)
     array: Any = np.ndarray(shape, dtype, memory, offset, strides)
     if not writeable:
         array.flags.writeable = False

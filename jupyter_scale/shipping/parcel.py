@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ class TokenPickler(Pickler):
     def __init__(self, file: Any, table: TokenTable, anew: Collection[Token]) -> None:
         super().__init__(file, table.namespace)
         self._table = table
-        self._anew = anew
+        self.anew = anew
         self._met: set[Token] = set()
         #: Known objects met and not yet looked into.
         self.pending: deque[tuple[Entry, Any]] = deque()
@@ -72,12 +72,17 @@ class TokenPickler(Pickler):
         if entry is None:
             return "namespace" if obj is self._table.namespace else None
         token = entry.token
-        if token in self._anew:
+        if token in self.anew:
             return None
-        if token not in self._met:
-            self._met.add(token)
-            self.pending.append((entry, obj))
+        self.meet([(entry, obj)])
         return token
+
+    def meet(self, known: Iterable[tuple[Entry, Any]]) -> None:
+        """Remember known objects to look into, each once."""
+        for entry, obj in known:
+            if entry.token not in self._met:
+                self._met.add(entry.token)
+                self.pending.append((entry, obj))
 
 
 class TokenUnpickler(pickle.Unpickler):

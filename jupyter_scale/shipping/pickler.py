@@ -12,6 +12,7 @@ Laws
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import pickle
@@ -36,6 +37,14 @@ class Leaf:
     obj: Any
     form: bytes
     buffers: tuple[memoryview, ...]
+
+
+class RefusedError(TypeError):
+    """An object that could be pickled, but would arrive as something else."""
+
+    def __init__(self, message: str, refused: object) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class Pickler(cloudpickle.Pickler):
@@ -95,6 +104,9 @@ class Pickler(cloudpickle.Pickler):
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
             # A cache that pickling itself leaves in the class.
             reduced[2][0].pop("__slotnames__", None)
+            if "__slots__" in obj.__dict__ and isinstance(reduced[1][3], dict):
+                reduced[1][3]["__slots__"] = obj.__dict__["__slots__"]
+                _drop_slots(obj, reduced[2][0])
         return reduced
 
     def note_function(self, function: types.FunctionType) -> None:
@@ -110,10 +122,14 @@ _Reducer = Callable[[Pickler, Any], Any]
 
 
 def _reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
-    if function.__globals__ is not pickler.namespace:
+    args: tuple[Any, ...] = (function.__code__, function.__name__, function.__closure__)
+    if function.__globals__ is pickler.namespace:
+        pickler.note_function(function)
+    elif (library := _library_of(function)) is not None:
+        # Made by a library and found under no name: cloudpickle would copy the library's globals.
+        args = (*args, library)
+    else:
         return NotImplemented
-    pickler.note_function(function)
-    args = (function.__code__, function.__name__, function.__closure__)
     return (
         loading.make_function,
         args,
@@ -122,6 +138,20 @@ def _reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
         None,
         loading.set_function_state,
     )
+
+
+def _library_of(function: types.FunctionType) -> str | None:
+    """Return the module that a function with a closure lives in, if it has to travel by value."""
+    name = function.__globals__.get("__name__")
+    module = sys.modules.get(name) if isinstance(name, str) else None
+    if function.__closure__ is None or module is None or name == "__main__":
+        return None
+    if getattr(module, "__dict__", None) is not function.__globals__:
+        return None
+    found: Any = module
+    for part in function.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return None if found is function else name
 
 
 def function_state(function: types.FunctionType) -> dict[str, Any]:
@@ -136,16 +166,28 @@ def function_state(function: types.FunctionType) -> dict[str, Any]:
         "cells": cells,
         "defaults": function.__defaults__,
         "kwdefaults": function.__kwdefaults__,
-        "annotations": function.__annotations__,
+        "annotations": tuple(function.__annotations__.items()),
         "name": function.__name__,
         "qualname": function.__qualname__,
         "doc": function.__doc__,
         "module": function.__module__,
-        "dict": function.__dict__,
+        "dict": tuple(function.__dict__.items()),
     }
     if hasattr(function, "__type_params__"):
         state["type_params"] = function.__type_params__
     return state
+
+
+def _drop_slots(cls: type, state: dict[str, Any]) -> None:
+    """Take a class's slots out of its state: they come with its ``__slots__``."""
+    for name, value in list(state.items()):
+        if name == "__slots__" or isinstance(value, types.MemberDescriptorType):
+            del state[name]
+
+
+def _reduce_cached_property(_pickler: Pickler, value: Any) -> Any:  # noqa: ANN401
+    state = {name: part for name, part in vars(value).items() if name != "lock"}
+    return functools.cached_property, (value.func,), state
 
 
 def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:
@@ -162,7 +204,7 @@ def _reduce_array(pickler: Pickler, array: Any) -> Any:
         return loading.view_of, (base, *shape, array.flags.writeable)
     order = memory_order(array)
     memory = array_bytes(array, order)
-    form = f"{array.dtype.descr!r}{array.shape}{order}".encode()
+    form = f"{array.dtype.descr!r}{array.shape}{order}{array.flags.writeable:d}".encode()
     pickler.note_leaf(array, form, [memoryview(memory)])
     args = (pickle.PickleBuffer(memory), array.dtype, array.shape, order, array.flags.writeable)
     return loading.load_array, args
@@ -247,7 +289,7 @@ _EXCEPTION_FIELDS = ("name", "path", "code", "value", "filename", "filename2")
 def _reduce_exception(_pickler: Pickler, error: BaseException) -> Any:
     """Reduce an exception with its chain; cloudpickle loses that, and runs ``__init__``."""
     kind = type(error)
-    if kind.__reduce__ not in _PLAIN_EXCEPTION_REDUCES or kind.__new__ not in _PLAIN_NEWS:
+    if kind.__reduce__ not in _PLAIN_EXCEPTION_REDUCES or not _has_plain_new(kind):
         return NotImplemented
     state = {
         "dict": dict(error.__dict__),
@@ -272,7 +314,13 @@ def _reduce_exception(_pickler: Pickler, error: BaseException) -> Any:
 
 
 _PLAIN_EXCEPTION_REDUCES = (BaseException.__reduce__, ImportError.__reduce__)
-_PLAIN_NEWS = (BaseException.__new__, Exception.__new__)
+
+
+def _has_plain_new(kind: type[BaseException]) -> bool:
+    """Tell whether an exception's ``__new__`` is the interpreter's and takes any arguments."""
+    owner = getattr(kind.__new__, "__self__", None)
+    return isinstance(owner, type) and not issubclass(owner, (OSError, BaseExceptionGroup))
+
 
 
 def _reduce_stream(_pickler: Pickler, file: Any) -> Any:
@@ -280,17 +328,18 @@ def _reduce_stream(_pickler: Pickler, file: Any) -> Any:
         if file is getattr(sys, name):
             return loading.stream, (name,)
     msg = f"cannot pickle an open file ({getattr(file, 'name', '?')!r})"
-    raise TypeError(msg)
+    raise RefusedError(msg, file)
 
 
 def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
     msg = f"a {type(widget).__name__} widget lives with the notebook's front end"
-    raise TypeError(msg)
+    raise RefusedError(msg, widget)
 
 
 _REDUCERS: dict[type, _Reducer | None] = {
     types.FunctionType: _reduce_function,
     types.CellType: _reduce_cell,
+    functools.cached_property: _reduce_cached_property,
     io.TextIOWrapper: _reduce_stream,
 }
 _BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
@@ -306,6 +355,14 @@ _EXACT: dict[tuple[str, str], _Reducer] = {
     ("pandas", "Series"): _reduce_whole,
     ("matplotlib.cbook", "CallbackRegistry"): _reduce_registry,
 }
+
+
+def has_reducer(kind: type) -> bool:
+    """Tell whether objects of a type are rebuilt by a reducer of ours (``sys.stdout`` as itself).
+
+    Then their attributes are not all that they are, and must not travel by themselves.
+    """
+    return (_REDUCERS.get(kind) or _find_reducer(kind)) is not None
 
 
 def _find_reducer(kind: type) -> _Reducer | None:

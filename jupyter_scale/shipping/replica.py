@@ -18,7 +18,7 @@ from __future__ import annotations
 import io
 import types
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ from jupyter_scale.shipping.parcel import (
     TokenUnpickler,
     UnknownTokensError,
 )
-from jupyter_scale.shipping.snapshot import Snapshot, take_snapshot
+from jupyter_scale.shipping.snapshot import Snapshot, leaf_digests_of, take_snapshot
 from jupyter_scale.shipping.states import (
     InPlaceImpossibleError,
     adapter_for,
@@ -114,6 +114,20 @@ class Replica:
         known = tuple(filter(None, map(self.table.find, snapshot.objects)))
         return known != record.entries
 
+    def changed(self, snapshots: Mapping[str, Snapshot]) -> dict[str, Snapshot]:
+        """Return the changed names, and those that share data with one.
+
+        What they share is sent with the first one; together they are recorded as equal again.
+        """
+        changed: dict[str, Snapshot] = {}
+        rest = dict(snapshots)
+        more = {name for name in rest if self.is_changed(name, rest[name])}
+        while more:
+            changed |= {name: rest.pop(name) for name in more}
+            reached = {id(obj) for name in more for obj in _data(changed[name])}
+            more = {n for n, s in rest.items() if any(id(obj) in reached for obj in _data(s))}
+        return changed
+
     def sweep(self) -> None:
         """Drop the records of names that are gone or bound to something else."""
         missing = object()
@@ -168,7 +182,7 @@ class Replica:
             while pickler.pending:
                 entry, obj = pickler.pending.popleft()
                 try:
-                    state, same_bytes = self._state(entry, obj, digests.get(id(obj)))
+                    state, same_bytes = self._state(entry, obj, digests.get(id(obj)), pickler)
                 except _MustTravelAnew as again:
                     impossible |= again.tokens
                     continue
@@ -198,21 +212,28 @@ class Replica:
             for entry in record.entries:
                 yield entry.obj
 
-    def _state(self, entry: Entry, obj: Any, digests: LeafDigests | None) -> tuple[Any, int]:
+    def _state(
+        self, entry: Entry, obj: Any, digests: LeafDigests | None, pickler: TokenPickler
+    ) -> tuple[Any, int]:
         """Return a known object's content as far as the other side lacks it, and bytes spared."""
         adapter = adapter_for(obj)
         if adapter is None:
             raise _MustTravelAnew(entry.token)
         before = entry.digests
+        if adapter.is_leaf and digests is None:  # a view's base that no name here leads to
+            digests = leaf_digests_of(obj, self.table)
         if adapter.is_leaf and digests is not None:
             if before == digests:
                 return _UNCHANGED, _leaf_bytes(obj)
             if type(obj).__name__ == "ndarray":
-                if before is not None and before[0] != digests[0]:
+                if before is not None and not _has_same_form(before, digests):
                     raise _MustTravelAnew(entry.token)
                 return self._array_state(obj, before, digests)
-        elif _is_definition(obj) and before is not None and before == self._shallow(obj):
-            return _UNCHANGED, 0
+        elif _is_definition(obj) and before is not None:
+            now, inside = self._shallow(obj, pickler.anew)
+            if before == now:
+                pickler.meet(inside)
+                return _UNCHANGED, 0
         try:
             return adapter.get(obj), 0
         except InPlaceImpossibleError:
@@ -232,17 +253,20 @@ class Replica:
         state = get_array_chunks(obj, changed)
         return state, obj.nbytes - sum(memoryview(piece).nbytes for _, piece in state[2])
 
-    def _shallow(self, obj: Any) -> LeafDigests | None:
-        """Return the fingerprint of a definition's own content, known objects being tokens."""
+    def _shallow(
+        self, obj: Any, anew: Collection[Token] = ()
+    ) -> tuple[LeafDigests | None, list[tuple[Entry, Any]]]:
+        """Return a definition's own fingerprint, and the known objects inside (tokens in it)."""
         adapter = adapter_for(obj)
         if adapter is None:
-            return None
+            return None, []
         file = io.BytesIO()
+        pickler = TokenPickler(file, self.table, anew)
         try:
-            TokenPickler(file, self.table, ()).dump(adapter.get(obj))
+            pickler.dump(adapter.get(obj))
         except Exception:  # noqa: BLE001 - then it counts as changed every time
-            return None
-        return ((digest_of(file.getbuffer(), ()),),)
+            return None, []
+        return ((digest_of(file.getbuffer(), ()),),), list(pickler.pending)
 
     def commit(self, packed: Packed, kept: bytes) -> None:
         """Take note that the receiver has a parcel and keeps the memo indices `kept`."""
@@ -353,7 +377,7 @@ class Replica:
                 snapshot.root, snapshot.digest, tuple(entries), snapshot.nbytes
             )
         for entry in definitions:
-            entry.digests = self._shallow(entry.obj)
+            entry.digests, _ = self._shallow(entry.obj)
         self._invalidate(touched, except_names=snapshots)
         return kept
 
@@ -375,8 +399,20 @@ class _MustTravelAnew(Exception):
 _UNCHANGED = object()
 
 
+def _has_same_form(before: LeafDigests, now: LeafDigests) -> bool:
+    """Compare two arrays' forms but for the last byte, which tells whether one can write."""
+    return before[0][0][:-1] == now[0][0][:-1]
+
+
 def _differ(pair: tuple[Digest, Digest]) -> bool:
     return pair[0] != pair[1]
+
+
+def _data(snapshot: Snapshot) -> Iterable[Any]:
+    """Return the known objects whose content travels whenever a name that reaches them does."""
+    for obj in snapshot.objects:
+        if id(obj) not in snapshot.leaf_digests and not _is_definition(obj):
+            yield obj
 
 
 def _leaf_bytes(obj: Any) -> int:

@@ -80,3 +80,11 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
         dynamic_reads=pickler.dynamic_reads,
         code_files=pickler.code_files,
     )
+
+
+def leaf_digests_of(obj: Any, table: TokenTable) -> LeafDigests | None:  # noqa: ANN401
+    """Return the digests of one array or frame, None if its content has no buffers."""
+    pickler = Pickler(io.BytesIO(), table.namespace)
+    pickler.dump(obj)
+    leaf = pickler.leaves.get(id(obj))
+    return None if leaf is None else DigestCache().digests(id(obj), leaf.form, leaf.buffers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections
 import copyreg
+import functools
 import pickle
 import types
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from jupyter_scale.shipping.loading import load_whole, set_function_state
 from jupyter_scale.shipping.pickler import (
     array_bytes,
     function_state,
+    has_reducer,
     memory_order,
     registry_state,
     whole_state,
@@ -245,6 +247,7 @@ _ADAPTERS: dict[type, Adapter | None] = {
     collections.defaultdict: Adapter(_get_defaultdict, _set_defaultdict),
     collections.OrderedDict: Adapter(_get_mapping, _set_ordered, weak=True),
     collections.Counter: Adapter(_get_mapping, _set_mapping, weak=True),
+    functools.cached_property: None,
     types.FunctionType: Adapter(_get_function, _set_function, weak=True),
 }
 _INSTANCE = Adapter(_get_instance, _set_instance, weak=True)
@@ -289,7 +292,7 @@ def _find_adapter(kind: type) -> Adapter | None:
     named = _BY_NAME.get((kind.__module__, kind.__qualname__))
     if named is not None:
         return named
-    if not kind.__flags__ & _HEAP_TYPE or issubclass(kind, _NEVER):
+    if not kind.__flags__ & _HEAP_TYPE or issubclass(kind, _NEVER) or has_reducer(kind):
         return None
     if kind in copyreg.dispatch_table or type(kind).__module__ == "enum":
         return None

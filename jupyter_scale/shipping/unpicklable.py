@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jupyter_scale.errors import CannotTravel
-from jupyter_scale.shipping.pickler import Pickler
+from jupyter_scale.shipping.pickler import Pickler, RefusedError
 
 _MAX_CHILDREN = 10_000
 _MAX_DEPTH = 50
@@ -21,6 +21,8 @@ def explain(name: str, value: Any, namespace: dict[str, Any], error: Exception) 
     reason = error
     seen = {id(value)}
     for _ in range(_MAX_DEPTH):
+        if isinstance(reason, RefusedError) and reason.refused is culprit:
+            break
         for step, child in _children(culprit):
             if id(child) in seen:
                 continue

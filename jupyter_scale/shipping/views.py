@@ -29,15 +29,16 @@ def find_view_bases(objects: Iterable[Any], known: Callable[[], Iterable[Any]]) 
     views = [array for array in arrays if _memory(array) is not array]
     if not views:
         return {}
-    everything = _unique([*arrays, *(obj for obj in known() if type(obj) is numpy.ndarray)])
+    # Known ones first: a new view of all of a known array's memory is to be rebuilt on that.
+    everything = _unique([*(obj for obj in known() if type(obj) is numpy.ndarray), *arrays])
     whole: dict[int, Any] = {}
     for array in everything:
         memory = _memory(array)
         spans = array.nbytes == memory.nbytes and (
             array.flags.c_contiguous or array.flags.f_contiguous
         )
-        if spans and not array.dtype.hasobject:
-            whole.setdefault(id(memory), array)
+        if spans and not array.dtype.hasobject and (array is memory or id(memory) not in whole):
+            whole[id(memory)] = array
     found = {}
     for view in views:
         base = whole.get(id(_memory(view)))

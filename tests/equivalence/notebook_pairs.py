@@ -52,7 +52,7 @@ def state(namespace, hidden):
             return repr(value)
         if kind in (list, tuple):
             return [name, len(value), [tell(item, depth + 1) for item in value[:200]]]
-        if kind is dict:
+        if isinstance(value, dict):
             pairs = list(value.items())[:200]
             return [name, len(value), [[tell(part, depth + 1) for part in pair] for pair in pairs]]
         if isinstance(value, types.FunctionType):

@@ -924,6 +924,11 @@ import matplotlib.pyplot as plt
 plt.plot([3, 1]);
 ---
 plt.hist([1, 1, 2]); plt.show(); print("after")
+=== the error comes before the figure that was open
+import matplotlib.pyplot as plt
+print("first"); plt.plot([1, 2]); raise ValueError("then")
+---
+print("next")
 === rcParams
 import matplotlib.pyplot as plt
 plt.rcParams["lines.linewidth"] = 7

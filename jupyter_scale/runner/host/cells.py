@@ -251,10 +251,10 @@ class CellRunner:
                         continue
                     stand_in = kept.keep(name, namespace[name], str(error))
                     snapshot = self._replica.look_at(name, stand_in, cache)
-                if self._replica.is_changed(name, snapshot):
-                    snapshots[name] = snapshot
-            if snapshots or deletes:
-                self._pending = self._replica.pack(snapshots, deletes)
+                snapshots[name] = snapshot
+            changed = self._replica.changed(snapshots)
+            if changed or deletes:
+                self._pending = self._replica.pack(changed, deletes)
         finally:
             for name in pseudo:
                 namespace.pop(name, None)

@@ -145,7 +145,8 @@ class RunnerShell(ZMQInteractiveShell):
             "traceback": list(stb),
         }
         self._last_traceback = stb
-        self.hook.outbox.send(EventKind.ERROR, self.last_error)
+        in_result = self.hook.msg is not None  # raised by the last expression's ``__repr__``
+        self.hook.outbox.send(EventKind.ERROR, {**self.last_error, "in_result": in_result})
 
 
 # Libraries recognise a notebook by the name of its shell's class.
