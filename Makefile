@@ -69,7 +69,7 @@ format: setup ## put every file into its house style
 	@$(ENV) npm --silent run format
 
 bench: setup ## measure (benchmarks/README.md says what)
-	@$(ENV) python benchmarks
+	@$(ENV) python benchmarks/cells.py
 
 clean: ## remove what was built; keep .venv and node_modules
 	@rm -rf .cache .hypothesis build dist labextension/lib $(LAB) $(MADE)/extension \

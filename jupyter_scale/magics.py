@@ -140,20 +140,13 @@ class ScaleMagics(Magics):
         facts = self._analyse(cell)
         seconds = {"analyse": time.perf_counter() - started}
         try:
-            if facts.here_only is not None:
-                self._run_here(cell, facts.here_only, options, view, started)
-                return
-            try:
-                result = self._run_there(cell, facts, options, view)
-            except CannotTravel as error:
-                self._run_here(cell, str(error), options, view, started)
-                return
+            result = self._run_there(cell, facts, options, view)
             if result.here:
                 self._run_here(cell, result.here, options, view, started)
-                return
-            seconds |= result.seconds
-            seconds["total"] = time.perf_counter() - started
-            self._finish(result, seconds, view)
+            else:
+                seconds |= result.seconds
+                seconds["total"] = time.perf_counter() - started
+                self._finish(result, seconds, view)
         except ScaleError as error:
             view.finish_progress()
             raise self._one_line(error) from None
@@ -175,6 +168,8 @@ class ScaleMagics(Magics):
     def _run_there(
         self, source: str, facts: CellFacts, options: CellOptions, view: NotebookView
     ) -> CellResult:
+        if facts.here_only is not None:
+            return CellResult(here=facts.here_only)
         session = self.workspace.session(view.status)
         view.finish_progress()
         cell = Cell(
@@ -187,6 +182,8 @@ class ScaleMagics(Magics):
         )
         try:
             return session.run(cell, options, view)
+        except CannotTravel as error:
+            return CellResult(here=str(error))
         except RunnerLost as lost:
             if not session.is_alive():
                 self.workspace.forget_session()

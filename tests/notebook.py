@@ -253,9 +253,10 @@ class Notebook:
     def close(self):
         """Shut the kernel down and make sure that nothing is left."""
         self.note_clusters()
-        self.client.stop_channels()
-        self.manager.shutdown_kernel()
-        self.manager.cleanup_resources()
+        if self.manager.has_kernel:
+            self.client.stop_channels()
+            self.manager.shutdown_kernel()
+            self.manager.cleanup_resources()
         is_clean = eventually(lambda: not self.left(), 15)
         left = self.left()
         for process in self.processes():

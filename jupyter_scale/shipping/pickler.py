@@ -104,7 +104,8 @@ class Pickler(cloudpickle.Pickler):
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
             # A cache that pickling itself leaves in the class.
             reduced[2][0].pop("__slotnames__", None)
-            if "__slots__" in obj.__dict__ and isinstance(reduced[1][3], dict):
+            has_slots = "__slots__" in obj.__dict__ and not issubclass(obj, tuple)
+            if has_slots and isinstance(reduced[1][3], dict):
                 reduced[1][3]["__slots__"] = obj.__dict__["__slots__"]
                 _drop_slots(obj, reduced[2][0])
         return reduced
@@ -148,10 +149,11 @@ def _library_of(function: types.FunctionType) -> str | None:
         return None
     if getattr(module, "__dict__", None) is not function.__globals__:
         return None
-    found: Any = module
+    # A wrapper may carry the name of what it wraps, which another module has.
+    by_name: Any = sys.modules.get(function.__module__)
     for part in function.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return None if found is function else name
+        by_name = getattr(by_name, part, None)
+    return None if by_name is function else name
 
 
 def function_state(function: types.FunctionType) -> dict[str, Any]:

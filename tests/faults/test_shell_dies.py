@@ -25,7 +25,7 @@ def test_the_cells_process_dies(notebook, code, said):
     assert "MB of memory" in died.evalue
     assert "next %%scale cell gets a fresh process" in died.evalue
     # The notebook is as before the cell, and what is needed travels again by itself.
-    assert notebook.value("x, kept == list(range(10))") == "('before', True)"
+    assert notebook.value("(x, kept == list(range(10)))") == "('before', True)"
     again = notebook.run("%%scale\nkept.append(10)\nlen(kept)")
     assert again.result["text/plain"] == "11"
     assert notebook.value("kept[-1]") == "10"
