@@ -7,10 +7,12 @@ stands alone, so that a kernel can run it.
 import collections
 import enum
 import functools
+import hashlib
 import re
 import sys
 import types
 
+LONGEST = 500
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _SKIP_IN_CLASS = {
     "__dict__",
@@ -37,6 +39,7 @@ class _Painter:
         self.numbers = {}
         self.alive = []
         self.memories = {}
+        self.met, self.values = set(), {}
 
     def describe(self, obj):
         kind = type(obj)
@@ -51,12 +54,25 @@ class _Painter:
         if isinstance(obj, types.FunctionType) and obj.__module__ != "__main__":
             return repr(obj.__qualname__)
         if kind in (tuple, frozenset) and not self.tuples:
-            return self.content(obj)
+            return self.value(obj)
         if id(obj) in self.numbers:
             return f"#{self.numbers[id(obj)]}"
         number = self.numbers[id(obj)] = len(self.numbers)
         self.alive.append(obj)
         return f"#{number}={self.content(obj)}"
+
+    def value(self, obj):
+        """Describe what has no identity of interest; from the second time on always the same."""
+        if id(obj) in self.values:
+            return self.values[id(obj)]
+        text = self.content(obj)
+        if len(text) > LONGEST:
+            text = f"<{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}>"
+        if id(obj) in self.met:
+            self.values[id(obj)] = text
+        self.met.add(id(obj))
+        self.alive.append(obj)
+        return text
 
     def many(self, objects):
         return "[" + ", ".join(self.describe(obj) for obj in objects) + "]"

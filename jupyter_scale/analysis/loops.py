@@ -22,6 +22,12 @@ _CHANGING_METHODS = frozenset({
     "symmetric_difference_update", "update", "write", "writelines", "__delitem__", "__next__",
     "__setattr__", "__setitem__",
 })  # fmt: skip
+_CONSUMERS = frozenset({
+    "all", "any", "bytes", "dict", "frozenset", "list", "max", "min", "set", "sorted", "sum",
+    "tuple",
+})  # fmt: skip
+"""Functions that keep neither their arguments nor their keys."""
+
 _PURE_ELSEWHERE = frozenset({"add", "subtract"})
 """Methods that change a set or counter, but not a data frame or a tensor."""
 
@@ -148,9 +154,12 @@ def _iteration(node: ast.ListComp) -> list[ast.expr]:
 
 def _wrong_content(node: ast.ListComp) -> str:
     own = target_names(node.generators[0].target)
+    consumed = {id(part) for each in _iteration(node) for part in _consumed(each)}
     calls = False
     for part in (inner for each in _iteration(node) for inner in ast.walk(each)):
         why = _objection(part, own)
+        if not why and id(part) not in consumed:
+            why = _lasting_closure(part, own)
         if why:
             return f"line {getattr(part, 'lineno', node.lineno)}: {why}"
         calls = calls or isinstance(part, ast.Call)
@@ -172,6 +181,28 @@ def _objection(node: ast.AST, own: frozenset[str]) -> str:
             if method in _CHANGING_METHODS - (_PURE_ELSEWHERE if is_own else set()):
                 return _change(receiver, own)
     return ""
+
+
+def _consumed(tree: ast.expr) -> Iterator[ast.expr]:
+    """Yield lambdas and generators that a call uses up at once: the keys of ``sorted`` ..."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else None
+        is_join = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
+        if name in _CONSUMERS or is_join:
+            yield from node.args
+        if name in _CONSUMERS:
+            yield from (keyword.value for keyword in node.keywords)
+
+
+def _lasting_closure(node: ast.AST, own: frozenset[str]) -> str:
+    """Object to closures over the loop's variable: all iterations share the one variable."""
+    if not isinstance(node, ast.Lambda | ast.GeneratorExp):
+        return ""
+    shared = sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in own})
+    kind = "a lambda" if isinstance(node, ast.Lambda) else "a generator"
+    return f"{kind} keeps the loop's variable {shared[0]!r}" if shared else ""
 
 
 def _change(receiver: ast.expr, own: frozenset[str]) -> str:

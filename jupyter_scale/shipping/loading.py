@@ -16,6 +16,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+import cloudpickle
+
 Namespace = dict[str, Any]
 
 
@@ -68,7 +70,7 @@ def make_function(
     closure: tuple[types.CellType, ...] | None,
     library: str | None = None,
 ) -> types.FunctionType:
-    """Return a function on the live namespace, or a library's; `set_function_state` completes it."""
+    """Return a function on the live namespace, or a library's, without its state."""
     own = live_namespace() if library is None else importlib.import_module(library).__dict__
     return types.FunctionType(code, own, name, None, closure)
 
@@ -94,6 +96,21 @@ def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> N
 def stream(name: str) -> Any:
     """Return this process's own ``sys.stdout`` or the like."""
     return getattr(sys, name)
+
+
+def make_class(
+    metaclass: type, name: str, bases: tuple[Any, ...], body: dict[str, Any], *rest: Any
+) -> Any:
+    """Return an empty class of a notebook's metaclass, whose own hooks have run already.
+
+    It is made as cloudpickle makes it, so that the same class is found again.
+    """
+    library = next(base for base in metaclass.__mro__ if base.__module__ != "__main__")
+
+    def construct(_name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> Any:
+        return library.__new__(metaclass, name, bases, body)  # type: ignore[call-overload]
+
+    return cloudpickle.cloudpickle._make_skeleton_class(construct, name, bases, body, *rest)  # noqa: SLF001
 
 
 # -- exceptions ------------------------------------------------------------------------------

@@ -104,10 +104,12 @@ class Pickler(cloudpickle.Pickler):
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
             # A cache that pickling itself leaves in the class.
             reduced[2][0].pop("__slotnames__", None)
+            if kind.__module__ == "__main__" and len(reduced[1]) == 6:  # noqa: PLR2004
+                reduced = (loading.make_class, *reduced[1:])
             has_slots = "__slots__" in obj.__dict__ and not issubclass(obj, tuple)
             if has_slots and isinstance(reduced[1][3], dict):
                 reduced[1][3]["__slots__"] = obj.__dict__["__slots__"]
-                _drop_slots(obj, reduced[2][0])
+                _drop_slots(reduced[2][0])
         return reduced
 
     def note_function(self, function: types.FunctionType) -> None:
@@ -153,7 +155,7 @@ def _library_of(function: types.FunctionType) -> str | None:
     by_name: Any = sys.modules.get(function.__module__)
     for part in function.__qualname__.split("."):
         by_name = getattr(by_name, part, None)
-    return None if by_name is function else name
+    return None if by_name is function and function.__module__ != "__main__" else name
 
 
 def function_state(function: types.FunctionType) -> dict[str, Any]:
@@ -180,14 +182,14 @@ def function_state(function: types.FunctionType) -> dict[str, Any]:
     return state
 
 
-def _drop_slots(cls: type, state: dict[str, Any]) -> None:
+def _drop_slots(state: dict[str, Any]) -> None:
     """Take a class's slots out of its state: they come with its ``__slots__``."""
     for name, value in list(state.items()):
         if name == "__slots__" or isinstance(value, types.MemberDescriptorType):
             del state[name]
 
 
-def _reduce_cached_property(_pickler: Pickler, value: Any) -> Any:  # noqa: ANN401
+def _reduce_cached_property(_pickler: Pickler, value: Any) -> Any:
     state = {name: part for name, part in vars(value).items() if name != "lock"}
     return functools.cached_property, (value.func,), state
 
@@ -322,7 +324,6 @@ def _has_plain_new(kind: type[BaseException]) -> bool:
     """Tell whether an exception's ``__new__`` is the interpreter's and takes any arguments."""
     owner = getattr(kind.__new__, "__self__", None)
     return isinstance(owner, type) and not issubclass(owner, (OSError, BaseExceptionGroup))
-
 
 
 def _reduce_stream(_pickler: Pickler, file: Any) -> Any:

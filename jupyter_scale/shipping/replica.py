@@ -204,7 +204,7 @@ class Replica:
             file.getvalue(),
             tuple(pickler.buffers),
         )
-        memo = dict(self.table.tracked(pickler.memo.copy().values()))
+        memo = dict(pickler.memo.copy().values())
         return Packed(parcel, dict(snapshots), memo, frozenset(patches), reused)
 
     def _known_objects(self) -> Iterable[Any]:
@@ -278,8 +278,13 @@ class Replica:
 
     # -- receiving ---------------------------------------------------------------------------
 
-    def unpack(self, parcel: Parcel) -> bytes:
+    def unpack(self, parcel: Parcel, memo: dict[int, Any] | None = None) -> bytes:
         """Bind a parcel's names and overwrite known objects with their new content.
+
+        Parameters
+        ----------
+        memo
+            Takes the objects of the stream by their memo index.
 
         Returns
         -------
@@ -316,6 +321,8 @@ class Replica:
         for name in parcel.deletes:
             self.namespace.pop(name, None)
             self.records.pop(name, None)
+        if memo is not None:
+            memo.update(unpickler.memo.copy())
         return self._keep(parcel, unpickler)
 
     def _overwrite(self, tokens: Iterable[Token], states: Iterable[Any]) -> None:

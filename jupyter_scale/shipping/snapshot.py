@@ -82,7 +82,7 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
     )
 
 
-def leaf_digests_of(obj: Any, table: TokenTable) -> LeafDigests | None:  # noqa: ANN401
+def leaf_digests_of(obj: Any, table: TokenTable) -> LeafDigests | None:
     """Return the digests of one array or frame, None if its content has no buffers."""
     pickler = Pickler(io.BytesIO(), table.namespace)
     pickler.dump(obj)

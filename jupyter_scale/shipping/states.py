@@ -59,6 +59,14 @@ class Adapter:
         return self.set in (_set_mapping, _set_ordered, _set_defaultdict, _set_set)
 
 
+def _get_nothing(_obj: object) -> None:
+    return None
+
+
+def _set_nothing(_obj: object, _state: None) -> None:
+    return None
+
+
 def _set_list(obj: list[Any], state: list[Any]) -> None:
     obj[:] = state
 
@@ -239,6 +247,7 @@ def _set_class(obj: type, state: dict[str, Any]) -> None:
 
 
 _ADAPTERS: dict[type, Adapter | None] = {
+    object: Adapter(_get_nothing, _set_nothing),  # a sentinel is all identity
     list: Adapter(list, _set_list),
     dict: Adapter(_get_mapping, _set_mapping),
     set: Adapter(list, _set_set, weak=True),

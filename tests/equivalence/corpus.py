@@ -77,8 +77,6 @@ CORPUS = {
         examples/lines_bars_and_markers/bar_label_demo.py examples/units/basic_units.py
         examples/misc/custom_projection.py examples/mplot3d/surface3d.py
     """,
-    "scipy": "",
-    "pandas": "",
 }
 _ROOTS = ("examples", "galleries", "doc/examples")
 #: Packages that an example imports and that a development environment has not got.

@@ -8,7 +8,6 @@ from equivalence.notebook_pairs import run_pair
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 NOTEBOOKS = [
-    ("scikit-learn", "tree/plot_unveil_tree_structure.py"),
     ("scikit-learn", "frozen/plot_frozen_examples.py"),
     ("matplotlib", "tutorials/pyplot.py"),
 ]

@@ -116,7 +116,7 @@ def test_a_profile_that_is_wrong(notebook):
     notebook.run(
         "from pathlib import Path\n"
         "Path('scale.toml').write_text("
-        "'[clusters.lab]\\nprovider = \"local\"\\nidle_timeot = \"1m\"')"
+        '\'[clusters.lab]\\nprovider = "local"\\nidle_timeot = "1m"\')'
     )
     outputs = notebook.run("%scale up lab")
     notebook.run("Path('scale.toml').unlink()")

@@ -254,11 +254,27 @@ class CellRunner:
                 snapshots[name] = snapshot
             changed = self._replica.changed(snapshots)
             if changed or deletes:
-                self._pending = self._replica.pack(changed, deletes)
+                self._pending = self._pack(changed, deletes, stays)
         finally:
             for name in pseudo:
                 namespace.pop(name, None)
         return stays
+
+    def _pack(
+        self, changed: dict[str, Snapshot], deletes: list[str], stays: dict[str, str]
+    ) -> Packed:
+        """Pack what changed; what pickles once and then not again stays here."""
+        try:
+            return self._replica.pack(changed, deletes)
+        except CannotTravel as error:
+            cache = DigestCache()
+            stand_ins = {}
+            for name, snapshot in changed.items():
+                if name != EXCEPTION:
+                    stays[name] = str(error)
+                    stand_in = kept.keep(name, snapshot.root, str(error))
+                    stand_ins[name] = self._replica.look_at(name, stand_in, cache)
+            return self._replica.pack(stand_ins, deletes)
 
 
 class _Interrupted:

@@ -22,8 +22,11 @@ class EventDisplayHook(ZMQShellDisplayHook):
     """Sends the last expression's representations; keeps its value for the way home."""
 
     outbox = AnyTrait()
+    msg = None  # ipykernel only annotates it
     value = AnyTrait()
     has_value = AnyTrait(default_value=False)
+    #: The result that is being shown, None between results.
+    msg: Any = None
 
     def start_displayhook(self) -> None:
         """Begin a result."""

@@ -9,31 +9,24 @@ import argparse
 import asyncio
 import contextlib
 import faulthandler
-import json
 import os
 import socket
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jupyter_scale.model.messages import CellOutcome, CellRequest, EventKind, RequestKind
 from jupyter_scale.runner.host import frames
 from jupyter_scale.runner.host.cells import CellRunner
+from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.interactive import RunnerShell, make_shell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.link import ShellLink
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import DescriptorCapture, Outbox, TextStream
 from jupyter_scale.transport.random_state import isolate
-from jupyter_scale.transport.tls import security
-
-if TYPE_CHECKING:
-    from distributed import Client
-
-_SCHEDULER_TIMEOUT_S = 60.0
 
 
 def main() -> None:
@@ -72,8 +65,9 @@ class ShellProcess:
         shell = make_shell(self._outbox)
         shell.drain_descriptors = partial(_drain, captures)
         _hide_own_frames(shell)
-        self._spreader = Spreader(partial(connect, cluster_directory), self._outbox, shared)
-        self._cells = CellRunner(shell, self._outbox, self._spreader, shared, self._gate)
+        self._engine = Engine(cluster_directory)
+        spreader = Spreader(self._engine, self._outbox, shared)
+        self._cells = CellRunner(shell, self._outbox, spreader, shared, self._gate)
 
     def _emit(self, kind: EventKind, body: dict[str, Any]) -> None:
         self._link.send({"request": self._request, "kind": kind.value, "body": body})
@@ -98,7 +92,7 @@ class ShellProcess:
             self._link.send({"request": self._request, "kind": "begun", "body": {}})
             outcome = await self._carry_out(RequestKind(message["kind"]), message["body"])
             self._outbox.send(EventKind.FINISHED, outcome.to_body())
-            self._spreader.warm()
+            self._engine.warm()
 
     async def _carry_out(self, kind: RequestKind, body: dict[str, Any]) -> CellOutcome:
         if kind is RequestKind.CELL:
@@ -132,35 +126,6 @@ def _hide_own_frames(shell: RunnerShell) -> None:
         original(exc_tuple, *args, **kwargs)
 
     shell.showtraceback = showtraceback  # type: ignore[method-assign]
-
-
-def connect(cluster_directory: Path) -> Client:
-    """Return a client of the cluster's scheduler, waiting until it listens.
-
-    Raises
-    ------
-    OSError
-        When there is no scheduler within a minute.
-    """
-    from distributed import Client
-
-    isolate()
-    path = cluster_directory / "scheduler.json"
-    deadline = time.monotonic() + _SCHEDULER_TIMEOUT_S
-    while not path.exists():
-        if time.monotonic() > deadline:
-            msg = f"{path} did not appear within {_SCHEDULER_TIMEOUT_S:.0f} s"
-            raise TimeoutError(msg)
-        time.sleep(0.05)
-    address = json.loads(path.read_text())["address"]
-    client = Client(
-        address,
-        security=security(cluster_directory / "tls", "client"),
-        set_as_default=True,
-        direct_to_workers=False,
-    )
-    client.wait_for_workers(1, timeout=_SCHEDULER_TIMEOUT_S)
-    return client
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import itertools
 import sys
 import threading
 import time
@@ -17,7 +18,7 @@ import types
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ from jupyter_scale.errors import CannotTravel
 from jupyter_scale.model.messages import EventKind, LoopProgress
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host import batches, worker
+from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.pieces import CAPTURED, ITEMS, Known, Piece, pack_piece, unpack_piece
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.shipping import ambient
 from jupyter_scale.shipping.fingerprint import DigestCache
@@ -36,7 +39,6 @@ from jupyter_scale.shipping.snapshot import Snapshot
 from jupyter_scale.transport.segments import drop_segment
 
 if TYPE_CHECKING:
-    from distributed import Client
     from distributed import Future as DaskFuture
 
     Future = DaskFuture[worker.BatchOutcome]
@@ -90,18 +92,16 @@ class Spreader:
 
     Parameters
     ----------
-    connect
-        Returns a Dask client of the cluster, waiting for its scheduler if need be.
+    engine
+        The cluster's workers.
     outbox
         Where output and progress go.
     shared
         The directory for shared memory.
     """
 
-    def __init__(self, connect: Callable[[], Client], outbox: Outbox, shared: Path | None) -> None:
-        self._connect, self._outbox, self._shared = connect, outbox, shared
-        self._client: Client | None = None
-        self._connecting = threading.Lock()
+    def __init__(self, engine: Engine, outbox: Outbox, shared: Path | None) -> None:
+        self._engine, self._outbox, self._shared = engine, outbox, shared
         self._reports: list[LoopReport] = []
         self._notes: list[str] = []
         self._in_order: dict[types.CodeType, str] = {}
@@ -144,8 +144,12 @@ class Spreader:
         code = function.__code__
         started = time.perf_counter()
         why = self._in_order.get(code, "")
-        if why or threading.current_thread() is not threading.main_thread():
+        if threading.current_thread() is not threading.main_thread():
             return function(iterable)
+        if why:
+            results = function(iterable)
+            self._report(line, len(results), 0, 0, why, started)
+            return results
         if not batches.can_list(iterable):
             self._report(line, 0, 0, 0, f"items come from a {type(iterable).__name__}", started)
             return function(iterable)
@@ -155,7 +159,7 @@ class Spreader:
         if not batches.is_worth_spreading(len(rest), measured.seconds_each):
             self._report(line, len(items), 0, 0, "too short to spread", started)
             return results + (function(rest) if rest else [])
-        workers = self._worker_count()
+        workers = self._worker_count(len(rest) * measured.seconds_each)
         try:
             more, used = self._spread(line, function, items, rest, measured.seconds_each, workers)
         except _InOrder as decision:
@@ -195,27 +199,12 @@ class Spreader:
                 break
         return results, _Measured(left, seconds_each)
 
-    def warm(self) -> None:
-        """Connect to the scheduler while nothing runs, so that the first loop need not wait."""
-        if self._client is None:
-            threading.Thread(target=self._connected, name="jupyter-scale warm", daemon=True).start()
-
-    def _connected(self) -> str:
-        """Connect once; return why that was not possible, or nothing."""
-        with self._connecting:
-            if self._client is None:
-                try:
-                    self._client = self._connect()
-                except OSError as error:
-                    return f"no scheduler ({error})"
-        return ""
-
-    def _worker_count(self) -> int:
-        if self._client is None and (why := self._connected()):
-            self._notes.append(f"loops ran in order: {why}")
-        if self._client is None:
+    def _worker_count(self, seconds: float) -> int:
+        try:
+            return self._engine.count_workers(seconds)
+        except OSError as error:
+            self._notes.append(f"loops ran in order: no scheduler ({error})")
             return 0
-        return len(self._client.scheduler_info(n_workers=-1)["workers"])
 
     # -- spreading ---------------------------------------------------------------------------
 
@@ -236,20 +225,30 @@ class Spreader:
         if workers < 2:  # noqa: PLR2004 - nobody to share with
             msg = "there is one worker only" if workers else "there is no worker"
             raise _InOrder(msg, is_lasting=False)
-        captured = self._capture(function)
+        captured, known = self._capture(function)
         sizes = batches.sizes(len(rest), seconds_each, workers)
         try:
-            outcomes = self._run_batches(line, captured, rest, sizes, len(items), workers)
-            self._validate(captured, outcomes)
-            return self._collect(function, rest, sizes, outcomes), len(
-                {outcome.worker for outcome in outcomes if outcome.worker}
+            batches_of_items = _cut(rest, sizes)
+            memos: list[dict[int, Any]] = []
+            pieces = self._pack_items(batches_of_items, known, memos)
+            outcomes = self._run_batches(
+                LoopProgress(0, line, len(items), len(items) - len(rest), workers),
+                captured,
+                pieces,
+                sizes,
             )
+            self._validate(captured, outcomes)
+            held = [known.joined(Known().add(ITEMS, memo.items())) for memo in memos]
+            results = self._collect(function, batches_of_items, outcomes, held)
+            return results, len({outcome.worker for outcome in outcomes if outcome.worker})
         finally:
             if captured.parcel["segment"] is not None and self._shared is not None:
                 drop_segment(self._shared, captured.parcel["segment"])
 
-    def _capture(self, function: Callable[[Iterable[Any]], list[Any]]) -> worker.Captured:
-        """Pack the function and all that it reads, transitively."""
+    def _capture(
+        self, function: Callable[[Iterable[Any]], list[Any]]
+    ) -> tuple[worker.Captured, Known]:
+        """Pack the function and all that it reads, transitively; return what workers will hold."""
         namespace = self._shell.user_ns if self._shell else {}
         replica = Replica(namespace, is_notebook=False)
         code = function.__code__
@@ -275,7 +274,7 @@ class Spreader:
         except CannotTravel as error:
             raise _InOrder(str(error)) from error
         fingerprint = b"".join(s.digest for _, s in sorted(snapshots.items()))
-        return worker.Captured(
+        captured = worker.Captured(
             fingerprint,
             uuid.uuid4().hex,
             cargo.to_body(packed.parcel, self._shared),
@@ -283,6 +282,7 @@ class Spreader:
             self._sources(sources),
             str(self._shared) if self._shared else None,
         )
+        return captured, Known().add(CAPTURED, packed.memo.items())
 
     def _sources(self, file_names: Iterable[str]) -> Mapping[str, Any]:
         import linecache
@@ -294,32 +294,38 @@ class Spreader:
             if name in known
         }
 
+    def _pack_items(
+        self, batches_of_items: list[list[Any]], known: Known, memos: list[dict[int, Any]]
+    ) -> list[Piece]:
+        """Pickle the items of every batch; their memos are appended to `memos`."""
+        namespace = self._shell.user_ns if self._shell else {}
+        pieces: list[Piece] = []
+        for batch in batches_of_items:
+            try:
+                piece, memo = pack_piece(batch, namespace, self._shared, known)
+            except Exception as error:
+                for made in pieces:
+                    made.discard(self._shared)
+                raise _InOrder(f"an item cannot travel: {error}") from error
+            pieces.append(piece)
+            memos.append(memo)
+        return pieces
+
     def _run_batches(
         self,
-        line: int,
+        progress: LoopProgress,
         captured: worker.Captured,
-        rest: list[Any],
+        pieces: list[Piece],
         sizes: list[int],
-        total: int,
-        workers: int,
     ) -> list[worker.BatchOutcome]:
-        """Run all batches; return their outcomes in order, up to the first that raised."""
+        """Run all batches; return their outcomes in order."""
         from distributed import as_completed
 
-        client = self._client
-        assert client is not None  # noqa: S101 - _worker_count connected it
-        namespace = self._shell.user_ns if self._shell else {}
+        client = self._engine.client()
         futures: list[Future] = []
-        pieces: list[worker.Piece] = []
         try:
             [shared_captured] = client.scatter([captured], broadcast=False, hash=False)
-            begin = 0
-            for position, size in enumerate(sizes):
-                try:
-                    piece, _ = worker.to_piece(rest[begin : begin + size], namespace, self._shared)
-                except Exception as error:
-                    raise _InOrder(f"an item cannot travel: {error}") from error
-                pieces.append(piece)
+            for position, piece in enumerate(pieces):
                 futures.append(
                     client.submit(
                         worker.run_batch,
@@ -327,23 +333,17 @@ class Spreader:
                         piece,
                         pure=False,
                         priority=-position,
-                        key=f"line {line}-{captured.loop}-{position}",
+                        key=f"line {progress.line}-{captured.loop}-{position}",
                     )
                 )
-                begin += size
             index = {future.key: number for number, future in enumerate(futures)}
             outcomes: dict[int, worker.BatchOutcome] = {}
-            done = total - len(rest)
             for future in as_completed(futures):
                 number = index[future.key]
-                outcome = self._outcome(future)
-                outcomes[number] = outcome
-                _require_usable(outcome)
-                done += sizes[number]
-                self._outbox.send(
-                    EventKind.PROGRESS,
-                    LoopProgress(0, line, total, done, workers).to_body(),
-                )
+                outcomes[number] = self._outcome(future)
+                _require_usable(outcomes[number])
+                progress = replace(progress, done=progress.done + sizes[number])
+                self._outbox.send(EventKind.PROGRESS, progress.to_body())
             return [outcomes[number] for number in range(len(sizes))]
         except BaseException as error:
             client.cancel(futures, force=True)
@@ -352,8 +352,7 @@ class Spreader:
             raise
         finally:
             for piece in pieces:
-                if piece.segment is not None and self._shared is not None:
-                    drop_segment(self._shared, piece.segment)
+                piece.discard(self._shared)
 
     @staticmethod
     def _outcome(future: Future) -> worker.BatchOutcome:
@@ -371,8 +370,7 @@ class Spreader:
         unsure = [address for address, outcome in last.items() if not outcome.is_checked]
         if not unsure:
             return
-        assert self._client is not None  # noqa: S101 - the batches ran on it
-        verdicts = self._client.run(worker.check, captured, workers=unsure)
+        verdicts = self._engine.client().run(worker.check, captured, workers=unsure)
         for changed in verdicts.values():
             if changed:
                 raise _InOrder(f"it changes {changed}")
@@ -380,22 +378,23 @@ class Spreader:
     def _collect(
         self,
         function: Callable[[Iterable[Any]], list[Any]],
-        rest: list[Any],
-        sizes: list[int],
+        batches_of_items: list[list[Any]],
         outcomes: list[worker.BatchOutcome],
+        held: list[Known],
     ) -> list[Any]:
         """Release output and results in serial order; raise the first exception in place."""
         namespace = self._shell.user_ns if self._shell else {}
         results: list[Any] = []
-        begin = 0
-        for size, outcome in zip(sizes, outcomes, strict=True):
+        for batch, outcome, known in zip(batches_of_items, outcomes, held, strict=True):
             if outcome.status == "raised" or outcome.results is None:
                 # Here it raises the same again, with real frames and in its place.
-                results += function(rest[begin : begin + size])
+                results += function(batch)
             else:
                 self._replay(outcome.output)
-                results += worker.from_piece(outcome.results, namespace, self._shared, is_last=True)
-            begin += size
+                part, _ = unpack_piece(
+                    outcome.results, namespace, self._shared, known, is_last=True
+                )
+                results += part
         return results
 
     def _replay(self, output: Iterable[worker.Written | worker.Warned]) -> None:
@@ -433,6 +432,12 @@ class Spreader:
 class _Measured:
     left: int
     seconds_each: float
+
+
+def _cut(items: list[Any], sizes: list[int]) -> list[list[Any]]:
+    """Return consecutive parts of a list, of these sizes."""
+    ends = list(itertools.accumulate(sizes))
+    return [items[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
 def _require_usable(outcome: worker.BatchOutcome) -> None:

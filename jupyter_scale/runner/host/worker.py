@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-import pickle
 import sys
 import threading
 import time
-import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,14 +22,19 @@ from distributed import get_worker
 from jupyter_scale.errors import CannotTravel
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import OutsideEffect, watching
+from jupyter_scale.runner.host.pieces import (
+    CAPTURED,
+    ITEMS,
+    Known,
+    Piece,
+    pack_piece,
+    unpack_piece,
+)
 from jupyter_scale.shipping import ambient
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache
-from jupyter_scale.shipping.loading import loading_into
-from jupyter_scale.shipping.pickler import Pickler
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.shipping.tokens import TokenTable
 from jupyter_scale.transport.random_state import isolate
-from jupyter_scale.transport.segments import map_segment, write_segment
 
 #: The parcel name of the function that runs a batch.
 FUNCTION = "<loop>"
@@ -57,16 +60,6 @@ class Captured:
     ambient: Mapping[str, Any]
     sources: Mapping[str, Any]
     shared: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A pickled value with its large buffers, in shared memory where there is one."""
-
-    stream: bytes
-    sizes: tuple[int, ...]
-    segment: str | None
-    inline: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,42 +113,6 @@ class BatchOutcome:
     worker: str = ""
 
 
-# -- pieces ----------------------------------------------------------------------------------
-
-
-def to_piece(value: Any, namespace: dict[str, Any], shared: Path | None) -> tuple[Piece, Pickler]:
-    """Pickle a value; the pickler is returned for what it met."""
-    file = io.BytesIO()
-    pickler = Pickler(file, namespace)
-    pickler.dump(value)
-    sizes = tuple(buffer.nbytes for buffer in pickler.buffers)
-    if shared is not None and sum(sizes) > cargo.INLINE_BYTES:
-        segment = write_segment(shared, pickler.buffers)
-        return Piece(file.getvalue(), sizes, segment, ()), pickler
-    inline = tuple(bytes(buffer) for buffer in pickler.buffers)
-    return Piece(file.getvalue(), sizes, None, inline), pickler
-
-
-def from_piece(
-    piece: Piece, namespace: dict[str, Any], shared: Path | None, *, is_last: bool
-) -> Any:
-    """Rebuild a value.
-
-    Parameters
-    ----------
-    is_last
-        Nobody else will read the piece: its segment is removed.
-    """
-    if piece.segment is None or shared is None:
-        buffers = [memoryview(bytearray(data)) for data in piece.inline]
-    else:
-        buffers = map_segment(shared, piece.segment, piece.sizes)
-        if is_last:
-            (shared / piece.segment).unlink(missing_ok=True)
-    with loading_into(namespace, owned_arrays=False):
-        return pickle.loads(piece.stream, buffers=buffers)
-
-
 # -- the worker's state ----------------------------------------------------------------------
 
 
@@ -172,7 +129,9 @@ class _Hold:
         self.replica = Replica(self.namespace, is_notebook=False)
         parcel = cargo.from_body(captured.parcel, shared, is_last=False)
         before = set(self.namespace)
-        self.replica.unpack(parcel)
+        memo: dict[int, Any] = {}
+        self.replica.unpack(parcel, memo)
+        self.known = Known().add(CAPTURED, memo.items())
         if "warnings" in captured.ambient:
             ambient.apply_warnings(captured.ambient["warnings"])
         self.names = [name for name in parcel.names if name != FUNCTION]
@@ -205,15 +164,6 @@ class _Hold:
         }
         self.check_seconds = time.perf_counter() - started
         return found
-
-    def captured_ids(self) -> set[int]:
-        """Return the ids of the captured mutable objects (not of functions and classes)."""
-        return {
-            id(entry.obj)
-            for record in self.replica.records.values()
-            for entry in record.entries
-            if not isinstance(entry.obj, (type, types.FunctionType))
-        }
 
     def _ambient(self) -> dict[str, Any]:
         now = ambient.gather()
@@ -281,15 +231,16 @@ def run_batch(captured: Captured, items: Piece) -> BatchOutcome:
     with _lock:
         hold = _held(captured)
         shared = Path(captured.shared) if captured.shared else None
-        batch = from_piece(items, hold.namespace, shared, is_last=False)
+        batch, memo = unpack_piece(items, hold.namespace, shared, hold.known, is_last=False)
+        known = hold.known.joined(Known().add(ITEMS, memo.items()))
         _task_thread = threading.get_ident()
         try:
-            return replace(_run(hold, batch, shared), worker=get_worker().address)
+            return replace(_run(hold, batch, shared, known), worker=get_worker().address)
         finally:
             _task_thread = None
 
 
-def _run(hold: _Hold, batch: list[Any], shared: Path | None) -> BatchOutcome:
+def _run(hold: _Hold, batch: list[Any], shared: Path | None, known: Known) -> BatchOutcome:
     table = TokenTable(hold.namespace)
     before = _look_at_items(batch, table)
     started = time.perf_counter()
@@ -315,19 +266,10 @@ def _run(hold: _Hold, batch: list[Any], shared: Path | None) -> BatchOutcome:
         _let_go()
         return BatchOutcome("changed", changed)
     try:
-        piece, pickler = to_piece(results, hold.namespace, shared)
+        piece, _ = pack_piece(results, hold.namespace, shared, known)
     except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
         return BatchOutcome("lost", str(error))
-    ids = hold.captured_ids() | {id(obj) for obj in _mutable_objects(batch, table)}
-    if any(id(obj) in ids for _, obj in pickler.memo.copy().values()):
-        _discard(piece, shared)
-        return BatchOutcome("changed", "nothing, but returns objects that it was given")
     return BatchOutcome("ok", "", piece, tuple(output), seconds, deep)
-
-
-def _discard(piece: Piece, shared: Path | None) -> None:
-    if piece.segment is not None and shared is not None:
-        (shared / piece.segment).unlink(missing_ok=True)
 
 
 def _look_at_items(batch: list[Any], table: TokenTable) -> bytes | None:
@@ -337,14 +279,6 @@ def _look_at_items(batch: list[Any], table: TokenTable) -> bytes | None:
     if all(isinstance(item, (int, float, str, bytes, complex, type(None))) for item in batch):
         return None
     return take_snapshot("items", batch, table, DigestCache()).digest
-
-
-def _mutable_objects(batch: list[Any], table: TokenTable) -> Iterator[Any]:
-    pickler = Pickler(io.BytesIO(), table.namespace)
-    pickler.dump(batch)
-    for _, obj in table.tracked(pickler.memo.copy().values()):
-        if not isinstance(obj, (type, types.FunctionType)):
-            yield obj
 
 
 def check(captured: Captured) -> str:

@@ -1,0 +1,104 @@
+"""The runner's link to the cluster's scheduler: a Dask client, made when it is first needed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jupyter_scale.errors import StateError
+from jupyter_scale.model.cluster import ClusterState
+from jupyter_scale.transport.random_state import isolate
+from jupyter_scale.transport.tls import security
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_SCHEDULER_TIMEOUT_S = 60.0
+_LONG_S = 1.0
+_WAIT_S = 10.0
+
+
+class Engine:
+    """The workers of one cluster.
+
+    Parameters
+    ----------
+    cluster_directory
+        Where ``scheduler.json``, ``state.json`` and ``tls/`` are.
+    """
+
+    def __init__(self, cluster_directory: Path) -> None:
+        self._directory = cluster_directory
+        self._client: Client | None = None
+        self._connecting = threading.Lock()
+        self._is_complete = False
+
+    def warm(self) -> None:
+        """Connect while nothing runs, so that the first loop need not wait."""
+        if self._client is None:
+            threading.Thread(
+                target=self._try_client, name="jupyter-scale warm", daemon=True
+            ).start()
+
+    def _try_client(self) -> None:
+        with contextlib.suppress(OSError):
+            self.client()
+
+    def client(self) -> Client:
+        """Return the client, waiting until the scheduler listens and has a worker.
+
+        Raises
+        ------
+        OSError
+            When that takes more than a minute.
+        """
+        with self._connecting:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def count_workers(self, seconds: float) -> int:
+        """Return how many workers there are.
+
+        Parameters
+        ----------
+        seconds
+            How much work there is: for enough of it, workers that are just starting are waited for.
+        """
+        client = self.client()
+        if seconds > _LONG_S and not self._is_complete:
+            with contextlib.suppress(TimeoutError):
+                client.wait_for_workers(self._wanted_workers(), timeout=min(seconds, _WAIT_S))
+            self._is_complete = True
+        return len(client.scheduler_info(n_workers=-1)["workers"])
+
+    def _wanted_workers(self) -> int:
+        try:
+            state = ClusterState.from_json((self._directory / "state.json").read_text())
+        except (OSError, StateError):
+            return 1
+        return max(1, sum(node.workers for node in state.nodes))
+
+    def _connect(self) -> Client:
+        from distributed import Client
+
+        isolate()
+        path = self._directory / "scheduler.json"
+        deadline = time.monotonic() + _SCHEDULER_TIMEOUT_S
+        while not path.exists():
+            if time.monotonic() > deadline:
+                msg = f"{path} did not appear within {_SCHEDULER_TIMEOUT_S:.0f} s"
+                raise TimeoutError(msg)
+            time.sleep(0.05)
+        client = Client(
+            json.loads(path.read_text())["address"],
+            security=security(self._directory / "tls", "client"),
+            set_as_default=True,
+            direct_to_workers=False,
+        )
+        client.wait_for_workers(1, timeout=_SCHEDULER_TIMEOUT_S)
+        return client

@@ -1,0 +1,257 @@
+"""Loops on the workers: what the plain loop gives, or in order with the reason."""
+
+import json
+import textwrap
+
+import pytest
+
+PREPARE = """
+import time
+import warnings
+from collections import namedtuple
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def nap():
+    time.sleep(0.05)
+
+
+numbers = np.zeros(5000)
+sentinel = object()
+seen = []
+Pair = namedtuple("Pair", "x y")
+
+
+class Thing:
+    shared = []
+
+    def go(self):
+        return 1
+
+
+@dataclass
+class Point:
+    x: int
+
+
+def square(i):
+    nap()
+    return i * i
+
+
+def view(i):
+    nap()
+    return numbers[i : i + 2]
+
+
+def give_sentinel(i):
+    nap()
+    return sentinel
+
+
+def make_thing(i):
+    nap()
+    return Thing()
+
+
+def make_point(i):
+    nap()
+    return Point(i)
+
+
+def noisy(i):
+    nap()
+    print("iteration", i)
+    return i
+
+
+def warn(i):
+    nap()
+    warnings.warn("careful")
+    return i
+
+
+def fail_at_seven(i):
+    nap()
+    print(i)
+    if i == 7:
+        raise ValueError(i)
+    return i
+
+
+def remember(i):
+    nap()
+    seen.append(i)
+    return len(seen)
+
+
+def draw(i):
+    nap()
+    return np.random.rand()
+
+
+def change_item(item):
+    nap()
+    item.append(1)
+    return item
+
+
+def write_file(i):
+    nap()
+    with open("written.txt", "a") as file:
+        file.write(f"{i} ")
+    return i
+
+
+def nested(i):
+    nap()
+    return [square] * 2, {"i": i}
+"""
+
+
+@pytest.fixture(scope="module")
+def spread(notebook):
+    notebook.run("%scale quiet")
+    assert notebook.run(PREPARE).status == "ok"
+    assert notebook.run("%%scale --serial\nready = 1").status == "ok"
+    assert notebook.run("%%scale\n_warm = [square(i) for i in range(20)]").status == "ok"
+
+    def run(source, status="ok"):
+        outputs = notebook.run("%%scale\n" + textwrap.dedent(source))
+        assert outputs.status == status, outputs
+        loops = notebook.value(
+            "__import__('json').dumps(__import__('jupyter_scale').last_run.loops)"
+        )
+        return outputs, json.loads(loops)
+
+    return run
+
+
+SPREAD = {
+    "results in order": ("[square(i) for i in range(12)]", "r == [i * i for i in range(12)]"),
+    "conditions": ("[square(i) for i in range(12) if i % 3]", "r[0] == 1 and len(r) == 8"),
+    "targets that unpack": (
+        "[square(i) + v for i, v in enumerate([5] * 12)]",
+        "r == [i * i + 5 for i in range(12)]",
+    ),
+    "views stay views": (
+        "[view(i) for i in range(12)]",
+        "all(np.shares_memory(v, numbers) for v in r)",
+    ),
+    "sentinels stay themselves": (
+        "[give_sentinel(i) for i in range(12)]",
+        "all(x is sentinel for x in r)",
+    ),
+    "classes stay themselves": (
+        "[make_thing(i) for i in range(12)]",
+        "all(type(x) is Thing and x.go() == 1 for x in r)",
+    ),
+    "data classes": ("[make_point(i) for i in range(12)]", "r[3] == Point(3)"),
+    "named tuples": (
+        "[Pair(square(i), 1) for i in range(12)]",
+        "type(r[0]) is Pair and r[3].x == 9",
+    ),
+    "functions stay themselves": (
+        "[nested(i) for i in range(12)]",
+        "all(x[0] == [square, square] and x[1]['i'] == i for i, x in enumerate(r))",
+    ),
+    "captured lists stay themselves": (
+        "[(nap(), seen)[1] for i in range(12)]",
+        "all(x is seen for x in r)",
+    ),
+    "keys of sorted": (
+        "[sorted([square(i), 3], key=lambda v: v * i) for i in range(12)]",
+        "r[1] == [1, 3]",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPREAD)
+def test_spreads(notebook, spread, name):
+    loop, check = SPREAD[name]
+    _, [report] = spread(f"r = {loop}")
+    assert report["spread"] > 0, report
+    assert notebook.value(check) == "True"
+
+
+IN_ORDER = {
+    "a changed list": (
+        "seen.clear()\nr = [remember(i) for i in range(12)]",
+        "r == list(range(1, 13)) and seen == list(range(12))",
+        "changes 'seen'",
+    ),
+    "random numbers": (
+        "np.random.seed(3)\nr = [draw(i) for i in range(12)]",
+        "(np.random.seed(3), r == [np.random.rand() for _ in range(12)])[1]",
+        "numpy.random",
+    ),
+    "changed items": (
+        "items = [[] for _ in range(12)]\nr = [change_item(x) for x in items]",
+        "items == [[1]] * 12 and all(a is b for a, b in zip(r, items))",
+        "changes its own items",
+    ),
+    "a file": (
+        "r = [write_file(i) for i in range(12)]",
+        "open('written.txt').read().split() == [str(i) for i in range(12)]",
+        "outside effect",
+    ),
+    "a generator": (
+        "r = [square(i) for i in (j for j in range(12))]",
+        "r == [i * i for i in range(12)]",
+        "items come from a generator",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_runs_in_order(notebook, spread, name):
+    source, check, why = IN_ORDER[name]
+    _, reports = spread(source)
+    assert notebook.value(check) == "True"
+    [report] = [r for r in reports if r["why"]]
+    assert report["spread"] == 0
+    assert why in report["why"]
+
+
+def test_closures_share_the_loops_variable(notebook, spread):
+    _, reports = spread("r = [(nap(), lambda: i)[1] for i in range(8)]")
+    assert reports == []
+    assert notebook.value("[f() for f in r] == [7] * 8") == "True"
+
+
+def test_text_comes_in_order(spread):
+    outputs, [report] = spread("r = [noisy(i) for i in range(12)]")
+    assert report["spread"] > 0
+    assert outputs.stdout == "".join(f"iteration {i}\n" for i in range(12))
+
+
+def test_a_warning_is_shown_once(spread):
+    outputs, [report] = spread("r = [warn(i) for i in range(12)]")
+    assert report["spread"] > 0
+    assert outputs.stderr.count("UserWarning: careful") == 1
+
+
+def test_the_first_exception_is_raised_as_in_order(notebook, spread):
+    source = "r = [fail_at_seven(i) for i in range(12)]"
+    notebook.run("r = 'before'")
+    plain = notebook.run(source)
+    outputs, _ = spread(source, status="error")
+    assert outputs.stdout == plain.stdout == "".join(f"{i}\n" for i in range(8))
+    assert (outputs.ename, outputs.evalue) == ("ValueError", "7")
+    here, there = plain.execution_count, outputs.execution_count
+    assert outputs.traceback == plain.traceback.replace(f"In[{here}]", f"In[{there}]")
+    assert notebook.value("r") == "before"
+
+
+def test_large_results_come_home(notebook, spread):
+    _, [report] = spread("r = [(nap(), np.full(200_000, i))[1] for i in range(12)]")
+    assert report["spread"] > 0
+    assert notebook.value("all((x == i).all() for i, x in enumerate(r))") == "True"
+
+
+def test_serial_leaves_loops_alone(notebook):
+    outputs = notebook.run("%%scale --serial\nr = [square(i) for i in range(12)]")
+    assert outputs.status == "ok"
+    assert notebook.value("__import__('jupyter_scale').last_run.loops") == "()"
