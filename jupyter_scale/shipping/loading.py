@@ -108,7 +108,7 @@ def make_class(
     library = next(base for base in metaclass.__mro__ if base.__module__ != "__main__")
 
     def construct(_name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> Any:
-        return library.__new__(metaclass, name, bases, body)  # type: ignore[call-overload]
+        return library.__new__(metaclass, name, bases, body)
 
     return cloudpickle.cloudpickle._make_skeleton_class(construct, name, bases, body, *rest)  # noqa: SLF001
 

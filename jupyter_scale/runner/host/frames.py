@@ -28,3 +28,18 @@ def strip(traceback: types.TracebackType | None) -> types.TracebackType | None:
     for part in reversed(frames):
         result = types.TracebackType(result, part.tb_frame, part.tb_lasti, part.tb_lineno)
     return result
+
+
+_PREFIX = "<lambda>.<locals>."
+
+
+def with_plain_names(function: types.FunctionType) -> types.FunctionType:
+    """Return a rewritten loop's function in which the loop has the plain loop's name."""
+    return types.FunctionType(_renamed(function.__code__), function.__globals__, "<lambda>")
+
+
+def _renamed(code: types.CodeType) -> types.CodeType:
+    constants = tuple(
+        _renamed(part) if isinstance(part, types.CodeType) else part for part in code.co_consts
+    )
+    return code.replace(co_consts=constants, co_qualname=code.co_qualname.removeprefix(_PREFIX))

@@ -22,7 +22,6 @@ class EventDisplayHook(ZMQShellDisplayHook):
     """Sends the last expression's representations; keeps its value for the way home."""
 
     outbox = AnyTrait()
-    msg = None  # ipykernel only annotates it
     value = AnyTrait()
     has_value = AnyTrait(default_value=False)
     #: The result that is being shown, None between results.

@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_scale.analysis.code import dynamic_read, global_reads
 from jupyter_scale.analysis.loops import find_loops
@@ -30,6 +30,7 @@ from jupyter_scale.model.messages import EventKind, LoopProgress
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host import batches, worker
 from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.frames import with_plain_names
 from jupyter_scale.runner.host.pieces import CAPTURED, ITEMS, Known, Piece, pack_piece, unpack_piece
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.shipping import ambient
@@ -137,11 +138,12 @@ class Spreader:
     # -- one loop ----------------------------------------------------------------------------
 
     def _run_loop(
-        self, number: int, function: Callable[[Iterable[Any]], list[Any]], iterable: Iterable[Any]
+        self, number: int, rewritten: types.FunctionType, iterable: Iterable[Any]
     ) -> list[Any]:
         """Return what the comprehension would: the entry point of rewritten cells."""
         line = self._lines.get(number, 0)
-        code = function.__code__
+        plain = with_plain_names(rewritten)
+        code, function = plain.__code__, cast("Callable[[Iterable[Any]], list[Any]]", plain)
         started = time.perf_counter()
         why = self._in_order.get(code, "")
         if threading.current_thread() is not threading.main_thread():
