@@ -223,9 +223,9 @@ class Notebook:
                 is_zombie = process.status() == psutil.STATUS_ZOMBIE
             except psutil.Error:
                 continue
-            if is_ours and not is_zombie and process.pid != self.pid:
-                if all(word in command for word in words):
-                    found.append(process)
+            is_wanted = is_ours and not is_zombie and process.pid != self.pid
+            if is_wanted and all(word in command for word in words):
+                found.append(process)
         return found
 
     def left(self):

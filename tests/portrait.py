@@ -41,14 +41,18 @@ class _Painter:
         self.memories = {}
         self.met, self.values = set(), {}
 
-    def describe(self, obj):
+    def describe(self, obj):  # noqa: PLR0911 - one line for each kind of object
         kind = type(obj)
         if obj is self.namespace:
             return "<the namespace>"
         if kind in _PLAIN or isinstance(obj, (types.ModuleType, types.BuiltinFunctionType)):
             return _ADDRESS.sub("0x", repr(obj))
+        if any(base.__name__ == "generic" for base in kind.__mro__ if base.__module__ == "numpy"):
+            return repr(obj)
         if isinstance(obj, enum.Enum):
-            return f"{kind.__qualname__}.{obj.name} of {self.describe(kind)} {obj is kind[obj.name]}"
+            return (
+                f"{kind.__qualname__}.{obj.name} of {self.describe(kind)} {obj is kind[obj.name]}"
+            )
         if isinstance(obj, type) and obj.__module__ != "__main__":
             return repr(obj)
         if isinstance(obj, types.FunctionType) and obj.__module__ != "__main__":
@@ -81,7 +85,7 @@ class _Painter:
         items = [f"{self.describe(k)}: {self.describe(v)}" for k, v in mapping.items()]
         return "{" + ", ".join(items) + "}"
 
-    def content(self, obj):  # noqa: C901, PLR0911 - one line for each kind of object
+    def content(self, obj):  # noqa: C901, PLR0911, PLR0912 - one line for each kind of object
         kind = type(obj)
         if kind in (list, tuple):
             return f"{kind.__name__}{self.many(obj)}"

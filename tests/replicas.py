@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 
-from jupyter_scale.errors import CannotLoad
 from jupyter_scale.runner import cargo
 from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.replica import Replica
@@ -65,7 +64,7 @@ class Side:
         self.before = set(names_of(self.namespace))
         try:
             exec(compile(source, "<cell>", "exec"), self.namespace)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the cell raises
             return repr(error)
         return ""
 
@@ -155,7 +154,7 @@ class Two:
     def run_plain(self, source):
         try:
             exec(compile(source, "<cell>", "exec"), self.plain)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the cell raises
             return repr(error)
         return ""
 
@@ -221,7 +220,7 @@ def serve():
             return
         try:
             answer = False, getattr(side, command)(*arguments)
-        except (Exception, CannotLoad) as error:
+        except Exception as error:  # noqa: BLE001 - it is told to the other side
             answer = True, RuntimeError(f"{type(error).__name__}: {error}")
         pickle.dump(answer, stdout)
         stdout.flush()

@@ -43,7 +43,8 @@ def test_a_link_that_breaks_loses_and_repeats_nothing(notebook):
         "gc.collect(); del RunnerClient"
     )
     outputs = notebook.run(
-        "%%scale\nimport time\nfor i in range(2000):\n    print(i)\n    time.sleep(0.0005)\ndone = [i]"
+        "%%scale\nimport time\n"
+        "for i in range(2000):\n    print(i)\n    time.sleep(0.0005)\ndone = [i]"
     )
     assert outputs.stdout.split() == [str(i) for i in range(2000)]
     assert outputs.status == "ok"

@@ -81,9 +81,7 @@ def test_unknown_objects_are_sent_again(two):
 
 def test_a_failed_parcel_changes_nothing(two):
     two.run_here(
-        "class Bad:\n"
-        "    def __reduce__(self): return int, ('no number',)\n"
-        "x = [1]; bad = Bad()"
+        "class Bad:\n    def __reduce__(self): return int, ('no number',)\nx = [1]; bad = Bad()"
     )
     two.ask("run", "x = 'mine'")
     with pytest.raises(RuntimeError, match=r"CannotLoad.*'bad' cannot be rebuilt: ValueError"):

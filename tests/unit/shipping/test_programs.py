@@ -45,7 +45,18 @@ a, b, c, d = [], {}, Node(), np.arange(6.0)
 NAMES = st.sampled_from("abcd")
 KEYS = st.integers(0, 2)
 NEW = st.sampled_from(
-    ["[]", "{}", "Node()", "Slots()", "np.zeros(4)", "np.arange(600.0)", "5", "'text'", "Node", "[1, 2]"]
+    [
+        "[]",
+        "{}",
+        "Node()",
+        "Slots()",
+        "np.zeros(4)",
+        "np.arange(600.0)",
+        "5",
+        "'text'",
+        "Node",
+        "[1, 2]",
+    ]
 )
 STATEMENTS = st.one_of(
     st.builds("{} = {}".format, NAMES, NEW),
@@ -60,7 +71,9 @@ STATEMENTS = st.one_of(
     st.builds("{} = call({}, {})".format, NAMES, NAMES, NAMES),
     st.builds("{0} = {1}; del {1}; {1} = 0".format, NAMES, NAMES),
 )
-CELLS = st.lists(st.lists(STATEMENTS, min_size=1, max_size=5).map("\n".join), min_size=1, max_size=6)
+CELLS = st.lists(
+    st.lists(STATEMENTS, min_size=1, max_size=5).map("\n".join), min_size=1, max_size=6
+)
 
 
 @settings(

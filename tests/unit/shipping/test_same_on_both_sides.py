@@ -1,4 +1,6 @@
-"""What happens on the other side happens here: cells by turns here and there, compared with plain."""
+"""What happens on the other side happens here: cells by turns here and there, and plain."""
+
+# ruff: noqa: E501, ISC004 - cells are lines of a table
 
 import pytest
 
@@ -8,7 +10,12 @@ CASES = {
     "bind, rebind, delete": ["a = 1; b = [2]", "a += 1; c = b; del b", "c.append(3)", "d = c"],
     "alias": ["x = [1]; y = x", "y.append(2)", "x.append(3); z = x", "z.append(4); z is x"],
     "alias across containers": ["x = [1]; d = {'x': x, 'l': [x]}", "d['l'][0].append(2)"],
-    "alias replaced by an equal copy": ["x = [1]; y = x", "y = list(x)", "x.append(1)", "y.append(2)"],
+    "alias replaced by an equal copy": [
+        "x = [1]; y = x",
+        "y = list(x)",
+        "x.append(1)",
+        "y.append(2)",
+    ],
     "alias made there": ["x = [1]; y = [1]", "y = x", "y.append(2)", "x.append(3)"],
     "cycle": ["a = []; a.append(a)", "a.append(1)", "a.append(a)", "b = a[0]"],
     "cycle of instances": [
@@ -66,26 +73,43 @@ CASES = {
         "x.flags.writeable = True; x[0] = 9",
         "x.flags.writeable = False",
     ],
-    "array, other shape in place": ["import numpy as np; x = np.arange(6); y = x", "x.shape = (2, 3)"],
+    "array, other shape in place": [
+        "import numpy as np; x = np.arange(6); y = x",
+        "x.shape = (2, 3)",
+    ],
     "array, empty and scalar": [
         "import numpy as np; x = np.zeros((0, 3)); y = np.array(5.0); z = np.float32(1)",
         "y[()] = 6; z = z + 1",
     ],
-    "view": ["import numpy as np; b = np.zeros(8); v = b[2:5]", "v[:] = 1", "b[3] = 9", "v += b[0]"],
+    "view": [
+        "import numpy as np; b = np.zeros(8); v = b[2:5]",
+        "v[:] = 1",
+        "b[3] = 9",
+        "v += b[0]",
+    ],
     "view, big": [
         "import numpy as np; b = np.zeros(10**5); v = b[10:20000]; w = b.reshape(100, -1)[:, 1]",
         "v[0] = 1; w[2] = 5",
         "b[10] = 9",
         "v[1] = b[10]",
     ],
-    "view made there": ["import numpy as np; b = np.arange(8)", "v = b[4:]", "v[0] = -1", "b[5] = -2"],
+    "view made there": [
+        "import numpy as np; b = np.arange(8)",
+        "v = b[4:]",
+        "v[0] = -1",
+        "b[5] = -2",
+    ],
     "view of another type": [
         "import numpy as np; b = np.zeros(4); v = b.view('i8')",
         "v[0] = 1",
         "b[1] = 1.0",
         "c = v.sum()",
     ],
-    "view and no base": ["import numpy as np; v = np.zeros(8)[2:5]; w = v[1:]", "w[0] = 1", "v[2] = 2"],
+    "view and no base": [
+        "import numpy as np; v = np.zeros(8)[2:5]; w = v[1:]",
+        "w[0] = 1",
+        "v[2] = 2",
+    ],
     "DataFrame": [
         "import pandas as pd; x = pd.DataFrame({'a': [1, 2]}); y = x",
         "x['b'] = x.a * 2; x.loc[0, 'a'] = 9",
@@ -153,7 +177,12 @@ CASES = {
         "k = 3; s = f()",
         "t = f()",
     ],
-    "function that sets a global": ["n = 0\ndef f():\n    global n\n    n += 1", "f()", "f()", "f()"],
+    "function that sets a global": [
+        "n = 0\ndef f():\n    global n\n    n += 1",
+        "f()",
+        "f()",
+        "f()",
+    ],
     "shared cell": [
         "def make():\n"
         "    n = 0\n"
@@ -209,7 +238,12 @@ CASES = {
         "c = A(); ok2 = isinstance(b, A), type(b) is type(c)",
         "class A: pass\nold = isinstance(a, A)",
     ],
-    "class made there": ["", "class A:\n    x = [1]\na = A()", "A.x.append(2); b = A()", "b.x.append(3)"],
+    "class made there": [
+        "",
+        "class A:\n    x = [1]\na = A()",
+        "A.x.append(2); b = A()",
+        "b.x.append(3)",
+    ],
     "class attribute": [
         "class A:\n    x = 1\n    y = 2",
         "A.z = [3]; del A.x",
@@ -290,7 +324,12 @@ CASES = {
     "module as a name": ["import math, os.path as p", "r = math.sqrt(4); j = p.join('a', 'b')"],
     "iterables and slices": ["r = range(3); s = slice(1, 2); f = frozenset([1])", "t = list(r)[s]"],
     "memory of 4 KiB": ["b = bytes(5000); c = bytearray(5000); d = [c]", "c[0] = 1", "d[0][1] = 2"],
-    "random.Random": ["import random; r = random.Random(1)", "a = r.random()", "b = r.random()", "c = r.random()"],
+    "random.Random": [
+        "import random; r = random.Random(1)",
+        "a = r.random()",
+        "b = r.random()",
+        "c = r.random()",
+    ],
     "numpy Generator": [
         "import numpy as np; r = np.random.default_rng(1); q = r",
         "a = float(r.random())",
