@@ -1,0 +1,64 @@
+/**
+ * Runs as the panel shows them: by notebook, those at work first, finished ones folded. Pure.
+ */
+import type { RunView } from './feed';
+
+/** So many finished runs of a notebook are shown before they are folded. */
+export const FINISHED_SHOWN = 3;
+
+/** The runs of one notebook. */
+export interface INotebookRuns {
+  /** Its path; empty for a kernel without a notebook. */
+  readonly notebook: string;
+  /** Queued and running, in the order in which they began. */
+  readonly active: readonly RunView[];
+  /** The others, the latest first. */
+  readonly finished: readonly RunView[];
+}
+
+/** Whether a run is still to be waited for. */
+export function isActive({ status }: RunView): boolean {
+  return status === 'queued' || status === 'running';
+}
+
+/** Group runs by notebook: notebooks with work first, then by their latest run. */
+export function groupRuns(runs: readonly RunView[]): readonly INotebookRuns[] {
+  const byNotebook = new Map<string, RunView[]>();
+  for (const run of runs) {
+    const list = byNotebook.get(run.notebook);
+    if (list) {
+      list.push(run);
+    } else {
+      byNotebook.set(run.notebook, [run]);
+    }
+  }
+  const groups = [...byNotebook].map(([notebook, list]) => {
+    list.sort((a, b) => a.started_at - b.started_at);
+    return {
+      notebook,
+      active: list.filter(isActive),
+      finished: list.filter(run => !isActive(run)).reverse()
+    };
+  });
+  return groups.sort((a, b) => rank(b) - rank(a));
+}
+
+/** Iterations done as a part of all in these runs' loops, from 0 to 1; null without loops. */
+export function progressOf(runs: readonly RunView[]): number | null {
+  let done = 0;
+  let total = 0;
+  for (const { loops } of runs) {
+    for (const loop of loops) {
+      done += loop.done;
+      total += loop.total;
+    }
+  }
+  return total > 0 ? Math.min(1, done / total) : null;
+}
+
+function rank({ active, finished }: INotebookRuns): number {
+  const latest = Math.max(
+    ...[active.at(-1), finished[0]].map(run => run?.started_at ?? 0)
+  );
+  return active.length > 0 ? latest + 1e12 : latest;
+}
