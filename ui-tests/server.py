@@ -11,10 +11,10 @@ import os
 import secrets
 import signal
 import socket
-import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import TextIO
 
 from jupyterlab.labapp import LabApp
 
@@ -42,18 +42,30 @@ def write_settings(folder: Path) -> None:
         file.write_text(json.dumps(settings))
 
 
-def end_with_stdin() -> None:
+def keep_stdin() -> TextIO:
+    """Take standard input for ourselves alone.
+
+    A child that inherited it, such as Node, would make it non-blocking for us too.
+    """
+    own = os.dup(0)
+    with open(os.devnull) as nothing:  # noqa: PTH123 - the usual name of a device
+        os.dup2(nothing.fileno(), 0)
+    return os.fdopen(own)
+
+
+def end_with(stdin: TextIO) -> None:
     """End this process in good order as soon as whoever started it has gone.
 
     The signal goes to the main thread: sent to the process, another thread may take it, and an idle
     event loop would not wake up.
     """
-    sys.stdin.read()
+    stdin.read()
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 def main() -> None:
     """Serve until standard input is closed."""
+    stdin = keep_stdin()
     with tempfile.TemporaryDirectory(prefix="jupyter-scale-ui-") as temporary:
         home = Path(temporary)
         root = home / "notebooks"
@@ -64,7 +76,7 @@ def main() -> None:
         write_settings(home / "settings")
         port, token = find_free_port(), secrets.token_hex(16)
         print(json.dumps({"url": f"http://127.0.0.1:{port}", "token": token}), flush=True)
-        threading.Thread(target=end_with_stdin, daemon=True).start()
+        threading.Thread(target=end_with, args=[stdin], daemon=True).start()
         LabApp.launch_instance(
             argv=[
                 "--no-browser",

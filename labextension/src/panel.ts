@@ -3,7 +3,7 @@
  */
 import type { ITranslator } from '@jupyterlab/translation';
 import { addIcon, SidePanel, ToolbarButton } from '@jupyterlab/ui-components';
-import { Panel } from '@lumino/widgets';
+import { type AccordionPanel, Panel } from '@lumino/widgets';
 
 import { scaleIcon } from './icons';
 import { LiveView, Section } from './section';
@@ -15,6 +15,9 @@ import { Runs } from './views/runs';
 
 /** The panel's id in the application, and in saved layouts. */
 export const PANEL_ID = 'jupyter-scale-panel';
+
+/** The sections' heights: runs are what changes most, and what there are most of. */
+const SIZES = [2, 3, 5];
 
 /** Build the side panel. */
 export function createPanel(context: IPanelContext, translator: ITranslator): SidePanel {
@@ -38,6 +41,7 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
   panel.addWidget(clusters);
   panel.addWidget(new Section('nodes', trans.__('Nodes'), Nodes, context));
   panel.addWidget(new Section('runs', trans.__('Runs'), Runs, context));
+  (panel.content as AccordionPanel).setRelativeSizes(SIZES);
   return panel;
 }
 

@@ -24,10 +24,10 @@ test('runs are grouped by notebook; those with work come first, then the latest'
   ]);
 });
 
-test('progress counts iterations of all loops', () => {
+test('progress is the mean of the loops, however long each is', () => {
   const run = aRun('1', {
-    loops: [aLoop({ done: 10, total: 10 }), aLoop({ done: 20, total: 90 })]
+    loops: [aLoop({ done: 10, total: 10 }), aLoop({ done: 20, total: 100 })]
   });
-  expect(progressOf([run, aRun('2')])).toBeCloseTo(0.3);
+  expect(progressOf([run, aRun('2')])).toBeCloseTo(0.6);
   expect(progressOf([aRun('2')])).toBeNull();
 });

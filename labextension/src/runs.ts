@@ -43,17 +43,15 @@ export function groupRuns(runs: readonly RunView[]): readonly INotebookRuns[] {
   return groups.sort((a, b) => rank(b) - rank(a));
 }
 
-/** Iterations done as a part of all in these runs' loops, from 0 to 1; null without loops. */
+/** How far these runs' loops are, from 0 to 1, each loop counting alike; null without loops. */
 export function progressOf(runs: readonly RunView[]): number | null {
-  let done = 0;
-  let total = 0;
-  for (const { loops } of runs) {
-    for (const loop of loops) {
-      done += loop.done;
-      total += loop.total;
-    }
-  }
-  return total > 0 ? Math.min(1, done / total) : null;
+  const parts = runs
+    .flatMap(run => run.loops)
+    .filter(({ total }) => total > 0)
+    .map(({ done, total }) => Math.min(1, done / total));
+  return parts.length > 0
+    ? parts.reduce((sum, part) => sum + part, 0) / parts.length
+    : null;
 }
 
 function rank({ active, finished }: INotebookRuns): number {

@@ -100,10 +100,13 @@ export class Lab {
     return this.cell(index).locator('.jp-OutputArea-output');
   }
 
-  async execute(command: string): Promise<void> {
-    await this.page.evaluate(async id => {
-      await (window as unknown as ILabWindow).jupyterapp.commands.execute(id);
-    }, command);
+  async execute(command: string, args: object = {}): Promise<void> {
+    await this.page.evaluate(
+      async ([id, values]) => {
+        await (window as unknown as ILabWindow).jupyterapp.commands.execute(id, values);
+      },
+      [command, args] as const
+    );
   }
 
   cell(index: number): Locator {
@@ -114,6 +117,48 @@ export class Lab {
   toolbarButton(command: string): Locator {
     return this.page.locator(
       `.jp-NotebookPanel:visible .jp-Toolbar [data-command="${command}"]`
+    );
+  }
+
+  /** The side panel. */
+  get panel(): Locator {
+    return this.page.locator('#jupyter-scale-panel');
+  }
+
+  /** A section of the side panel: `clusters`, `nodes` or `runs`. */
+  section(name: string): Locator {
+    return this.panel.locator(`.jp-scale-Section.jp-scale-mod-${name}`);
+  }
+
+  /** The words in the status bar. */
+  get statusItem(): Locator {
+    return this.page.locator('#jp-main-statusbar').getByText(/^%%scale/);
+  }
+
+  async openPanel(): Promise<void> {
+    await this.execute('jupyter-scale:open-panel');
+    await expect(this.panel).toBeVisible();
+  }
+
+  /** Drag the edge of the left area until the panel is that wide. */
+  async setPanelWidth(width: number): Promise<void> {
+    const box = await this.panel.boundingBox();
+    if (!box) {
+      throw new Error('the panel is not to be seen');
+    }
+    const { mouse } = this.page;
+    const y = box.y + box.height / 2;
+    await mouse.move(box.x + box.width + 1, y);
+    await mouse.down();
+    await mouse.move(box.x + width + 1, y, { steps: 4 });
+    await mouse.up();
+  }
+
+  async setTheme(theme: 'Light' | 'Dark'): Promise<void> {
+    await this.execute('apputils:change-theme', { theme: `JupyterLab ${theme}` });
+    await expect(this.page.locator('body')).toHaveAttribute(
+      'data-jp-theme-light',
+      String(theme === 'Light')
     );
   }
 

@@ -1,7 +1,7 @@
 /**
  * The section of the clusters: what each is and does, and the way to the first one.
  */
-import { stopIcon } from '@jupyterlab/ui-components';
+import { closeIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSX } from 'react';
 
@@ -83,8 +83,12 @@ function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {
         )}
         {status !== 'stopping' && status !== 'stopped' && (
           <IconButton
-            icon={stopIcon}
-            label={trans.__('Stop the cluster "%1"', name)}
+            icon={status === 'failed' ? closeIcon : stopIcon}
+            label={
+              status === 'failed'
+                ? trans.__('Remove the cluster "%1"', name)
+                : trans.__('Stop the cluster "%1"', name)
+            }
             isDisabled={isStuck}
             onClick={() => void actions.stop(cluster)}
           />
@@ -102,14 +106,14 @@ function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {
   );
 }
 
-/** For instance `Running for 3 min · 2 workers · local`. */
+/** For instance `Up 3 min · 2 workers · this computer`. */
 function describe(cluster: ClusterView, now: number, trans: TranslationBundle): string {
   const { status, nodes, provider, owner } = cluster;
   const age = formatSpan(now - cluster.started_at);
   const isUp = status === 'running';
   const workers = nodes.reduce((sum, node) => sum + node.workers, 0);
   return [
-    isUp ? trans.__('Running for %1', age) : clusterLabel(status, trans),
+    isUp ? trans.__('Up %1', age) : clusterLabel(status, trans),
     isUp && trans._n('%1 worker', '%1 workers', workers),
     isUp && nodes.length > 1 && trans._n('%1 node', '%1 nodes', nodes.length),
     provider === 'local' ? trans.__('this computer') : provider,

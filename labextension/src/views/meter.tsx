@@ -10,10 +10,13 @@ interface IMeterProps {
   /** From 0 to 1; null when it is not known. */
   readonly part: number | null;
   readonly title?: string;
+  /** Whether it is bad when nearly nothing is left, as with memory. */
+  readonly isScarce?: boolean;
 }
 
 /** A labelled bar with its number: how much of something is in use. */
-export function Meter({ label, text, part, title }: IMeterProps): JSX.Element {
+export function Meter({ label, text, part, title, isScarce }: IMeterProps): JSX.Element {
+  const isFull = isScarce && part !== null && part > 0.9;
   return (
     <div className="jp-scale-Meter" title={title ?? `${label}: ${text}`}>
       <span className="jp-scale-Meter-label">{label}</span>
@@ -27,7 +30,7 @@ export function Meter({ label, text, part, title }: IMeterProps): JSX.Element {
         aria-valuetext={text}
       >
         <span
-          className={part !== null && part > 0.9 ? 'jp-scale-mod-full' : undefined}
+          className={isFull ? 'jp-scale-mod-full' : undefined}
           style={{ width: `${(part ?? 0) * 100}%` }}
         />
       </span>

@@ -123,6 +123,7 @@ function Load({ node, trans }: ILoadProps): JSX.Element {
           label={trans.__('Memory')}
           text={limit ? formatBytesOf(used, limit) : formatBytes(used)}
           part={limit ? Math.min(1, used / limit) : null}
+          isScarce
         />
       )}
     </>
@@ -163,6 +164,7 @@ function Gpu({ gpu, trans }: IGpuProps): JSX.Element {
           label={trans.__('Memory')}
           text={formatBytesOf(used, total)}
           part={used / total}
+          isScarce
         />
       )}
     </div>
