@@ -33,7 +33,9 @@ from jupyter_scale.model.messages import (
 )
 from jupyter_scale.runner.host.link import SupervisorLink
 from jupyter_scale.runner.protocol import Action, Responder, Send, Start
+from jupyter_scale.transport.lifeline import current_owner
 from jupyter_scale.transport.local import python_argv
+from jupyter_scale.transport.processes import kill_descendants
 from jupyter_scale.transport.tls import security
 
 _SHELL_END_S = 2.0
@@ -154,7 +156,7 @@ class Supervisor:
     def _next(self) -> None:
         if self._current is None and self._waiting and self._shell and self._shell.is_ready:
             self._current = self._waiting.pop(0)
-            self._busy.touch()
+            self._busy.write_text(str(current_owner()))
             self._shell.link.send(
                 {
                     "id": self._current.id,
@@ -231,6 +233,7 @@ class Supervisor:
         """End the shell and all that it started."""
         if self._shell is not None:
             self._shell.signal(signal.SIGKILL)
+        kill_descendants()
 
 
 class Shell:
