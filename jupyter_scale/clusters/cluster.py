@@ -111,10 +111,10 @@ class Cluster:
         cluster : str
             Its id.
         """
-        with store.claimed(cluster) as state:
-            if state is None:
+        with store.claimed(cluster) as saved:
+            if saved is None:
                 return None
-            state = adopted(state, current_owner())
+            state = adopted(saved, current_owner())
             store.save(state)
             store.beat(state)
         return cls(state, on_event)
@@ -205,7 +205,11 @@ class Cluster:
             self._deadline = time.monotonic() + timeout_s
         try:
             with self._lock:
+                is_wanted = self.state.target is Target.UP
                 self._drive()
+                if is_wanted and self.state.status is Status.STOPPED:
+                    ended = Failure(f"cluster {self.state.name}", "it has ended itself")
+                    raise start_error(ended)  # noqa: TRY301 - nothing is left by then either
         except BaseException:
             self._abandon()
             raise

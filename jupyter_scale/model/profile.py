@@ -98,7 +98,7 @@ class Profile:
         return replace(self, pools=pools)
 
     def with_limits(self) -> Profile:
-        """Return the profile with the limits that a cluster has to have which outlives its owner."""
+        """Return the profile with the limits of a cluster that outlives its owner."""
         return replace(
             self,
             idle_timeout_s=IDLE_TIMEOUT_S if self.idle_timeout_s is None else self.idle_timeout_s,

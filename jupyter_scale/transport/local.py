@@ -202,8 +202,8 @@ def python_argv(module: str, *arguments: str) -> list[str]:
 def child_environment(mark: str) -> dict[str, str]:
     """Return this process's environment, made fit for the processes of a cluster.
 
-    What Jupyter set for the kernel itself is left out, also our own server's key. Without a ``PYTHONHASHSEED`` all processes
-    of the cluster get the same one, so that equal keys hash alike.
+    What Jupyter set for the kernel itself is left out, also our own server's key. Without a
+    ``PYTHONHASHSEED`` all processes of the cluster get the same one, so that equal keys hash alike.
 
     Parameters
     ----------

@@ -16,8 +16,8 @@ import dask
 from distributed import Nanny, Scheduler
 from distributed.diagnostics.plugin import SchedulerPlugin
 
-from jupyter_scale.providers.local.worker import LocalWorker, worker_log
 from jupyter_scale.model.cluster import Owner
+from jupyter_scale.providers.local.worker import LocalWorker, worker_log
 from jupyter_scale.transport.lifeline import is_alive
 from jupyter_scale.transport.local import read_last_lines
 from jupyter_scale.transport.tls import security
@@ -161,7 +161,7 @@ class Keeper:
         except TimeoutError:
             _logger.warning("closing took too long: what is left gets killed")
 
-    async def _start_scheduler(self) -> Scheduler:
+    async def _start_scheduler(self) -> LocalScheduler:
         scheduler = LocalScheduler(
             host=f"tls://{HOST}",
             port=self._options.scheduler_port,

@@ -6,8 +6,8 @@ events ``{"event": "joined" | "left" | "failed", "worker", ...}``. Nobody has to
 pipe loses lines, but does not hold up the node.
 
 It ends on SIGTERM, when its scheduler closes, when it was idle for long, and when its owner is
-gone (``--owner``), or no owner was heard for long (``--orphan-after``). Whatever the way, it then kills every process that carries the cluster's mark, and removes the
-cluster's directories.
+gone (``--owner``), or no owner was heard for long (``--orphan-after``). Whatever the way, it then
+kills every process that carries the cluster's mark, and removes the cluster's directories.
 """
 
 from __future__ import annotations
