@@ -3,7 +3,7 @@
 ::
 
     ScaleError
-    ├── UsageError          the magic line cannot be understood
+    ├── UsageError          the magic line, or a request to the server, cannot be understood
     ├── ProfileError        a profile is wrong: where, and what was expected
     ├── ClusterError        nodes, scheduler or workers
     │   ├── StartError      something did not come up; carries its last lines
@@ -27,7 +27,7 @@ class ScaleError(Exception):
 
 
 class UsageError(ScaleError):
-    """A magic line that cannot be understood."""
+    """A magic line, or a request to the server, that cannot be understood."""
 
 
 class ProfileError(ScaleError):

@@ -333,17 +333,23 @@ class Spreader:
                 begin += size
             index = {future.key: number for number, future in enumerate(futures)}
             outcomes: dict[int, worker.BatchOutcome] = {}
-            done = total - len(rest)
+            done, failed = total - len(rest), 0
+
+            def tell() -> None:
+                under_way = min(workers, len(sizes) - len(outcomes))
+                running = round(under_way * (total - done) / max(1, len(sizes) - len(outcomes)))
+                progress = LoopProgress(0, line, total, done, workers, running, failed)
+                self._outbox.send(EventKind.PROGRESS, progress.to_body())
+
+            tell()
             for future in as_completed(futures):
                 number = index[future.key]
                 outcome = self._outcome(future)
                 outcomes[number] = outcome
                 _require_usable(outcome)
                 done += sizes[number]
-                self._outbox.send(
-                    EventKind.PROGRESS,
-                    LoopProgress(0, line, total, done, workers).to_body(),
-                )
+                failed += outcome.status == "raised"
+                tell()
             return [outcomes[number] for number in range(len(sizes))]
         except BaseException as error:
             client.cancel(futures, force=True)
