@@ -7,7 +7,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { ScaleApi } from './api';
 import type { FeedConnection } from './connection';
-import type { ClusterView, RunView } from './feed';
+import type { IClusterView, IRunView } from './feed';
 import { baseName } from './format';
 import { isActive } from './runs';
 
@@ -19,7 +19,7 @@ export interface IActionContext {
   readonly api: ScaleApi;
   readonly feed: FeedConnection;
   readonly trans: TranslationBundle;
-  readonly reveal: (run: RunView) => Promise<boolean>;
+  readonly reveal: (run: IRunView) => Promise<boolean>;
 }
 
 /** The user's actions; each runs at most once at a time for the same thing. */
@@ -62,7 +62,7 @@ export class Actions {
   }
 
   /** Ask for the number of workers. */
-  async scale(cluster: ClusterView): Promise<void> {
+  async scale(cluster: IClusterView): Promise<void> {
     const { api, trans } = this._context;
     const wanted = cluster.nodes.reduce((sum, node) => sum + node.workers_wanted, 0);
     const answer = await InputDialog.getNumber({
@@ -78,7 +78,7 @@ export class Actions {
   }
 
   /** Stop a cluster; asks first when runs would end with it. */
-  async stop(cluster: ClusterView): Promise<void> {
+  async stop(cluster: IClusterView): Promise<void> {
     const { api, feed } = this._context;
     const active =
       feed.state?.runs.filter(run => run.cluster === cluster.id && isActive(run)) ?? [];
@@ -88,12 +88,12 @@ export class Actions {
   }
 
   /** Interrupt a run, as the notebook's own stop button would. */
-  interrupt(run: RunView): Promise<void> {
+  interrupt(run: IRunView): Promise<void> {
     return this._perform(run.id, () => this._context.api.interruptRun(run.id));
   }
 
   /** Go to the cell of a run. */
-  async reveal(run: RunView): Promise<void> {
+  async reveal(run: IRunView): Promise<void> {
     const { reveal, trans } = this._context;
     if (!(await reveal(run).catch(() => false))) {
       Notification.warning(
@@ -106,8 +106,8 @@ export class Actions {
   }
 
   private async _confirmStop(
-    { name }: ClusterView,
-    active: readonly RunView[]
+    { name }: IClusterView,
+    active: readonly IRunView[]
   ): Promise<boolean> {
     const { trans } = this._context;
     const { button } = await showDialog({

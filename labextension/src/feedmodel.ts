@@ -6,21 +6,21 @@
  * stay the same objects, so that what shows them need not be drawn again.
  */
 import {
-  type ClusterView,
-  type Delta,
+  type IClusterView,
+  type IDelta,
   FEED_VERSION,
-  type RunView,
-  type Snapshot
+  type IRunView,
+  type ISnapshot
 } from './feed';
 
 /** What a server sends. */
-export type FeedMessage = Snapshot | Delta;
+export type FeedMessage = ISnapshot | IDelta;
 
 /** All that is known at number `seq`. */
 export interface IFeedState {
   readonly seq: number;
-  readonly clusters: readonly ClusterView[];
-  readonly runs: readonly RunView[];
+  readonly clusters: readonly IClusterView[];
+  readonly runs: readonly IRunView[];
   readonly profiles: readonly string[];
 }
 

@@ -28,10 +28,19 @@ test('a view that did not change, or comes too soon, is no sample', () => {
   history.record([first], 0);
   const samples = history.of('a', 'n');
   history.record([first], 5000);
-  history.record([withLoad(20)], 5000);
-  history.record([withLoad(30)], 5100);
-  expect(samples).toEqual([0.05]);
+  expect(history.of('a', 'n')).toBe(samples);
+  history.record([withLoad(20)], 1000);
+  history.record([withLoad(30)], 1100);
   expect(history.of('a', 'n')).toEqual([0.05, 0.1]);
+});
+
+test('while nothing was said, nothing changed', () => {
+  const history = new LoadHistory();
+  history.record([withLoad(10)], 0);
+  history.record([withLoad(20)], 3100);
+  expect(history.of('a', 'n')).toEqual([0.05, 0.05, 0.05, 0.1]);
+  history.record([withLoad(30)], 1e9);
+  expect(history.of('a', 'n')).toHaveLength(HISTORY_LENGTH);
 });
 
 test('an unknown load leaves the history as it is', () => {

@@ -5,7 +5,7 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog } from '@jupyterlab/apputils';
 import { addIcon, stopIcon } from '@jupyterlab/ui-components';
 
-import type { ClusterView } from './feed';
+import type { IClusterView } from './feed';
 import { scaleIcon, workersIcon } from './icons';
 import { MAGIC } from './magic';
 import { PANEL_ID } from './panel';
@@ -79,7 +79,7 @@ export function addPanelCommands(app: JupyterFrontEnd, context: IPanelContext): 
 
   /** A command for one cluster; where several suit, the user chooses. */
   function addForOne(id: string, { label, icon, suits, act }: IForOne): void {
-    const suiting = (): readonly ClusterView[] =>
+    const suiting = (): readonly IClusterView[] =>
       isLive() ? (feed.state?.clusters ?? []).filter(suits) : [];
     app.commands.addCommand(id, {
       label,
@@ -96,9 +96,9 @@ export function addPanelCommands(app: JupyterFrontEnd, context: IPanelContext): 
   }
 
   async function choose(
-    clusters: readonly ClusterView[],
+    clusters: readonly IClusterView[],
     title: string
-  ): Promise<ClusterView | undefined> {
+  ): Promise<IClusterView | undefined> {
     if (clusters.length < 2) {
       return clusters[0];
     }
@@ -115,6 +115,6 @@ export function addPanelCommands(app: JupyterFrontEnd, context: IPanelContext): 
 interface IForOne {
   readonly label: string;
   readonly icon: typeof stopIcon;
-  readonly suits: (cluster: ClusterView) => boolean;
-  readonly act: (cluster: ClusterView) => Promise<void>;
+  readonly suits: (cluster: IClusterView) => boolean;
+  readonly act: (cluster: IClusterView) => Promise<void>;
 }

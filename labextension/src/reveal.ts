@@ -4,7 +4,7 @@
 import type { CommandRegistry } from '@lumino/commands';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 
-import type { RunView } from './feed';
+import type { IRunView } from './feed';
 
 /** What the application offers for it. */
 export interface IRevealContext {
@@ -18,7 +18,10 @@ export interface IRevealContext {
  *
  * @returns whether the cell is still there.
  */
-export async function revealRun(run: RunView, context: IRevealContext): Promise<boolean> {
+export async function revealRun(
+  run: IRunView,
+  context: IRevealContext
+): Promise<boolean> {
   const panel = await findPanel(run, context);
   if (!panel) {
     return false;
@@ -39,7 +42,7 @@ export async function revealRun(run: RunView, context: IRevealContext): Promise<
 
 /** The notebook that is open with this kernel, else with this path, else opened now. */
 async function findPanel(
-  { kernel_id, notebook }: RunView,
+  { kernel_id, notebook }: IRunView,
   { commands, tracker }: IRevealContext
 ): Promise<NotebookPanel | null> {
   const open =

@@ -1,7 +1,7 @@
 /**
  * Runs as the panel shows them: by notebook, those at work first, finished ones folded. Pure.
  */
-import type { RunView } from './feed';
+import type { IRunView } from './feed';
 
 /** So many finished runs of a notebook are shown before they are folded. */
 export const FINISHED_SHOWN = 3;
@@ -11,19 +11,19 @@ export interface INotebookRuns {
   /** Its path; empty for a kernel without a notebook. */
   readonly notebook: string;
   /** Queued and running, in the order in which they began. */
-  readonly active: readonly RunView[];
+  readonly active: readonly IRunView[];
   /** The others, the latest first. */
-  readonly finished: readonly RunView[];
+  readonly finished: readonly IRunView[];
 }
 
 /** Whether a run is still to be waited for. */
-export function isActive({ status }: RunView): boolean {
+export function isActive({ status }: IRunView): boolean {
   return status === 'queued' || status === 'running';
 }
 
 /** Group runs by notebook: notebooks with work first, then by their latest run. */
-export function groupRuns(runs: readonly RunView[]): readonly INotebookRuns[] {
-  const byNotebook = new Map<string, RunView[]>();
+export function groupRuns(runs: readonly IRunView[]): readonly INotebookRuns[] {
+  const byNotebook = new Map<string, IRunView[]>();
   for (const run of runs) {
     const list = byNotebook.get(run.notebook);
     if (list) {
@@ -44,7 +44,7 @@ export function groupRuns(runs: readonly RunView[]): readonly INotebookRuns[] {
 }
 
 /** How far these runs' loops are, from 0 to 1, each loop counting alike; null without loops. */
-export function progressOf(runs: readonly RunView[]): number | null {
+export function progressOf(runs: readonly IRunView[]): number | null {
   const parts = runs
     .flatMap(run => run.loops)
     .filter(({ total }) => total > 0)

@@ -4,7 +4,7 @@
  */
 import type { Page, WebSocketRoute } from '@playwright/test';
 
-import type { Delta, Snapshot } from '../../labextension/src/feed';
+import type { IDelta, ISnapshot } from '../../labextension/src/feed';
 import { aDelta, aSnapshot } from '../../labextension/src/testing/views';
 import { test as base } from '../tests/lab';
 
@@ -46,14 +46,14 @@ export class FakeFeed {
   }
 
   /** Show this, as after a new connection. */
-  show(changes: Partial<Snapshot>): void {
+  show(changes: Partial<ISnapshot>): void {
     this.snapshot = aSnapshot({ ...changes, seq: 1 });
     this.seq = 1;
     this.socket?.send(JSON.stringify(this.snapshot));
   }
 
   /** Tell what changed. */
-  tell(changes: Partial<Delta>): void {
+  tell(changes: Partial<IDelta>): void {
     this.seq += 1;
     this.socket?.send(JSON.stringify(aDelta({ ...changes, seq: this.seq })));
   }

@@ -1,12 +1,12 @@
 /**
  * What the panel may have to show, as the feed would tell it.
  */
-import type { GpuView, NodeView, Snapshot } from '../../labextension/src/feed';
+import type { IGpuView, INodeView, ISnapshot } from '../../labextension/src/feed';
 import { aCluster, aLoop, aNode, aRun } from '../../labextension/src/testing/views';
 
 const NOTEBOOK = 'studies/digits/hyperparameters of a support vector machine.ipynb';
 
-type Scene = Partial<Snapshot>;
+type Scene = Partial<ISnapshot>;
 
 /** A start, after its third step. */
 export function starting(now: number): Scene {
@@ -159,8 +159,8 @@ export function crowd(count: number): Scene {
   };
 }
 
-function gpuNode(name: string, count: number): NodeView {
-  const gpus = Array.from({ length: count }, (_, index): GpuView => ({
+function gpuNode(name: string, count: number): INodeView {
+  const gpus = Array.from({ length: count }, (_, index): IGpuView => ({
     index,
     name: 'NVIDIA A10G',
     utilisation_percent: 97 - 60 * index,

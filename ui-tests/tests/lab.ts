@@ -142,16 +142,19 @@ export class Lab {
 
   /** Drag the edge of the left area until the panel is that wide. */
   async setPanelWidth(width: number): Promise<void> {
-    const box = await this.panel.boundingBox();
-    if (!box) {
-      throw new Error('the panel is not to be seen');
-    }
     const { mouse } = this.page;
-    const y = box.y + box.height / 2;
-    await mouse.move(box.x + box.width + 1, y);
-    await mouse.down();
-    await mouse.move(box.x + width + 1, y, { steps: 4 });
-    await mouse.up();
+    await expect(async () => {
+      const box = await this.panel.boundingBox();
+      if (!box) {
+        throw new Error('the panel is not to be seen');
+      }
+      const y = box.y + box.height / 2;
+      await mouse.move(box.x + box.width + 2, y);
+      await mouse.down();
+      await mouse.move(box.x + width + 2, y, { steps: 4 });
+      await mouse.up();
+      expect(Math.round((await this.panel.boundingBox())?.width ?? 0)).toBe(width);
+    }).toPass();
   }
 
   async setTheme(theme: 'Light' | 'Dark'): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect } from '@playwright/test';
 
-import type { Snapshot } from '../../labextension/src/feed';
+import type { ISnapshot } from '../../labextension/src/feed';
 import { type FakeFeed, test } from '../fake/feed';
 import { crowd, mixed, starting, working } from '../fake/scenes';
 
@@ -52,7 +52,7 @@ test('a thousand nodes do not hold the browser up', async ({ fake, lab }) => {
 /** Let some seconds of changing load go by, so that there is a history. */
 async function feedLoads(
   fake: FakeFeed,
-  { clusters = [] }: Partial<Snapshot>
+  { clusters = [] }: Partial<ISnapshot>
 ): Promise<void> {
   for (let second = 0; second < 4; second++) {
     await new Promise(resolve => setTimeout(resolve, 950));

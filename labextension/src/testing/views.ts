@@ -2,16 +2,16 @@
  * Views for tests, complete and plain; a test names what matters to it.
  */
 import {
-  type ClusterView,
-  type Delta,
+  type IClusterView,
+  type IDelta,
   FEED_VERSION,
-  type LoopView,
-  type NodeView,
-  type RunView,
-  type Snapshot
+  type ILoopView,
+  type INodeView,
+  type IRunView,
+  type ISnapshot
 } from '../feed';
 
-export function aNode(name: string, changes: Partial<NodeView> = {}): NodeView {
+export function aNode(name: string, changes: Partial<INodeView> = {}): INodeView {
   return {
     name,
     status: 'running',
@@ -25,7 +25,7 @@ export function aNode(name: string, changes: Partial<NodeView> = {}): NodeView {
   };
 }
 
-export function aCluster(id: string, changes: Partial<ClusterView> = {}): ClusterView {
+export function aCluster(id: string, changes: Partial<IClusterView> = {}): IClusterView {
   return {
     id,
     name: id,
@@ -42,7 +42,7 @@ export function aCluster(id: string, changes: Partial<ClusterView> = {}): Cluste
   };
 }
 
-export function aLoop(changes: Partial<LoopView> = {}): LoopView {
+export function aLoop(changes: Partial<ILoopView> = {}): ILoopView {
   return {
     line: 2,
     total: 100,
@@ -56,7 +56,7 @@ export function aLoop(changes: Partial<LoopView> = {}): LoopView {
   };
 }
 
-export function aRun(id: string, changes: Partial<RunView> = {}): RunView {
+export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
   return {
     id,
     cluster: 'a',
@@ -74,7 +74,7 @@ export function aRun(id: string, changes: Partial<RunView> = {}): RunView {
   };
 }
 
-export function aSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
+export function aSnapshot(changes: Partial<ISnapshot> = {}): ISnapshot {
   return {
     type: 'snapshot',
     version: FEED_VERSION,
@@ -86,7 +86,7 @@ export function aSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
   };
 }
 
-export function aDelta(changes: Partial<Delta> = {}): Delta {
+export function aDelta(changes: Partial<IDelta> = {}): IDelta {
   return {
     type: 'delta',
     seq: 2,

@@ -5,7 +5,7 @@ import { closeIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSX } from 'react';
 
-import type { ClusterView, StepView } from '../feed';
+import type { IClusterView, IStepView } from '../feed';
 import { formatSpan, lastLine } from '../format';
 import { workersIcon } from '../icons';
 import { MAGIC } from '../magic';
@@ -13,22 +13,22 @@ import type { IPanelContext, ISectionProps } from './context';
 import { IconButton } from './iconbutton';
 import { clusterLabel, StatusIcon } from './status';
 
-/** All clusters, or how to begin. */
+/** All clusters; without a living one, how to begin. */
 export function Clusters({ context, now }: ISectionProps): JSX.Element {
   const { feed, trans } = context;
   const clusters = feed.state?.clusters;
   if (!clusters) {
     return <p className="jp-scale-Hint">{trans.__('Waiting for the server…')}</p>;
   }
-  if (clusters.length === 0) {
-    return <Beginning context={context} />;
-  }
   return (
-    <ul className="jp-scale-List">
-      {clusters.map(cluster => (
-        <Cluster key={cluster.id} cluster={cluster} context={context} now={now} />
-      ))}
-    </ul>
+    <>
+      {clusters.every(hasEnded) && <Beginning context={context} />}
+      <ul className="jp-scale-List">
+        {clusters.map(cluster => (
+          <Cluster key={cluster.id} cluster={cluster} context={context} now={now} />
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -56,8 +56,12 @@ function Beginning({ context }: { readonly context: IPanelContext }): JSX.Elemen
   );
 }
 
+function hasEnded({ status }: IClusterView): boolean {
+  return status === 'stopped' || status === 'failed';
+}
+
 interface IClusterProps extends ISectionProps {
-  readonly cluster: ClusterView;
+  readonly cluster: IClusterView;
 }
 
 function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {
@@ -81,12 +85,12 @@ function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {
             onClick={() => void actions.scale(cluster)}
           />
         )}
-        {status !== 'stopping' && status !== 'stopped' && (
+        {status !== 'stopping' && (
           <IconButton
-            icon={status === 'failed' ? closeIcon : stopIcon}
+            icon={hasEnded(cluster) ? closeIcon : stopIcon}
             label={
-              status === 'failed'
-                ? trans.__('Remove the cluster "%1"', name)
+              hasEnded(cluster)
+                ? trans.__('Remove the cluster "%1" from this list', name)
                 : trans.__('Stop the cluster "%1"', name)
             }
             isDisabled={isStuck}
@@ -107,7 +111,7 @@ function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {
 }
 
 /** For instance `Up 3 min · 2 workers · this computer`. */
-function describe(cluster: ClusterView, now: number, trans: TranslationBundle): string {
+function describe(cluster: IClusterView, now: number, trans: TranslationBundle): string {
   const { status, nodes, provider, owner } = cluster;
   const age = formatSpan(now - cluster.started_at);
   const isUp = status === 'running';
@@ -124,7 +128,7 @@ function describe(cluster: ClusterView, now: number, trans: TranslationBundle): 
 }
 
 interface IIdleProps {
-  readonly cluster: ClusterView;
+  readonly cluster: IClusterView;
   readonly now: number;
   readonly trans: TranslationBundle;
 }
@@ -143,7 +147,7 @@ function Idle({ cluster, now, trans }: IIdleProps): JSX.Element | null {
 }
 
 interface IStepsProps {
-  readonly steps: readonly StepView[];
+  readonly steps: readonly IStepView[];
   readonly trans: TranslationBundle;
 }
 

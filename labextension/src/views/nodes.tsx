@@ -4,7 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { type JSX, memo } from 'react';
 
-import type { ClusterView, GpuView, NodeView } from '../feed';
+import type { IClusterView, IGpuView, INodeView } from '../feed';
 import { formatBytes, formatBytesOf, formatPercent } from '../format';
 import { HISTORY_LENGTH, loadOf } from '../history';
 import type { IPanelContext, ISectionProps } from './context';
@@ -35,7 +35,7 @@ export function Nodes({ context }: ISectionProps): JSX.Element {
 }
 
 interface IClusterNodesProps {
-  readonly cluster: ClusterView;
+  readonly cluster: IClusterView;
   readonly context: IPanelContext;
   readonly isNamed: boolean;
 }
@@ -63,7 +63,7 @@ function ClusterNodes({ cluster, context, isNamed }: IClusterNodesProps): JSX.El
 }
 
 interface INodeProps {
-  readonly node: NodeView;
+  readonly node: INodeView;
   readonly samples: readonly number[];
   readonly trans: TranslationBundle;
 }
@@ -89,7 +89,7 @@ const Node = memo(function Node({ node, samples, trans }: INodeProps): JSX.Eleme
   );
 });
 
-function workersText(node: NodeView, trans: TranslationBundle): string {
+function workersText(node: INodeView, trans: TranslationBundle): string {
   const { workers, workers_wanted: wanted } = node;
   return workers === wanted
     ? trans._n('%1 worker', '%1 workers', workers)
@@ -97,7 +97,7 @@ function workersText(node: NodeView, trans: TranslationBundle): string {
 }
 
 interface ILoadProps {
-  readonly node: NodeView;
+  readonly node: INodeView;
   readonly trans: TranslationBundle;
 }
 
@@ -131,7 +131,7 @@ function Load({ node, trans }: ILoadProps): JSX.Element {
 }
 
 interface IGpuProps {
-  readonly gpu: GpuView;
+  readonly gpu: IGpuView;
   readonly trans: TranslationBundle;
 }
 

@@ -5,7 +5,7 @@ import { stopIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSX } from 'react';
 
-import type { LoopView, RunView } from '../feed';
+import type { ILoopView, IRunView } from '../feed';
 import { formatDuration, formatElapsed, lastLine } from '../format';
 import { isActive } from '../runs';
 import type { ISectionProps } from './context';
@@ -14,7 +14,7 @@ import { Progress } from './meter';
 import { runLabel, StatusIcon } from './status';
 
 interface IRunProps extends ISectionProps {
-  readonly run: RunView;
+  readonly run: IRunView;
 }
 
 /** A run; a finished one is a single line, and a failed one has the error below it. */
@@ -59,7 +59,7 @@ export function Run({ run, context, now }: IRunProps): JSX.Element {
 }
 
 interface ILoopProps {
-  readonly loop: LoopView;
+  readonly loop: ILoopView;
   readonly trans: TranslationBundle;
 }
 
