@@ -47,9 +47,14 @@ export class FakeFeed {
 
   /** Show this, as after a new connection. */
   show(changes: Partial<ISnapshot>): void {
-    this.snapshot = aSnapshot({ ...changes, seq: 1 });
+    this.remember(changes);
     this.seq = 1;
     this.socket?.send(JSON.stringify(this.snapshot));
+  }
+
+  /** Have this ready for the next connection. */
+  remember(changes: Partial<ISnapshot>): void {
+    this.snapshot = aSnapshot({ ...changes, seq: 1 });
   }
 
   /** Tell what changed. */

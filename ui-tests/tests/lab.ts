@@ -4,18 +4,13 @@
  * Text is put into cells through the application, not by typing: a new notebook's editor may lose
  * keystrokes while it settles.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { mkdirSync } from 'node:fs';
 
 import { expect, type Locator, type Page, test as base } from '@playwright/test';
 
-const RESULTS = 'test-results';
+import { LabServer } from './labserver';
 
-interface IServer {
-  url: string;
-  token: string;
-}
+const RESULTS = 'test-results';
 
 /** The part of the application's programming interface that the tests use. */
 interface ILabWindow {
@@ -32,6 +27,7 @@ interface ILabWindow {
 }
 
 interface INotebookPanel {
+  context: { path: string };
   sessionContext: { ready: Promise<void>; session: { kernel: IKernel | null } | null };
   content: INotebook;
 }
@@ -42,7 +38,7 @@ interface IKernel {
 
 interface INotebook {
   activeCellIndex: number;
-  widgets: { model: { sharedModel: ISharedCell } }[];
+  widgets: { model: { id: string; sharedModel: ISharedCell } }[];
   model: { sharedModel: { insertCell(index: number, cell: object): void } } | null;
 }
 
@@ -54,6 +50,17 @@ interface ISharedCell {
 /** The notebook in front, driven through the application. */
 export class Lab {
   constructor(readonly page: Page) {}
+
+  /** Load JupyterLab, and wait until it is ready. */
+  async open(url: string): Promise<void> {
+    await this.page.goto(url);
+    await this.page.waitForFunction(() => 'jupyterapp' in window);
+    await this.page.evaluate(async () => {
+      const { jupyterapp: app } = window as unknown as ILabWindow;
+      await app.started;
+      await app.restored;
+    });
+  }
 
   /** Make a new notebook whose cells have these sources, with a kernel that is ready. */
   async openNotebook(sources: readonly string[]): Promise<void> {
@@ -81,6 +88,17 @@ export class Lab {
       const { shell } = (window as unknown as ILabWindow).jupyterapp;
       return shell.currentWidget?.content.widgets[i]?.model.sharedModel.getSource();
     }, index);
+  }
+
+  /** The path of the notebook in front, and the ids of its cells. */
+  async notebook(): Promise<{ path: string; ids: string[] }> {
+    return this.page.evaluate(() => {
+      const panel = (window as unknown as ILabWindow).jupyterapp.shell.currentWidget;
+      return {
+        path: panel?.context.path ?? '',
+        ids: panel?.content.widgets.map(({ model }) => model.id) ?? []
+      };
+    });
   }
 
   /** Make a cell the active one. */
@@ -171,52 +189,23 @@ export class Lab {
   }
 }
 
-export const test = base.extend<{ lab: Lab }, { server: IServer }>({
+export const test = base.extend<{ lab: Lab }, { server: LabServer }>({
   server: [
     // eslint-disable-next-line no-empty-pattern -- Playwright reads the argument's pattern
     async ({}, use, info) => {
       mkdirSync(RESULTS, { recursive: true });
-      const python = spawn('python', ['server.py']);
-      python.stderr.pipe(
-        createWriteStream(`${RESULTS}/server-${String(info.workerIndex)}.log`)
-      );
-      const server = await readAddress(python);
-      await expect.poll(() => isUp(server), { timeout: 60_000 }).toBe(true);
+      const server = new LabServer(`${RESULTS}/server-${String(info.workerIndex)}.log`);
+      await server.start();
       await use(server);
-      const ended = new Promise(resolve => python.once('exit', resolve));
-      python.stdin.end();
-      await ended;
+      await server.end();
     },
     { scope: 'worker', timeout: 90_000 }
   ],
   lab: async ({ page, server }, use) => {
-    await page.goto(`${server.url}/lab?reset&token=${server.token}`);
-    await page.waitForFunction(() => 'jupyterapp' in window);
-    await page.evaluate(async () => {
-      const { jupyterapp: app } = window as unknown as ILabWindow;
-      await app.started;
-      await app.restored;
-    });
-    await use(new Lab(page));
+    const lab = new Lab(page);
+    await lab.open(`${server.url}/lab?reset&token=${server.token}`);
+    await use(lab);
   }
 });
-
-async function readAddress(python: ChildProcessWithoutNullStreams): Promise<IServer> {
-  for await (const line of createInterface(python.stdout)) {
-    return JSON.parse(line) as IServer;
-  }
-  throw new Error(`server.py ended without an address: see ${RESULTS}`);
-}
-
-async function isUp({ url, token }: IServer): Promise<boolean> {
-  try {
-    const answer = await fetch(`${url}/api/status`, {
-      headers: { Authorization: `token ${token}` }
-    });
-    return answer.ok;
-  } catch {
-    return false;
-  }
-}
 
 export { expect };
