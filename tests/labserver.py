@@ -144,7 +144,9 @@ class LabServer:
         return self.clusters()[view["name"]]
 
     def comes_up(self, name, timeout_s=40):
-        return eventually(lambda: self.clusters().get(name, {}).get("status") == "running", timeout_s)
+        return eventually(
+            lambda: self.clusters().get(name, {}).get("status") == "running", timeout_s
+        )
 
     def feed(self):
         """Return a connection to the feed."""

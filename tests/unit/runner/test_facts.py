@@ -130,9 +130,7 @@ def test_round_trip_over_the_scheduler():
     assert RunFact.from_wire(json.loads(json.dumps(fact.to_wire()))) == fact
 
 
-@pytest.mark.parametrize(
-    "change", [{"version": 9}, {"more": 1}, {"loops": [{}]}, {"loops": None}]
-)
+@pytest.mark.parametrize("change", [{"version": 9}, {"more": 1}, {"loops": [{}]}, {"loops": None}])
 def test_what_is_no_fact(change):
     wire = replace(begin(a_body(), "s", 1, 0.0)).to_wire()
     with pytest.raises(ProtocolError):

@@ -161,7 +161,9 @@ def test_gpus_are_numbered_on_their_node():
 
 
 LOOP = LoopFact(2, 10, 4, 3, 1, 2, 1, 0.0, 1.23)
-FACT = RunFact("r", 1, "s", "k", "/root/a/b.ipynb", "cell", 3, "x = 1", "running", 1.0, loops=(LOOP,))
+FACT = RunFact(
+    "r", 1, "s", "k", "/root/a/b.ipynb", "cell", 3, "x = 1", "running", 1.0, loops=(LOOP,)
+)
 
 
 @pytest.mark.parametrize(
