@@ -194,9 +194,8 @@ def test_an_idle_panel_costs_little(lab):
     before = sum(server.cpu_times()[:2])
     frames = panel.count_frames(10)
     cpu_percent = (sum(server.cpu_times()[:2]) - before) / 10 * 100
-    print(f"idle: {frames / 10} frames/s, server CPU {cpu_percent:.1f} %")
     assert frames <= 10
-    assert cpu_percent < 10
+    assert cpu_percent < 5  # measured: 0.3, and 0.1 frames a second
     panel.close()
 
 
