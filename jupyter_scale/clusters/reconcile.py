@@ -110,6 +110,10 @@ def workers_needed(state: ClusterState) -> int:
 
 def why_failed(state: ClusterState, seen: Seen) -> Failure:
     """Return why `next_step` chose `Step.MARK_FAILED`."""
+    if state.status is Status.RUNNING:
+        known = seen.failures[-1] if seen.failures else None
+        failure = known or Failure(f"cluster {state.name}", "its processes are gone")
+        return replace(failure, happened="has ended", next_step="Start it again.")
     if seen.failures:
         return seen.failures[0]
     if seen.is_overdue:

@@ -182,7 +182,9 @@ def request_for(state: ClusterState) -> Request:
 
 def start_error(failure: Failure) -> StartError:
     """Return a failure as the error that its user meets."""
-    return StartError(failure.what, failure.why, failure.last_lines, failure.next_step)
+    return StartError(
+        failure.what, failure.why, failure.last_lines, failure.next_step, failure.happened
+    )
 
 
 def with_workers(nodes: tuple[NodeState, ...], workers: int) -> tuple[NodeState, ...]:

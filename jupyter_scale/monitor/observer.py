@@ -60,6 +60,7 @@ class Observers:
             target=self._loop.run_forever, name="jupyter-scale observers", daemon=True
         )
         self._thread.start()
+        logging.getLogger("distributed.client").addFilter(self._is_others_business)
 
     def watch(self, places: Mapping[str, Place]) -> None:
         """Watch these clusters, by id, and no others."""
@@ -85,6 +86,11 @@ class Observers:
             lambda _: self._loop.call_soon_threadsafe(self._loop.stop)
         )
         self._thread.join(5)
+        logging.getLogger("distributed.client").removeFilter(self._is_others_business)
+
+    def _is_others_business(self, record: logging.LogRecord) -> bool:
+        """Keep out of the server's log what our clients say when a cluster ends: that is normal."""
+        return record.thread != self._thread.ident
 
     def _submit(self, coroutine: Coroutine[Any, Any, None]) -> concurrent.futures.Future[None]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)

@@ -59,6 +59,7 @@ class Failure:
     why: str
     last_lines: tuple[str, ...] = ()
     next_step: str = ""
+    happened: str = "did not start"
 
 
 @dataclass(frozen=True)

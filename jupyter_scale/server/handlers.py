@@ -58,6 +58,7 @@ class ScaleHandler(APIHandler):
     """What all endpoints have in common."""
 
     auth_resource = AUTH_RESOURCE
+    _is_kernel = False  # tornado asks before `prepare`, too
 
     async def prepare(self) -> None:  # type: ignore[override] # as APIHandler
         """Let a kernel of this server in by its key; anybody else as Jupyter does."""

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster, stop_saved
@@ -94,6 +94,16 @@ class _Owned:
     steps: list[StepView] = field(default_factory=list)
     ended_at: float | None = None
     is_busy: bool = False
+    created_at: float = field(default_factory=time.time)
+
+    @property
+    def state(self) -> ClusterState:
+        """The cluster's state; one whose start has not got to its first step is starting."""
+        state = self.cluster.state
+        if state.status is Status.STOPPED and (state.target is Target.UP or not state.started_at):
+            started_at = state.started_at or self.created_at
+            return replace(state, status=Status.STARTING, started_at=started_at)
+        return state
 
 
 class Registry:
@@ -362,11 +372,11 @@ class Registry:
 
     def _make_world(self) -> World:
         with self._lock:
-            owned = [(one.cluster.state, tuple(one.steps)) for one in self._owned.values()]
+            owned = [(one.state, tuple(one.steps)) for one in self._owned.values()]
             others = [(state, ()) for state in self._others.values()]
             samples, facts = dict(self._samples), list(self._facts.values())
-        views = [self._view(state, "server", steps, samples) for state, steps in owned]
-        views += [self._view(state, "kernel", steps, samples) for state, steps in others]
+        views = [view_cluster(s, "server", steps, samples.get(s.id)) for s, steps in owned]
+        views += [view_cluster(s, "kernel", steps, samples.get(s.id)) for s, steps in others]
         live = {v.id for v in views if v.status in ("starting", "running", "stopping")}
         with self._lock:
             for gone in set(self._samples) - live:
@@ -376,17 +386,6 @@ class Registry:
             for cluster, fact in facts
         ]
         return World(ordered(views), newest_runs(runs), self._profiles)
-
-    @staticmethod
-    def _view(
-        state: ClusterState,
-        owner: Literal["server", "kernel"],
-        steps: tuple[StepView, ...],
-        samples: dict[str, Sample],
-    ) -> ClusterView:
-        if state.target is Target.UP and state.status is Status.STOPPED:
-            state = replace(state, status=Status.STARTING)  # the first step is yet to come
-        return view_cluster(state, owner, steps, samples.get(state.id))
 
 
 _Result = TypeVar("_Result")
