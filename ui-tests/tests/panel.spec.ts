@@ -13,7 +13,7 @@ function demoCells(): string[] {
   return cells
     .filter(({ cell_type }) => cell_type === 'code')
     .map(({ source }) => source.join(''))
-    .filter(source => !/^started = /.test(source));
+    .filter(source => !source.startsWith('started = '));
 }
 
 const SEARCH = 'results = [score(params) for params in grid]';
@@ -69,6 +69,10 @@ test('start, watch, interrupt, survive a crash of the server, stop', async ({
   await expect(lab.cell(search)).toHaveClass(/jp-mod-active/);
   await lab.screenshot('panel-real-interrupted');
 
+  // JupyterLab's own dialog about the lost server; the panel needs none.
+  await lab.page.addLocatorHandler(lab.page.locator('.jp-Dialog'), async dialog => {
+    await dialog.locator('.jp-Dialog-footer button').last().click();
+  });
   await server.kill();
   await expect(lab.statusItem).toHaveText('%%scale: offline');
   await lab.screenshot('panel-real-offline');

@@ -49,7 +49,7 @@ export function Run({ run, context, now }: IRunProps): JSX.Element {
       </div>
       {isAtWork &&
         run.loops.map((loop, index) => <Loop key={index} loop={loop} trans={trans} />)}
-      {run.error && (
+      {run.error && run.status !== 'interrupted' && (
         <p className="jp-scale-Error" title={run.error}>
           {lastLine(run.error)}
         </p>
