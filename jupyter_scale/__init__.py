@@ -40,3 +40,21 @@ def __getattr__(name: str) -> Any:
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
     return [{"src": "labextension", "dest": "jupyter-scale"}]
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "jupyter_scale"}]
+
+
+def _load_jupyter_server_extension(serverapp: Any) -> None:
+    """Add the endpoints to a Jupyter server."""
+    from jupyter_scale.server.extension import load
+
+    load(serverapp)
+
+
+async def _start_jupyter_server_extension(serverapp: Any) -> None:
+    """Let the server's kernels find it."""
+    from jupyter_scale.server.extension import start
+
+    start(serverapp)

@@ -3,7 +3,7 @@
 ::
 
     ScaleError
-    ├── UsageError          the magic line cannot be understood
+    ├── UsageError          the magic line, or a request to the server, cannot be understood
     ├── ProfileError        a profile is wrong: where, and what was expected
     ├── ClusterError        nodes, scheduler or workers
     │   ├── StartError      something did not come up; carries its last lines
@@ -27,7 +27,7 @@ class ScaleError(Exception):
 
 
 class UsageError(ScaleError):
-    """A magic line that cannot be understood."""
+    """A magic line, or a request to the server, that cannot be understood."""
 
 
 class ProfileError(ScaleError):
@@ -51,14 +51,21 @@ class StartError(ClusterError):
         The end of that process's log.
     next_step : str
         What the user can do.
+    happened : str
+        What it did, if it had come up before.
     """
 
     def __init__(
-        self, what: str, why: str, last_lines: tuple[str, ...] = (), next_step: str = ""
+        self,
+        what: str,
+        why: str,
+        last_lines: tuple[str, ...] = (),
+        next_step: str = "",
+        happened: str = "did not start",
     ) -> None:
         self.what, self.why = what, why
         self.last_lines, self.next_step = tuple(last_lines), next_step
-        text = f"{what} did not start: {why}"
+        text = f"{what} {happened}: {why}"
         if self.last_lines:
             text += "\nIts last lines:\n" + "\n".join(f"    {line}" for line in self.last_lines)
         if next_step:

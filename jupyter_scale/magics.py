@@ -19,6 +19,7 @@ from jupyter_scale.cellview import ExceptionPresenter, NotebookView, run_here
 from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost, ScaleError, UsageError
 from jupyter_scale.model.cluster import ClusterEvent
 from jupyter_scale.model.run import RunReport, format_bytes
+from jupyter_scale.origin import origin_of
 from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.session.session import Cell, CellResult
 from jupyter_scale.workspace import Workspace
@@ -179,6 +180,7 @@ class ScaleMagics(Magics):
             code_name=self._cache(source),
             shell_state={"compiler_flags": self._shell.compile.flags, "colors": self._shell.colors},
             sources_of=self._sources_of,
+            origin=origin_of(self._shell),
         )
         try:
             return session.run(cell, options, view)

@@ -16,14 +16,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jupyter_scale.clusters.cluster import Cluster
+from jupyter_scale.clusters import store
+from jupyter_scale.clusters.cluster import Cluster, stop_saved
+from jupyter_scale.clusters.guest import Guest
 from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.errors import ClusterError, NoCluster, StartError
 from jupyter_scale.model.cluster import ClusterEvent
 from jupyter_scale.model.profile import embedded_profile
 from jupyter_scale.model.run import RunReport
 from jupyter_scale.runner.client import RunnerClient
+from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
 from jupyter_scale.session.session import Session
+
+_SCALE_TIMEOUT_S = 60.0
 
 
 class Workspace:
@@ -37,7 +42,8 @@ class Workspace:
 
     def __init__(self, namespace: dict[str, Any], hidden: Mapping[str, Any]) -> None:
         self._namespace, self._hidden = namespace, hidden
-        self._cluster: Cluster | None = None
+        self._cluster: Cluster | Guest | None = None
+        self._link: ServerLink | None = None
         self._session: Session | None = None
         self.is_quiet = os.environ.get("JUPYTER_SCALE_QUIET", "") not in {"", "0"}
         self.last_run: RunReport | None = None
@@ -46,7 +52,7 @@ class Workspace:
         atexit.register(self.close)
 
     @property
-    def cluster(self) -> Cluster | None:
+    def cluster(self) -> Cluster | Guest | None:
         """The cluster in use, if any."""
         return self._cluster
 
@@ -61,8 +67,10 @@ class Workspace:
         workers: int | None,
         directory: Path,
         on_event: Callable[[ClusterEvent], None],
-    ) -> Cluster:
-        """Bring up a cluster from a profile.
+    ) -> Cluster | Guest:
+        """Bring up a cluster from a profile: under Jupyter the server's, else this kernel's own.
+
+        A cluster of that profile that the server runs already is used.
 
         Raises
         ------
@@ -78,6 +86,10 @@ class Workspace:
                 "`%scale up --workers N`, or end it with `%scale down` first."
             )
             raise ClusterError(msg)
+        link = find_server()
+        if link is not None:
+            self._cluster = self._up_at(link, name or "local", workers, directory, on_event)
+            return self._cluster
         profile = load_profile(name or "local", directory)
         if workers is not None:
             profile = profile.with_workers(workers)
@@ -85,7 +97,51 @@ class Workspace:
         assert self._cluster is not None  # noqa: S101 - _start has set it
         return self._cluster
 
-    def scale(self, workers: int, timeout_s: float = 60.0) -> int:
+    def _up_at(
+        self,
+        link: ServerLink,
+        name: str,
+        workers: int | None,
+        directory: Path,
+        on_event: Callable[[ClusterEvent], None],
+    ) -> Guest:
+        """Use the server's cluster of that profile, which it starts if need be."""
+        running = [view for view in _running(link) if view["name"] == name]
+        if running:
+            guest = self._join(link, running[0])
+            if workers is not None and workers != guest.workers:
+                self._scale_at(link, guest, workers, _SCALE_TIMEOUT_S)
+            return guest
+        started = link.start(name, workers, str(directory))
+        try:
+            for view in link.follow(started["id"]):
+                if view["steps"]:
+                    step = view["steps"][-1]
+                    on_event(ClusterEvent(view["id"], step["step"], step["message"]))
+                if view["status"] == "running":
+                    return self._join(link, view)
+                if view["status"] not in {"starting", "running"}:
+                    link.stop(view["id"])  # its error is shown here: the panel need not keep it
+                    msg = view["error"] or f"The cluster '{name}' was ended while it started."
+                    raise ClusterError(msg)
+        except KeyboardInterrupt:
+            link.stop(started["id"])
+            raise
+        raise AssertionError  # `follow` ends by raising only
+
+    def _join(self, link: ServerLink, view: Mapping[str, Any]) -> Guest:
+        self._link = link
+        return Guest(store.load(view["id"]))
+
+    @staticmethod
+    def _scale_at(link: ServerLink, guest: Guest, workers: int, timeout_s: float) -> None:
+        link.scale(guest.state.id, workers)
+        deadline = time.monotonic() + timeout_s
+        for _ in link.follow(guest.state.id):
+            if guest.workers == workers or time.monotonic() > deadline:
+                return
+
+    def scale(self, workers: int, timeout_s: float = _SCALE_TIMEOUT_S) -> int:
         """Change the number of workers; return how many there are now.
 
         Raises
@@ -97,20 +153,41 @@ class Workspace:
             msg = "There is no cluster: `%scale up` starts one."
             raise NoCluster(msg)
         self._cluster.wait_ready()
-        self._cluster.scale(workers)
-        self._cluster.wait_workers(workers, timeout_s)
+        if isinstance(self._cluster, Guest):
+            assert self._link is not None  # noqa: S101 - `_join` has set it
+            self._scale_at(self._link, self._cluster, workers, timeout_s)
+        else:
+            self._cluster.scale(workers)
+            self._cluster.wait_workers(workers, timeout_s)
         return self._cluster.workers
 
     def down(self) -> bool:
-        """End the cluster; tell whether there was one."""
+        """End the cluster, also a server's; tell whether there was one."""
+        cluster = self._leave()
+        if cluster is None:
+            return False
+        if not isinstance(cluster, Guest):
+            cluster.stop()
+            return True
+        try:
+            assert self._link is not None  # noqa: S101 - `_join` has set it
+            self._link.stop(cluster.state.id)
+        except ServerGone:
+            stop_saved(cluster.state)
+        except ClusterError:
+            if cluster.is_alive:
+                raise
+        return True
+
+    def _leave(self) -> Cluster | Guest | None:
+        """Let go of session and cluster; return the cluster, which still runs."""
         session, self._session = self._session, None
         if session is not None:
             session.close()
         cluster, self._cluster = self._cluster, None
-        if cluster is None:
-            return False
-        cluster.stop()
-        return True
+        if isinstance(cluster, Guest):
+            cluster.leave()
+        return cluster
 
     def session(self, on_event: Callable[[str], None]) -> Session:
         """Return the session, starting cluster and runner as needed.
@@ -122,19 +199,30 @@ class Workspace:
         """
         if self._session is None:
             if self._cluster is None:
+                self._cluster = self._find_running(on_event)
+            if self._cluster is None:
                 on_event("starting a cluster on this machine …")
                 # The runner is enough for the first cell; workers join meanwhile.
-                self._start(Cluster.create(embedded_profile()), wait=False)
+                embedded = Cluster.create(embedded_profile())
+                self._start(embedded, wait=False)
                 self._session = self._open_session(on_event)
                 threading.Thread(
                     target=self._await_workers,
-                    args=(self._cluster,),
+                    args=(embedded,),
                     name="jupyter-scale start",
                     daemon=True,
                 ).start()
             else:
                 self._session = self._open_session(on_event)
         return self._session
+
+    def _find_running(self, on_event: Callable[[str], None]) -> Guest | None:
+        """Return the server's cluster if exactly one runs: somebody started it to be used."""
+        link = find_server()
+        if link is None or len(running := _running(link)) != 1:
+            return None
+        on_event(f"using the running cluster '{running[0]['name']}' …")
+        return self._join(link, running[0])
 
     def _await_workers(self, cluster: Cluster) -> None:
         """Bring a cluster's start to its end while the first cell runs."""
@@ -156,8 +244,9 @@ class Workspace:
             session.close()
         cluster = self._cluster
         if cluster is not None and not cluster.is_alive:
-            self._cluster = None
-            cluster.stop()
+            self._leave()
+            if isinstance(cluster, Cluster):
+                cluster.stop()
 
     @property
     def workers(self) -> int:
@@ -167,10 +256,12 @@ class Workspace:
         return sum(node.workers for node in self._cluster.state.nodes)
 
     def close(self) -> None:
-        """End everything, quietly; a forked child ends nothing."""
+        """End all that is this kernel's own, quietly; a forked child ends nothing."""
         if os.getpid() == self._pid:
             with contextlib.suppress(ClusterError):
-                self.down()
+                cluster = self._leave()
+                if isinstance(cluster, Cluster):
+                    cluster.stop()
 
     def _start(self, cluster: Cluster, *, wait: bool) -> None:
         self._cluster = cluster
@@ -192,3 +283,9 @@ class Workspace:
         )
         shared = Path(cluster.state.shared_dir) if cluster.state.shared_dir else None
         return Session(client, self._namespace, self._hidden, shared)
+
+
+def _running(link: ServerLink) -> list[dict[str, Any]]:
+    """Return the views of the server's own clusters that run."""
+    views = link.list_clusters()
+    return [view for view in views if view["owner"] == "server" and view["status"] == "running"]

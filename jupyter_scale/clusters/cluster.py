@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 import uuid
@@ -11,18 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_scale.clusters import store
-from jupyter_scale.clusters.reconcile import Step, next_step
+from jupyter_scale.clusters.reconcile import Step, adopted, next_step
+from jupyter_scale.clusters.runners import runner_directory, start_runner
 from jupyter_scale.clusters.steps import Performer, start_error, with_workers
-from jupyter_scale.errors import ClusterError
+from jupyter_scale.errors import ClusterError, StartError
 from jupyter_scale.model.cluster import (
     ClusterEvent,
     ClusterState,
     Owner,
+    Ownership,
     RunnerState,
     Status,
     Target,
 )
-from jupyter_scale.providers.provider import load_provider
+from jupyter_scale.providers.provider import Failure, load_provider
 from jupyter_scale.transport.lifeline import current_owner
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from jupyter_scale.transport.local import Child
 
 _STOP_TRIALS = 3
+_SLICE_S = 0.5  # of a wait, after which a start sees that it was given up
 
 
 class Cluster:
@@ -55,6 +57,7 @@ class Cluster:
         self._runners: dict[str, Child] = {}
         self._lock = threading.RLock()
         self._deadline = 0.0
+        self._is_told_to_stop = False
 
     @classmethod
     def create(
@@ -62,6 +65,8 @@ class Cluster:
         profile: Profile,
         owner: Owner | None = None,
         on_event: Callable[[ClusterEvent], None] | None = None,
+        *,
+        ownership: Ownership = Ownership.KERNEL,
     ) -> Cluster:
         """Return a cluster of which nothing is started.
 
@@ -73,7 +78,11 @@ class Cluster:
             The process with which it ends, however that ends; this one when None.
         on_event : callable, optional
             Told what happens, in the thread that calls the method concerned.
+        ownership : Ownership
+            ``SERVER`` when it shall outlive the owner: call `beat` while there is one.
         """
+        if ownership is Ownership.SERVER:
+            profile = profile.with_limits()
         cluster = uuid.uuid4().hex[:12]
         state = ClusterState(
             id=cluster,
@@ -85,8 +94,48 @@ class Cluster:
             directory=str(store.directory_of(cluster)),
             shared_dir=str(store.choose_shared_dir(cluster)),
             started_at=0.0,
+            ownership=ownership,
         )
         return cls(state, on_event)
+
+    @classmethod
+    def adopt(
+        cls, cluster: str, on_event: Callable[[ClusterEvent], None] | None = None
+    ) -> Cluster | None:
+        """Take over a saved cluster whose owner is dead; None when somebody else has done so.
+
+        Nothing is waited for: `wait_ready` goes on with whatever its owner was doing.
+
+        Parameters
+        ----------
+        cluster : str
+            Its id.
+        """
+        with store.claimed(cluster) as saved:
+            if saved is None:
+                return None
+            state = adopted(saved, current_owner())
+            store.save(state)
+            store.beat(state)
+        return cls(state, on_event)
+
+    def beat(self) -> None:
+        """Tell its processes that an owner lives; cheap, and never waits for another method."""
+        store.beat(self.state)
+
+    def look(self) -> None:
+        """Take note of what has become of it: afterwards `state` says whether it still runs.
+
+        Nothing is waited for; a cluster that another thread starts or stops is left to it.
+        """
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            self._drive(lambda step: step in _WAITS)
+        except StartError:
+            return  # the state says it, and `on_event` was told
+        finally:
+            self._lock.release()
 
     @property
     def state(self) -> ClusterState:
@@ -156,7 +205,11 @@ class Cluster:
             self._deadline = time.monotonic() + timeout_s
         try:
             with self._lock:
+                is_wanted = self.state.target is Target.UP
                 self._drive()
+                if is_wanted and self.state.status is Status.STOPPED:
+                    ended = Failure(f"cluster {self.state.name}", "it has ended itself")
+                    raise start_error(ended)  # noqa: TRY301 - nothing is left by then either
         except BaseException:
             self._abandon()
             raise
@@ -177,35 +230,17 @@ class Cluster:
         ClusterError
             When the cluster is not started.
         """
-        if not _SESSION.fullmatch(session_id):
-            raise ClusterError(f"{session_id!r} cannot be a session's id: use letters and digits.")
         with self._lock:
             if self.state.target is Target.DOWN or not self.state.nodes:
                 raise ClusterError(f"Cluster {self.state.name} is not started: start it first.")
-            directory = self.directory / "runners" / session_id
-            directory.mkdir(mode=0o700, exist_ok=True)
-            log_path = directory / "runner.log"
-            arguments = [
-                "--directory",
-                str(directory),
-                "--cluster-directory",
-                self.state.directory,
-                "--session",
-                session_id,
-                "--owner",
-                str(self.state.owner),
-            ]
-            child = self._provider.run(
-                self.state.nodes[0],
-                self._performer.request,
-                ["jupyter_scale.runner.host", *arguments],
-                what="runner",
-                log_path=log_path,
-                cwd=Path.cwd(),
+            request = self._performer.request
+            directory = runner_directory(request, session_id)
+            child = start_runner(
+                self._provider, request, self.state.nodes[0], session_id, self.state.owner
             )
             self._runners[session_id] = child
             runner = RunnerState(
-                session_id, child.pid, child.created, str(directory), str(log_path)
+                session_id, child.pid, child.created, str(directory), str(child.log_path)
             )
             others = tuple(r for r in self.state.runners if r.session != session_id)
             self._performer.change(runners=(*others, runner))
@@ -242,12 +277,16 @@ class Cluster:
     def stop(self) -> None:
         """End its node, workers and runners and remove its directories; gone already is success.
 
+        A start that is under way in another thread is given up.
+
         Raises
         ------
         ClusterError
             When a process cannot be ended.
         """
+        self._is_told_to_stop = True
         with self._lock:
+            self._is_told_to_stop = False
             self._performer.state = replace(self.state, target=Target.DOWN)
             try:
                 self._drive()
@@ -271,7 +310,9 @@ class Cluster:
                     f"Processes of cluster {self.state.name} do not end, "
                     f"even when killed: look for {self.state.id} in `ps e`."
                 )
-            performer.perform(step, seen, max(0.0, remaining))
+            if step in _WAITS and self._is_told_to_stop:
+                raise start_error(Failure(f"cluster {self.state.name}", "it was stopped meanwhile"))
+            performer.perform(step, seen, min(_SLICE_S, max(0.0, remaining)))
         if performer.failure is not None and performer.state.status is Status.FAILED:
             failure, performer.failure = performer.failure, None
             raise start_error(failure)
@@ -308,7 +349,6 @@ def stop_saved(state: ClusterState) -> None:
     Cluster(state).stop()
 
 
-_SESSION = re.compile(r"\w[\w.-]*", re.ASCII)
 _WAITS = (Step.WAIT_FOR_SCHEDULER, Step.WAIT_FOR_WORKERS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,6 +29,7 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TEXT = Option("text", "a text in quotes")
 _NAME_OPTION = Option("text", "a name of letters, digits, '_', '-' and '.'")
 _IDLE = Option("duration", 'a duration of at least 10 s such as "30m", "2h" or "90s"', minimum=10)
+_ORPHAN = replace(_IDLE, expected='a duration of at least 10 s such as "2h"')
 _POOL = {
     "name": _NAME_OPTION,
     "count": Option("integer", f"a number of nodes from 1 to {MAX_NODES}", 1, MAX_NODES),
@@ -37,6 +39,7 @@ _POOL = {
 _CLUSTER = {
     "provider": _TEXT,
     "idle_timeout": _IDLE,
+    "orphan_after": _ORPHAN,
     "pools": Option("text", "tables [[clusters.NAME.pools]]"),
 }
 
@@ -73,6 +76,18 @@ def load_profile(name: str, directory: Path) -> Profile:
         f"There is no profile {name!r} in {where}{_hint(name, names)} "
         f"Known are: {', '.join(names)}."
     )
+
+
+def profile_names(directory: Path) -> list[str]:
+    """Return the names that `load_profile` knows, whether or not their tables are right.
+
+    Raises
+    ------
+    ProfileError
+        When a file cannot be read at all.
+    """
+    files = [path for path in search_path(directory) if path.is_file()]
+    return sorted({"local"}.union(*(_Reader(path).names for path in files)))
 
 
 def search_path(directory: Path) -> tuple[Path, ...]:
@@ -113,6 +128,7 @@ class _Reader:
         values = self._values({k: v for k, v in table.items() if k != "pools"}, options, place)
         values.pop("provider", None)
         idle = cast("float | None", values.pop("idle_timeout", None))
+        orphan = cast("float | None", values.pop("orphan_after", None))
         self._require(provider.cluster_options, values, place)
         return Profile(
             name=name,
@@ -120,6 +136,7 @@ class _Reader:
             pools=self._pools(table, provider, place),
             idle_timeout_s=idle,
             options=values,
+            orphan_after_s=orphan,
         )
 
     def _provider(self, table: Mapping[str, Any], place: Place) -> Provider:

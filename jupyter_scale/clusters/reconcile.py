@@ -6,14 +6,15 @@ Laws:
 2. Every step is idempotent; performing it, or finding it done, leads to another step.
 3. From any state, repeated steps reach the target, or ``failed`` with nothing left running.
 4. A failed cluster stays failed, with its error, until somebody sets its target to ``up`` again.
+5. A cluster whose owner died is taken over as it is: `adopted` changes only what nobody can know.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from jupyter_scale.model.cluster import ClusterState, Status, Target
+from jupyter_scale.model.cluster import ClusterState, Owner, Status, Target
 from jupyter_scale.providers.provider import Failure
 
 
@@ -28,6 +29,7 @@ class Step(Enum):
     WAIT_FOR_WORKERS = "wait for workers"
     MARK_RUNNING = "mark running"
     MARK_FAILED = "mark failed"
+    MARK_ENDED = "mark ended"
     MARK_STOPPING = "mark stopping"
     STOP_NODES = "stop nodes"
     REMOVE_DIRECTORIES = "remove directories"
@@ -55,6 +57,8 @@ class Seen:
         What did not start.
     is_overdue : bool
         Whether a start takes longer than it may.
+    was_ended : bool
+        Whether it ended in good order: by itself, or because another process told it to.
     """
 
     has_directories: bool = False
@@ -64,6 +68,7 @@ class Seen:
     workers: int = 0
     failures: tuple[Failure, ...] = ()
     is_overdue: bool = False
+    was_ended: bool = False
 
 
 def next_step(state: ClusterState, seen: Seen) -> Step:
@@ -74,11 +79,24 @@ def next_step(state: ClusterState, seen: Seen) -> Step:
         case Status.STARTING:
             return _step_up(state, seen)
         case Status.RUNNING:
-            return Step.NOTHING if seen.is_alive else Step.MARK_FAILED
+            if seen.is_alive:
+                return Step.NOTHING
+            return Step.MARK_ENDED if seen.was_ended else Step.MARK_FAILED
         case _:
             if seen.is_alive:
                 return Step.STOP_NODES
             return Step.REMOVE_DIRECTORIES if seen.has_directories else Step.MARK_STARTING
+
+
+def adopted(state: ClusterState, owner: Owner) -> ClusterState:
+    """Return the state with which a new owner goes on.
+
+    A start that had recorded no node may have begun one all the same: it begins anew, and whatever
+    there is of the first is ended before.
+    """
+    if state.target is Target.UP and state.status is Status.STARTING and not state.nodes:
+        return replace(state, owner=owner, status=Status.STOPPED)
+    return replace(state, owner=owner)
 
 
 def workers_needed(state: ClusterState) -> int:
@@ -92,6 +110,10 @@ def workers_needed(state: ClusterState) -> int:
 
 def why_failed(state: ClusterState, seen: Seen) -> Failure:
     """Return why `next_step` chose `Step.MARK_FAILED`."""
+    if state.status is Status.RUNNING:
+        known = seen.failures[-1] if seen.failures else None
+        failure = known or Failure(f"cluster {state.name}", "its processes are gone")
+        return replace(failure, happened="has ended", next_step="Start it again.")
     if seen.failures:
         return seen.failures[0]
     if seen.is_overdue:

@@ -44,15 +44,7 @@ class Performer:
     @property
     def request(self) -> Request:
         """What nodes and runners are needed for."""
-        directory = Path(self.state.directory)
-        return Request(
-            cluster=self.state.id,
-            profile=self.state.profile,
-            owner=self.state.owner,
-            directory=directory,
-            shared_dir=Path(self.state.shared_dir),
-            tls_dir=directory / "tls",
-        )
+        return request_for(self.state)
 
     def look(self, *, is_overdue: bool = False) -> Seen:
         """Return what is seen now."""
@@ -73,6 +65,7 @@ class Performer:
             workers=sum(len(node.workers) for node in nodes),
             failures=tuple(failure for node in nodes for failure in node.failures),
             is_overdue=is_overdue,
+            was_ended=not is_alive and store.is_told_to_end(state),
         )
 
     def perform(self, step: Step, seen: Seen, timeout_s: float) -> None:
@@ -86,6 +79,7 @@ class Performer:
             Step.WAIT_FOR_WORKERS: lambda: self._wait(seen, timeout_s),
             Step.MARK_RUNNING: lambda: self._mark_running(seen),
             Step.MARK_FAILED: lambda: self._mark_failed(why_failed(self.state, seen)),
+            Step.MARK_ENDED: self._mark_ended,
             Step.MARK_STOPPING: self._mark_stopping,
             Step.STOP_NODES: self._stop_nodes,
             Step.REMOVE_DIRECTORIES: lambda: store.remove(self.state),
@@ -125,6 +119,12 @@ class Performer:
     def _mark_stopped(self) -> None:
         self.state = replace(self.state, status=Status.STOPPED, nodes=(), runners=())
         self.tell("stopped", "stopped")
+
+    def _mark_ended(self) -> None:
+        self._stop_nodes()  # takes its exit status
+        store.remove(self.state)
+        self.state = replace(self.state, status=Status.STOPPED, target=Target.DOWN)
+        self.tell("stopped", "it has ended: nothing ran for long, or somebody ended it")
 
     def _start_nodes(self) -> None:
         self.tell("node", "starting scheduler")
@@ -166,9 +166,25 @@ class Performer:
         self.state = replace(self.state, nodes=nodes)
 
 
+def request_for(state: ClusterState) -> Request:
+    """Return what a provider has to know of a cluster."""
+    directory = Path(state.directory)
+    return Request(
+        cluster=state.id,
+        profile=state.profile,
+        owner=state.owner,
+        ownership=state.ownership,
+        directory=directory,
+        shared_dir=Path(state.shared_dir),
+        tls_dir=directory / "tls",
+    )
+
+
 def start_error(failure: Failure) -> StartError:
     """Return a failure as the error that its user meets."""
-    return StartError(failure.what, failure.why, failure.last_lines, failure.next_step)
+    return StartError(
+        failure.what, failure.why, failure.last_lines, failure.next_step, failure.happened
+    )
 
 
 def with_workers(nodes: tuple[NodeState, ...], workers: int) -> tuple[NodeState, ...]:

@@ -3,11 +3,14 @@
 ::
 
     <runtime>/jupyter_scale/<id>/        state.json scheduler.json node.log tls/ workers/ runners/
+                                         heartbeat (its mtime: when an owner was last heard)
     /dev/shm/jupyter-scale-<uid>/<id>/   owner and segments; else <above>/shared/
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import stat
@@ -18,8 +21,8 @@ from typing import TYPE_CHECKING
 from jupyter_core.paths import jupyter_runtime_dir
 
 from jupyter_scale.errors import NoCluster, StateError
-from jupyter_scale.model.cluster import ClusterState, Owner
-from jupyter_scale.transport.lifeline import is_alive
+from jupyter_scale.model.cluster import ClusterState, Owner, Target
+from jupyter_scale.transport.lifeline import heartbeat_path, is_alive
 from jupyter_scale.transport.processes import end_trackers, kill_marked, marked
 
 if TYPE_CHECKING:
@@ -57,7 +60,42 @@ def make_directories(state: ClusterState) -> None:
     if shared.parent == _shared_root() and not _is_ours(shared.parent):
         raise StateError(f"{shared.parent} belongs to another user: ask them to remove it.")
     shared.mkdir(mode=_PRIVATE, exist_ok=True)
+    heartbeat_path(directory).touch(mode=0o600)
     (shared / "owner").write_text(str(state.owner))
+
+
+def beat(state: ClusterState) -> None:
+    """Tell a cluster's processes that an owner lives; one that is gone needs no telling."""
+    try:
+        os.utime(heartbeat_path(Path(state.directory)))
+    except FileNotFoundError:
+        return
+
+
+@contextlib.contextmanager
+def claimed(cluster: str) -> Iterator[ClusterState | None]:
+    """Yield a cluster's saved state while no other process may adopt it.
+
+    None when another one is just doing so, or has: its owner lives.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context((directory_of(cluster) / "claim").open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            state: ClusterState | None = load(cluster)
+        except (FileNotFoundError, BlockingIOError, NoCluster):
+            state = None
+        yield None if state is None or is_alive(state.owner) else state
+
+
+def is_told_to_end(state: ClusterState) -> bool:
+    """Tell whether a cluster ended in good order: it removed its directory, or was told to."""
+    try:
+        return load(state.id).target is Target.DOWN
+    except NoCluster:
+        return True
+    except StateError:
+        return False
 
 
 def save(state: ClusterState) -> None:

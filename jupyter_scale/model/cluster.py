@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.profile import Profile
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class Status(StrEnum):
@@ -28,6 +28,13 @@ class Target(StrEnum):
 
     UP = "up"
     DOWN = "down"
+
+
+class Ownership(StrEnum):
+    """Whose a cluster is, and so with what it ends."""
+
+    KERNEL = "kernel"  # it ends with its owner's process, however that ends
+    SERVER = "server"  # it outlives its owner, under `idle_timeout` and `orphan_after`
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,8 @@ class ClusterState:
         Unix time.
     error : str
         Why it failed, or empty.
+    ownership : Ownership
+        Whether it ends with `owner`, or is taken over by the next one.
     """
 
     id: str
@@ -134,6 +143,7 @@ class ClusterState:
     runners: tuple[RunnerState, ...] = ()
     scheduler_address: str | None = None
     error: str = ""
+    ownership: Ownership = Ownership.KERNEL
     version: int = STATE_VERSION
 
     def to_json(self) -> str:
@@ -195,6 +205,7 @@ def _fields(data: dict[str, Any]) -> dict[str, Any]:
         "profile": Profile.from_dict(data["profile"]),
         "status": Status(data["status"]),
         "target": Target(data["target"]),
+        "ownership": Ownership(data["ownership"]),
         "owner": Owner(**data["owner"]),
         "nodes": tuple(NodeState(**{**n, "status": Status(n["status"])}) for n in data["nodes"]),
         "runners": tuple(RunnerState(**runner) for runner in data["runners"]),

@@ -171,6 +171,9 @@ class CellRequest(_Body):
         Process-wide state that changed since the last request.
     spread
         Whether loops may spread over the workers.
+    origin
+        Where the cell is, for those who watch: ``run`` (an id of this run), ``kernel`` (id),
+        ``notebook`` (path), ``cell`` (id); each may be missing.
     """
 
     source: str
@@ -183,6 +186,7 @@ class CellRequest(_Body):
     reset: bool
     ambient: Mapping[str, Any]
     spread: bool
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +236,12 @@ class CellOutcome(_Body):
 
 @dataclass(frozen=True, slots=True)
 class LoopProgress(_Body):
-    """Where one loop is: counts of iterations."""
+    """Where one loop is: counts of iterations; those that are running are estimated."""
 
     loop: int
     line: int
     total: int
     done: int
     workers: int
+    running: int = 0
+    failed: int = 0

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+IDLE_TIMEOUT_S = 30 * 60.0
+ORPHAN_AFTER_S = 2 * 3600.0
+
 Value = str | int | float | bool | tuple[str, ...]
 """What an option of a provider can be set to."""
 
@@ -78,6 +81,8 @@ class Profile:
         The cluster ends itself when nothing ran for so long; never when None.
     options : mapping
         The provider's own keys, already validated against its `Option` s.
+    orphan_after_s : float, optional
+        A cluster that outlives its owner ends itself when no owner was heard for so long.
     """
 
     name: str
@@ -85,11 +90,20 @@ class Profile:
     pools: tuple[Pool, ...]
     idle_timeout_s: float | None = None
     options: Mapping[str, Value] = field(default_factory=dict)
+    orphan_after_s: float | None = None
 
     def with_workers(self, workers: int) -> Profile:
         """Return the profile with that many workers on each node."""
         pools = tuple(replace(pool, workers=workers) for pool in self.pools)
         return replace(self, pools=pools)
+
+    def with_limits(self) -> Profile:
+        """Return the profile with the limits of a cluster that outlives its owner."""
+        return replace(
+            self,
+            idle_timeout_s=IDLE_TIMEOUT_S if self.idle_timeout_s is None else self.idle_timeout_s,
+            orphan_after_s=ORPHAN_AFTER_S if self.orphan_after_s is None else self.orphan_after_s,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the profile as JSON types."""
@@ -108,6 +122,7 @@ class Profile:
             ],
             "idle_timeout_s": self.idle_timeout_s,
             "options": _plain(self.options),
+            "orphan_after_s": self.orphan_after_s,
         }
 
     @classmethod
@@ -121,6 +136,7 @@ class Profile:
             ),
             idle_timeout_s=data["idle_timeout_s"],
             options=_frozen(data["options"]),
+            orphan_after_s=data["orphan_after_s"],
         )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from jupyter_scale.model.cluster import NodeState, Owner, RunnerState
+    from jupyter_scale.model.cluster import NodeState, Owner, Ownership, RunnerState
     from jupyter_scale.model.profile import Option, Profile
     from jupyter_scale.transport.local import Child
 
@@ -36,8 +36,8 @@ class Request:
         The cluster's id; every process carries it, see `jupyter_scale.transport.processes.MARK`.
     profile : Profile
         What was declared.
-    owner : Owner
-        The process with which the nodes end.
+    owner, ownership : Owner, Ownership
+        The process with which the nodes end, or on which they wait for `orphan_after_s`.
     directory, shared_dir, tls_dir : Path
         Existing directories; the provider puts logs and what workers spill into the first.
     """
@@ -45,6 +45,7 @@ class Request:
     cluster: str
     profile: Profile
     owner: Owner
+    ownership: Ownership
     directory: Path
     shared_dir: Path
     tls_dir: Path
@@ -58,6 +59,7 @@ class Failure:
     why: str
     last_lines: tuple[str, ...] = ()
     next_step: str = ""
+    happened: str = "did not start"
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,8 @@ class Cell:
         ``compiler_flags`` (``from __future__`` imports in force) and ``colors`` of the shell.
     sources_of
         Returns ``file name → (source, execution count)`` of notebook code.
+    origin
+        Where it is, see `CellRequest`.
     """
 
     source: str
@@ -95,6 +97,7 @@ class Cell:
     code_name: str
     shell_state: Mapping[str, Any]
     sources_of: Callable[[tuple[str, ...]], Mapping[str, Any]]
+    origin: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -277,6 +280,7 @@ class Session:
             reset=self._must_reset,
             ambient={**changes, **cell.shell_state},
             spread=not options.serial,
+            origin=cell.origin,
         )
 
     def _settle(

@@ -13,6 +13,10 @@ worker              the keeper's nanny starts another
 runner              the owner, whose link to it closes
 owner and keeper    workers and runners end by themselves; the next cluster on this machine
                     sweeps the directories
+server              nobody at once: a cluster that a Jupyter server owns waits for the next
+                    server. `watch_heartbeat` ends node and runners when none was heard for long
+kernel of a         its runner, which watches it; the cluster stays
+server's cluster
 ==================  ==========================================================================
 
 `watch` blocks in the operating system's own notice (pidfd, kqueue): it does not poll, and is not
@@ -76,6 +80,40 @@ def watch(owner: Owner, on_death: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=block, name=f"lifeline to {owner.pid}", daemon=True)
     thread.start()
     return thread
+
+
+def heartbeat_path(directory: Path) -> Path:
+    """Return the file of a cluster's directory whose mtime its owner renews while it lives."""
+    return directory / "heartbeat"
+
+
+def watch_heartbeat(
+    directory: Path, silence_s: float, on_silence: Callable[[], None]
+) -> threading.Thread:
+    """Call `on_silence` once, in a thread, when no owner was heard for so long.
+
+    Silence is measured on the monotonic clock between changes of the file's mtime: neither a
+    corrected wall clock nor a machine that slept looks like silence. A file can only be polled.
+    """
+
+    def listen() -> None:
+        heard, since = _mtime(directory), time.monotonic()
+        while time.monotonic() < since + silence_s:
+            time.sleep(min(5.0, silence_s / 10))
+            if (now := _mtime(directory)) not in (None, heard):
+                heard, since = now, time.monotonic()
+        on_silence()
+
+    thread = threading.Thread(target=listen, name="listen for an owner", daemon=True)
+    thread.start()
+    return thread
+
+
+def _mtime(directory: Path) -> int | None:
+    try:
+        return heartbeat_path(directory).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def wait_ended(owners: Iterable[Owner], timeout_s: float | None) -> list[Owner]:

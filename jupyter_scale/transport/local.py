@@ -202,15 +202,16 @@ def python_argv(module: str, *arguments: str) -> list[str]:
 def child_environment(mark: str) -> dict[str, str]:
     """Return this process's environment, made fit for the processes of a cluster.
 
-    What Jupyter set for the kernel itself is left out. Without a ``PYTHONHASHSEED`` all processes
-    of the cluster get the same one, so that equal keys hash alike.
+    What Jupyter set for the kernel itself is left out, also our own server's key. Without a
+    ``PYTHONHASHSEED`` all processes of the cluster get the same one, so that equal keys hash alike.
 
     Parameters
     ----------
     mark : str
         The cluster's id, see `MARK`.
     """
-    env = {k: v for k, v in os.environ.items() if not k.startswith("JPY_")}
+    kernels_own = ("JPY_", "JUPYTER_SCALE_SERVER_")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(kernels_own)}
     env[MARK] = mark
     env["SPT_NOENV"] = "1"  # a process title must not overwrite the environment that `marked` reads
     if not env.get("PYTHONHASHSEED", "random").isdigit():

@@ -38,6 +38,11 @@ def descendants() -> list[Owner]:
     return _owners(psutil.Process().children(recursive=True))
 
 
+def kill_descendants() -> None:
+    """Kill all that this process started, whatever session it is in by now."""
+    _signal(descendants(), signal.SIGKILL)
+
+
 def marked(mark: str) -> list[Owner]:
     """Return the living processes of a cluster, except this one."""
 

@@ -4,6 +4,13 @@
 import { LabIcon } from '@jupyterlab/ui-components';
 
 import scaleSvg from '../style/icons/scale.svg';
+import workersSvg from '../style/icons/workers.svg';
 
 /** One cell that becomes many tasks. */
 export const scaleIcon = new LabIcon({ name: 'jupyter-scale:scale', svgstr: scaleSvg });
+
+/** Sliders: how many workers there shall be. */
+export const workersIcon = new LabIcon({
+  name: 'jupyter-scale:workers',
+  svgstr: workersSvg
+});

@@ -8,7 +8,8 @@ import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { addCommands, CommandIDs } from './commands';
-import { Settings } from './settings';
+import { panelPlugin } from './panelplugin';
+import { DEFAULTS, Settings } from './settings';
 
 const PLUGIN_ID = 'jupyter-scale:plugin';
 
@@ -27,7 +28,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null
   ): void => {
     const trans = (translator ?? nullTranslator).load('jupyter_scale');
-    const settings = new Settings();
+    const settings = new Settings(DEFAULTS);
     addCommands({ app, tracker, settings, trans });
     for (const command of Object.values(CommandIDs)) {
       palette?.addItem({ command, category: trans.__('Notebook Cell Operations') });
@@ -38,4 +39,4 @@ const plugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [plugin];
+export default [plugin, panelPlugin];

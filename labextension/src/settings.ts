@@ -11,33 +11,47 @@ export interface ISettings {
   readonly loadMagic: boolean;
 }
 
-const DEFAULTS: ISettings = {
+/** The defaults of `schema/plugin.json`. */
+export const DEFAULTS: ISettings = {
   showToolbarButton: true,
   defaultOptions: '',
   loadMagic: true
 };
 
+/** What `schema/panel.json` describes. */
+export interface IPanelSettings {
+  readonly side: 'left' | 'right';
+  readonly showStatusItem: boolean;
+}
+
+/** The defaults of `schema/panel.json`. */
+export const PANEL_DEFAULTS: IPanelSettings = { side: 'left', showStatusItem: true };
+
 /** The settings as they are now: defaults until the registry has answered. */
-export class Settings {
+export class Settings<T extends object = ISettings> {
+  constructor(private readonly _defaults: T) {
+    this._current = _defaults;
+  }
+
   /** Follow the registry's settings of one plugin. */
   async follow(registry: ISettingRegistry, pluginId: string): Promise<void> {
     const loaded = await registry.load(pluginId);
     const update = (): void => {
-      this._current = { ...DEFAULTS, ...(loaded.composite as Partial<ISettings>) };
+      this._current = { ...this._defaults, ...(loaded.composite as Partial<T>) };
       this._changed.emit(this._current);
     };
     loaded.changed.connect(update);
     update();
   }
 
-  get current(): ISettings {
+  get current(): T {
     return this._current;
   }
 
-  get changed(): ISignal<this, ISettings> {
+  get changed(): ISignal<this, T> {
     return this._changed;
   }
 
-  private _current = DEFAULTS;
-  private readonly _changed = new Signal<this, ISettings>(this);
+  private _current: T;
+  private readonly _changed = new Signal<this, T>(this);
 }

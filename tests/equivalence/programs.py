@@ -5,7 +5,6 @@ A cell that begins with ``# plain`` is never put on the cluster.
 
 # ruff: noqa: E501 - an image is one line
 
-
 PROGRAMS = {}
 
 

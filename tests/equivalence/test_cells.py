@@ -72,7 +72,8 @@ reset(get_ipython()); del reset
 """
 _PROBE = """
 print(__import__("json").dumps(__import__("runpy").run_path({portrait!r})["portrait"](
-    {{n: v for n, v in get_ipython().user_ns.items() if n not in ("In", "get_ipython", "exit", "quit", "open")}},
+    {{n: v for n, v in get_ipython().user_ns.items()
+      if n not in ("In", "get_ipython", "exit", "quit", "open")}},
     live=get_ipython().user_ns)))
 """
 _VARYING = [

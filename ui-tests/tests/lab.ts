@@ -4,18 +4,13 @@
  * Text is put into cells through the application, not by typing: a new notebook's editor may lose
  * keystrokes while it settles.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync } from 'node:fs';
-import { createInterface } from 'node:readline';
+import { mkdirSync } from 'node:fs';
 
 import { expect, type Locator, type Page, test as base } from '@playwright/test';
 
-const RESULTS = 'test-results';
+import { LabServer } from './labserver';
 
-interface IServer {
-  url: string;
-  token: string;
-}
+const RESULTS = 'test-results';
 
 /** The part of the application's programming interface that the tests use. */
 interface ILabWindow {
@@ -32,6 +27,7 @@ interface ILabWindow {
 }
 
 interface INotebookPanel {
+  context: { path: string };
   sessionContext: { ready: Promise<void>; session: { kernel: IKernel | null } | null };
   content: INotebook;
 }
@@ -42,7 +38,7 @@ interface IKernel {
 
 interface INotebook {
   activeCellIndex: number;
-  widgets: { model: { sharedModel: ISharedCell } }[];
+  widgets: { model: { id: string; sharedModel: ISharedCell } }[];
   model: { sharedModel: { insertCell(index: number, cell: object): void } } | null;
 }
 
@@ -54,6 +50,17 @@ interface ISharedCell {
 /** The notebook in front, driven through the application. */
 export class Lab {
   constructor(readonly page: Page) {}
+
+  /** Load JupyterLab, and wait until it is ready. */
+  async open(url: string): Promise<void> {
+    await this.page.goto(url);
+    await this.page.waitForFunction(() => 'jupyterapp' in window);
+    await this.page.evaluate(async () => {
+      const { jupyterapp: app } = window as unknown as ILabWindow;
+      await app.started;
+      await app.restored;
+    });
+  }
 
   /** Make a new notebook whose cells have these sources, with a kernel that is ready. */
   async openNotebook(sources: readonly string[]): Promise<void> {
@@ -83,6 +90,17 @@ export class Lab {
     }, index);
   }
 
+  /** The path of the notebook in front, and the ids of its cells. */
+  async notebook(): Promise<{ path: string; ids: string[] }> {
+    return this.page.evaluate(() => {
+      const panel = (window as unknown as ILabWindow).jupyterapp.shell.currentWidget;
+      return {
+        path: panel?.context.path ?? '',
+        ids: panel?.content.widgets.map(({ model }) => model.id) ?? []
+      };
+    });
+  }
+
   /** Make a cell the active one. */
   async select(index: number): Promise<void> {
     await this.page.evaluate(i => {
@@ -100,10 +118,13 @@ export class Lab {
     return this.cell(index).locator('.jp-OutputArea-output');
   }
 
-  async execute(command: string): Promise<void> {
-    await this.page.evaluate(async id => {
-      await (window as unknown as ILabWindow).jupyterapp.commands.execute(id);
-    }, command);
+  async execute(command: string, args: object = {}): Promise<void> {
+    await this.page.evaluate(
+      async ([id, values]) => {
+        await (window as unknown as ILabWindow).jupyterapp.commands.execute(id, values);
+      },
+      [command, args] as const
+    );
   }
 
   cell(index: number): Locator {
@@ -117,58 +138,74 @@ export class Lab {
     );
   }
 
+  /** The side panel. */
+  get panel(): Locator {
+    return this.page.locator('#jupyter-scale-panel');
+  }
+
+  /** A section of the side panel: `clusters`, `nodes` or `runs`. */
+  section(name: string): Locator {
+    return this.panel.locator(`.jp-scale-Section.jp-scale-mod-${name}`);
+  }
+
+  /** The words in the status bar. */
+  get statusItem(): Locator {
+    return this.page.locator('#jp-main-statusbar').getByText(/^%%scale/);
+  }
+
+  async openPanel(): Promise<void> {
+    await this.execute('jupyter-scale:open-panel');
+    await expect(this.panel).toBeVisible();
+  }
+
+  /** Drag the edge of the left area until the panel is that wide. */
+  async setPanelWidth(width: number): Promise<void> {
+    const { mouse } = this.page;
+    await expect(async () => {
+      const box = await this.panel.boundingBox();
+      if (!box) {
+        throw new Error('the panel is not to be seen');
+      }
+      const y = box.y + box.height / 2;
+      await mouse.move(box.x + box.width + 2, y);
+      await mouse.down();
+      await mouse.move(box.x + width + 2, y, { steps: 4 });
+      await mouse.up();
+      expect(Math.round((await this.panel.boundingBox())?.width ?? 0)).toBe(width);
+    }).toPass();
+  }
+
+  async setTheme(theme: 'Light' | 'Dark'): Promise<void> {
+    await this.execute('apputils:change-theme', { theme: `JupyterLab ${theme}` });
+    await expect(this.page.locator('body')).toHaveAttribute(
+      'data-jp-theme-light',
+      String(theme === 'Light')
+    );
+  }
+
   /** Keep a picture in test-results. */
   async screenshot(name: string): Promise<void> {
     await this.page.screenshot({ path: `${RESULTS}/${name}.png` });
   }
 }
 
-export const test = base.extend<{ lab: Lab }, { server: IServer }>({
+export const test = base.extend<{ lab: Lab }, { server: LabServer }>({
   server: [
     // eslint-disable-next-line no-empty-pattern -- Playwright reads the argument's pattern
     async ({}, use, info) => {
       mkdirSync(RESULTS, { recursive: true });
-      const python = spawn('python', ['server.py']);
-      python.stderr.pipe(
-        createWriteStream(`${RESULTS}/server-${String(info.workerIndex)}.log`)
-      );
-      const server = await readAddress(python);
-      await expect.poll(() => isUp(server), { timeout: 60_000 }).toBe(true);
+      const server = new LabServer(`${RESULTS}/server-${String(info.workerIndex)}.log`);
+      await server.start();
       await use(server);
-      const ended = new Promise(resolve => python.once('exit', resolve));
-      python.stdin.end();
-      await ended;
+      await server.end();
     },
     { scope: 'worker', timeout: 90_000 }
   ],
   lab: async ({ page, server }, use) => {
-    await page.goto(`${server.url}/lab?reset&token=${server.token}`);
-    await page.waitForFunction(() => 'jupyterapp' in window);
-    await page.evaluate(async () => {
-      const { jupyterapp: app } = window as unknown as ILabWindow;
-      await app.started;
-      await app.restored;
-    });
-    await use(new Lab(page));
+    const lab = new Lab(page);
+    await lab.open(`${server.url}/lab?reset&token=${server.token}`);
+    await use(lab);
   }
 });
-
-async function readAddress(python: ChildProcessWithoutNullStreams): Promise<IServer> {
-  for await (const line of createInterface(python.stdout)) {
-    return JSON.parse(line) as IServer;
-  }
-  throw new Error(`server.py ended without an address: see ${RESULTS}`);
-}
-
-async function isUp({ url, token }: IServer): Promise<boolean> {
-  try {
-    const answer = await fetch(`${url}/api/status`, {
-      headers: { Authorization: `token ${token}` }
-    });
-    return answer.ok;
-  } catch {
-    return false;
-  }
-}
 
 export { expect };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import json
 import logging
@@ -15,7 +16,9 @@ import dask
 from distributed import Nanny, Scheduler
 from distributed.diagnostics.plugin import SchedulerPlugin
 
+from jupyter_scale.model.cluster import Owner
 from jupyter_scale.providers.local.worker import LocalWorker, worker_log
+from jupyter_scale.transport.lifeline import is_alive
 from jupyter_scale.transport.local import read_last_lines
 from jupyter_scale.transport.tls import security
 
@@ -45,27 +48,45 @@ class NodeOptions:
 
 
 class LocalScheduler(Scheduler):
-    """A scheduler without the web server, which would have no authentication."""
+    """A scheduler without the web server, which would have no authentication.
+
+    Attributes
+    ----------
+    idle_since_s : float, optional
+        Since when nothing ran, in Unix seconds; part of its identity, for monitors.
+    """
+
+    idle_since_s: float | None = None
+
+    def identity(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return what distributed's has, and `idle_since_s`."""
+        return {**super().identity(*args, **kwargs), "idle_since_s": self.idle_since_s}
 
     def start_http_server(self, *args: Any, **kwargs: Any) -> None:
         """Start none."""
 
 
 class _Watcher(SchedulerPlugin):
-    """Says which workers join and leave."""
+    """Says which workers join and leave, also in ``joined.json`` for an owner that comes later."""
 
     name = "jupyter-scale-keeper"
 
-    def __init__(self, tell: Callable[..., None]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[..., None], directory: Path) -> None:
+        self._tell, self._directory = tell, directory
         self._names: dict[str, str] = {}
 
     def add_worker(self, scheduler: Scheduler, worker: str) -> None:
         self._names[worker] = str(scheduler.workers[worker].name)
         self._tell(event="joined", worker=self._names[worker])
+        self._write()
 
     def remove_worker(self, scheduler: Scheduler, worker: str, **kwargs: Any) -> None:
         self._tell(event="left", worker=self._names.pop(worker, worker))
+        self._write()
+
+    def _write(self) -> None:
+        with contextlib.suppress(OSError):  # the directory may be gone: the cluster ends
+            _write_json(self._directory / "joined.json", sorted(self._names.values()))
 
 
 class Keeper:
@@ -140,7 +161,7 @@ class Keeper:
         except TimeoutError:
             _logger.warning("closing took too long: what is left gets killed")
 
-    async def _start_scheduler(self) -> Scheduler:
+    async def _start_scheduler(self) -> LocalScheduler:
         scheduler = LocalScheduler(
             host=f"tls://{HOST}",
             port=self._options.scheduler_port,
@@ -150,7 +171,7 @@ class Keeper:
         )
         scheduler.handlers["jupyter_scale_scale"] = self.scale
         await scheduler
-        scheduler.add_plugin(_Watcher(self._tell))
+        scheduler.add_plugin(_Watcher(self._tell, self._options.directory))
         return scheduler
 
     def _begin(self, name: str) -> None:
@@ -203,14 +224,17 @@ class Keeper:
     async def _wait_idle(self, timeout_s: float) -> None:
         """Return when neither a task nor a runner was busy for that long.
 
-        A runner is busy while the file ``busy`` is in its directory.
+        A runner is busy while the file ``busy`` is in its directory, and the process that the
+        file names lives.
         """
         last_busy = time.time()
         while time.time() < last_busy + timeout_s:
             await asyncio.sleep(min(5.0, timeout_s / 10))
             idle_since = self._scheduler.check_idle()
-            if idle_since is None or any(self._options.directory.glob("runners/*/busy")):
+            is_busy = any(map(_is_busy, self._options.directory.glob("runners/*/busy")))
+            if idle_since is None or is_busy:
                 last_busy = time.time()
+            self._scheduler.idle_since_s = None if idle_since is None or is_busy else last_busy
         _logger.info("nothing ran for %s s", timeout_s)
 
 
@@ -229,10 +253,21 @@ def configure(directory: Path, start_method: str) -> None:
 
 def write_scheduler_file(directory: Path, scheduler: Scheduler) -> None:
     """Write ``scheduler.json`` as Dask's own command does; it is never seen half written."""
-    draft = directory / "scheduler.json.new"
-    draft.write_text(json.dumps(scheduler.identity(), indent=2))
+    _write_json(directory / "scheduler.json", scheduler.identity())
+
+
+def _write_json(path: Path, content: Any) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(content, indent=2))
     draft.chmod(0o600)
-    draft.replace(directory / "scheduler.json")
+    draft.replace(path)
+
+
+def _is_busy(mark: Path) -> bool:
+    try:
+        return is_alive(Owner.parse(mark.read_text()))
+    except (OSError, ValueError):
+        return False
 
 
 def _is_port_taken(error: BaseException | None) -> bool:

@@ -6,8 +6,8 @@ events ``{"event": "joined" | "left" | "failed", "worker", ...}``. Nobody has to
 pipe loses lines, but does not hold up the node.
 
 It ends on SIGTERM, when its scheduler closes, when it was idle for long, and when its owner is
-gone. Whatever the way, it then kills every process that carries the cluster's mark, and removes the
-cluster's directories.
+gone (``--owner``), or no owner was heard for long (``--orphan-after``). Whatever the way, it then
+kills every process that carries the cluster's mark, and removes the cluster's directories.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.model.cluster import Owner
-from jupyter_scale.transport.lifeline import watch
+from jupyter_scale.transport.lifeline import watch, watch_heartbeat
 from jupyter_scale.transport.processes import descendants, kill_marked
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ def main() -> None:
     arguments = _parse()
     tell = _take_stdout()
     end = _Ending(arguments.cluster, arguments.directory, arguments.shared_directory)
-    watch(arguments.owner, end)
+    if arguments.owner is not None:
+        watch(arguments.owner, end)
+    else:
+        watch_heartbeat(arguments.directory, arguments.orphan_after, end)
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     environment = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "6640")}
     method = _start_forkserver(arguments.shared_directory)
@@ -170,7 +173,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--shared-directory", type=Path, required=True)
     parser.add_argument("--tls-directory", type=Path, required=True)
-    parser.add_argument("--owner", type=Owner.parse, required=True)
+    lifeline = parser.add_mutually_exclusive_group(required=True)
+    lifeline.add_argument("--owner", type=Owner.parse)
+    lifeline.add_argument("--orphan-after", type=float)
     parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--scheduler-port", type=int, default=0)
     parser.add_argument("--idle-timeout", type=float)

@@ -6,12 +6,13 @@ import asyncio
 import json
 import os
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_scale.errors import ClusterError
-from jupyter_scale.model.cluster import NodeState, Owner, RunnerState, Status
+from jupyter_scale.model.cluster import NodeState, Owner, Ownership, RunnerState, Status
 from jupyter_scale.model.profile import Option
 from jupyter_scale.providers.provider import Failure, NodeSeen, Request
 from jupyter_scale.transport.lifeline import is_alive
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _RPC_TIMEOUT_S = 10.0
+_LOOK_AGAIN_S = 0.2
 
 
 @dataclass
@@ -62,7 +64,7 @@ class LocalProvider:
             f"--directory={request.directory}",
             f"--shared-directory={request.shared_dir}",
             f"--tls-directory={request.tls_dir}",
-            f"--owner={request.owner}",
+            _lifeline(request),
             f"--workers={workers}",
             f"--scheduler-port={profile.options.get('scheduler_port', 0)}",
         ]
@@ -103,8 +105,11 @@ class LocalProvider:
 
     def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
         """Return once the node process said something, or after the time-out."""
-        for link in [self._links[node.pid] for node in nodes if node.pid in self._links]:
+        links = [self._links[node.pid] for node in nodes if node.pid in self._links]
+        for link in links:
             link.child.wait_readable(timeout_s)
+        if not links:  # another process holds the pipes from adopted nodes
+            time.sleep(min(timeout_s, _LOOK_AGAIN_S))
 
     def scale(self, node: NodeState, request: Request, address: str, workers: int) -> None:
         """Ask the node process for another number of workers."""
@@ -195,6 +200,13 @@ def _run(request: Request, argv: Sequence[str], *, what: str, log_path: Path, cw
     )
 
 
+def _lifeline(request: Request) -> str:
+    """Return the option that says with whom, or after what silence, the node ends."""
+    if request.ownership is Ownership.KERNEL:
+        return f"--owner={request.owner}"
+    return f"--orphan-after={request.profile.orphan_after_s}"
+
+
 def _with_message(seen: NodeSeen, message: Mapping[str, Any]) -> NodeSeen:
     """Return what is seen after one line of the node process."""
     match message.get("event", "ready"):
@@ -225,11 +237,18 @@ def _look_from_outside(node: NodeState, directory: Path) -> NodeSeen:
     if not is_alive(Owner(node.pid, node.created)):
         lines = read_last_lines(Path(node.log))
         return NodeSeen(is_alive=False, failures=(Failure("scheduler", "it has ended", lines),))
+    identity = _read_json(directory / "scheduler.json")
+    address = None if identity is None else identity["address"]
+    names = _read_json(directory / "joined.json") or []
+    return NodeSeen(is_alive=True, scheduler_address=address, workers=frozenset(names))
+
+
+def _read_json(path: Path) -> Any:
+    """Return what the node process wrote, None when it has not yet."""
     try:
-        identity = json.loads((directory / "scheduler.json").read_text())
+        return json.loads(path.read_text())
     except (OSError, ValueError):
-        return NodeSeen(is_alive=True)
-    return NodeSeen(is_alive=True, scheduler_address=identity["address"])
+        return None
 
 
 def _core_count() -> int:

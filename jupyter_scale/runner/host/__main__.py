@@ -9,16 +9,17 @@ import argparse
 import asyncio
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
-from jupyter_scale.model.cluster import ClusterState, Owner
+from jupyter_scale.model.cluster import ClusterState, Owner, Ownership
 from jupyter_scale.runner.host.supervisor import Options, Supervisor
-from jupyter_scale.transport.lifeline import watch
+from jupyter_scale.transport.lifeline import watch, watch_heartbeat
 
 
 def main() -> None:
-    """Run until the owner ends or SIGTERM comes."""
+    """Run until the owner ends or SIGTERM comes, or nobody was heard of for long."""
     parser = argparse.ArgumentParser(description="Hold one notebook's namespace on a cluster.")
     parser.add_argument("--directory", type=Path, required=True, help="the runner's own files")
     parser.add_argument("--cluster-directory", type=Path, required=True)
@@ -31,11 +32,12 @@ def main() -> None:
         _serve(
             Options(options.directory, options.cluster_directory, options.session, shared),
             options.owner,
+            state,
         )
     )
 
 
-async def _serve(options: Options, owner: Owner) -> None:
+async def _serve(options: Options, owner: Owner, cluster: ClusterState) -> None:
     supervisor = Supervisor(options)
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -45,10 +47,15 @@ async def _serve(options: Options, owner: Owner) -> None:
         loop.call_soon_threadsafe(end.set)
 
     watch(owner, on_owner_death)
+    outlives_owner = cluster.ownership is Ownership.SERVER
+    if outlives_owner and cluster.profile.orphan_after_s is not None:
+        watch_heartbeat(options.cluster_directory, cluster.profile.orphan_after_s, on_owner_death)
     address = await supervisor.start()
     print(json.dumps({"pid": os.getpid(), "address": address}), flush=True)  # noqa: T201
     await end.wait()
     supervisor.stop()
+    if outlives_owner:
+        shutil.rmtree(options.directory, ignore_errors=True)
     os._exit(0)
 
 

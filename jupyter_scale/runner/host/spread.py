@@ -340,11 +340,18 @@ class Spreader:
                 )
             index = {future.key: number for number, future in enumerate(futures)}
             outcomes: dict[int, worker.BatchOutcome] = {}
+            progress = _at_work(progress, len(sizes))
+            self._outbox.send(EventKind.PROGRESS, progress.to_body())
             for future in as_completed(futures):
                 number = index[future.key]
-                outcomes[number] = self._outcome(future)
-                _require_usable(outcomes[number])
-                progress = replace(progress, done=progress.done + sizes[number])
+                outcomes[number] = outcome = self._outcome(future)
+                _require_usable(outcome)
+                progress = replace(
+                    progress,
+                    done=progress.done + sizes[number],
+                    failed=progress.failed + (outcome.status == "raised"),
+                )
+                progress = _at_work(progress, len(sizes) - len(outcomes))
                 self._outbox.send(EventKind.PROGRESS, progress.to_body())
             return [outcomes[number] for number in range(len(sizes))]
         except BaseException as error:
@@ -440,6 +447,13 @@ def _cut(items: list[Any], sizes: list[int]) -> list[list[Any]]:
     """Return consecutive parts of a list, of these sizes."""
     ends = list(itertools.accumulate(sizes))
     return [items[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+
+
+def _at_work(progress: LoopProgress, tasks_left: int) -> LoopProgress:
+    """Return the progress with the number of iterations that workers have in hand, estimated."""
+    left = progress.total - progress.done
+    in_hand = min(progress.workers, tasks_left)
+    return replace(progress, running=round(in_hand * left / tasks_left) if tasks_left else 0)
 
 
 def _require_usable(outcome: worker.BatchOutcome) -> None:

@@ -31,9 +31,12 @@ from jupyter_scale.model.messages import (
     from_wire,
     to_wire,
 )
+from jupyter_scale.runner.host.facts import Publisher, RunLog
 from jupyter_scale.runner.host.link import SupervisorLink
 from jupyter_scale.runner.protocol import Action, Responder, Send, Start
+from jupyter_scale.transport.lifeline import current_owner
 from jupyter_scale.transport.local import python_argv
+from jupyter_scale.transport.processes import kill_descendants
 from jupyter_scale.transport.tls import security
 
 _SHELL_END_S = 2.0
@@ -78,12 +81,15 @@ class Supervisor:
         self._killed = ""
         # The node's keeper counts a runner as busy while this file is there.
         self._busy = options.directory / "busy"
+        self._publisher = Publisher(options.cluster_directory)
+        self._runs = RunLog(options.session, self._publisher)
 
     async def start(self) -> str:
         """Listen and start the shell; return the address for the session."""
         tls = security(self._options.cluster_directory / "tls", "worker")
         listener = await listen("tls://127.0.0.1:0", self._serve, **tls.get_listen_args("worker"))
-        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._keep_shell())]
+        jobs = (self._write(), self._keep_shell(), self._publisher.run())
+        self._tasks = [asyncio.create_task(job) for job in jobs]
         return str(listener.contact_address)
 
     # -- the link ----------------------------------------------------------------------------
@@ -157,7 +163,9 @@ class Supervisor:
         if self._current is None and self._waiting and self._shell and self._shell.is_ready:
             self._current = self._waiting.pop(0)
             self._has_begun = self._is_unwanted = False
-            self._busy.touch()
+            self._busy.write_text(str(current_owner()))
+            if self._current.kind is RequestKind.CELL:
+                self._runs.begin(self._current.id, self._current.body)
             self._shell.link.send(
                 {
                     "id": self._current.id,
@@ -219,7 +227,10 @@ class Supervisor:
             return
         kind = EventKind(message["kind"])
         self._emit(message["request"], kind, message["body"])
-        if kind is EventKind.FINISHED:
+        if kind is EventKind.PROGRESS:
+            self._runs.advance(message["body"])
+        elif kind is EventKind.FINISHED:
+            self._runs.end(message["body"])
             self._end_current()
             self._next()
 
@@ -235,12 +246,14 @@ class Supervisor:
         self._end_current()
         error = {"ename": "RunnerLost", "evalue": reason, "traceback": []}
         outcome = CellOutcome("died", error=error)
+        self._runs.end(outcome.to_body())
         self._emit(request.id, EventKind.FINISHED, outcome.to_body())
 
     def stop(self) -> None:
         """End the shell and all that it started."""
         if self._shell is not None:
             self._shell.signal(signal.SIGKILL)
+        kill_descendants()
 
 
 class Shell:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_scale.clusters.reconcile import Seen, Step, next_step, why_failed, workers_needed
+from jupyter_scale.clusters.reconcile import (
+    Seen,
+    Step,
+    adopted,
+    next_step,
+    why_failed,
+    workers_needed,
+)
 from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Status, Target
 from jupyter_scale.model.profile import Pool, Profile
 from jupyter_scale.providers.provider import Failure
@@ -120,6 +127,9 @@ class World:
                 state = replace(state, status=RUNNING)
             case Step.MARK_FAILED:
                 state = replace(state, status=FAILED, target=DOWN)
+            case Step.MARK_ENDED:
+                state = replace(state, status=STOPPED, target=DOWN)
+                seen = replace(seen, has_directories=False, has_security=False)
             case Step.MARK_STOPPING:
                 state = replace(state, status=STOPPING)
             case Step.STOP_NODES:
@@ -132,6 +142,7 @@ class World:
 
 
 @given(
+    st.booleans(),
     st.sampled_from(Status),
     st.sampled_from(Target),
     st.sampled_from([(), (NODE,)]),
@@ -144,13 +155,15 @@ class World:
         workers=st.integers(0, 2),
         failures=st.sampled_from([(), BAD]),
         is_overdue=st.booleans(),
+        was_ended=st.booleans(),
     ),
     st.sampled_from(["none", "node dies", "hangs", "worker fails"]),
 )
 def test_from_any_state_the_target_or_a_clean_failure_is_reached(
-    status, target, nodes, seen, mishap
+    has_new_owner, status, target, nodes, seen, mishap
 ):
-    world = World(a_state(status, target, nodes), seen, mishap)
+    state = a_state(status, target, nodes)
+    world = World(adopted(state, Owner(2, 2.0)) if has_new_owner else state, seen, mishap)
     for _ in range(20):
         step = next_step(world.state, world.seen)
         if step is Step.NOTHING:
@@ -165,3 +178,23 @@ def test_from_any_state_the_target_or_a_clean_failure_is_reached(
         assert world.state.status in (STOPPED, FAILED)
         assert not world.seen.is_alive
         assert not world.seen.has_directories
+
+
+def test_one_that_was_told_to_end_has_not_failed():
+    assert next_step(a_state(RUNNING, UP), Seen(was_ended=True)) is Step.MARK_ENDED
+    assert next_step(a_state(RUNNING, UP), replace(READY, was_ended=True)) is Step.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("status", "target", "nodes", "goes_on_as"),
+    [
+        (STARTING, UP, (), STOPPED),  # it may have begun a node without recording it
+        (STARTING, UP, (NODE,), STARTING),
+        (RUNNING, UP, (NODE,), RUNNING),
+        (STOPPING, DOWN, (NODE,), STOPPING),
+    ],
+)
+def test_a_new_owner_goes_on(status, target, nodes, goes_on_as):
+    new = Owner(2, 2.0)
+    state = adopted(a_state(status, target, nodes), new)
+    assert (state.owner, state.status, state.target) == (new, goes_on_as, target)

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from jupyter_scale.clusters import store
 from jupyter_scale.errors import NoCluster, StateError
 from jupyter_scale.model.cluster import (
+    STATE_VERSION,
     ClusterState,
     NodeState,
     Owner,
+    Ownership,
     RunnerState,
     Status,
     Target,
@@ -54,6 +56,7 @@ states = st.builds(
     ),
     scheduler_address=st.none() | names,
     error=st.text(max_size=8),
+    ownership=st.sampled_from(Ownership),
 )
 
 
@@ -88,7 +91,7 @@ def test_owner_round_trip(owner):
         ("[]", "not the saved state"),
         ("{}", "not the saved state"),
         ('{"version": 99}', "version 99"),
-        ('{"version": 1}', "damaged"),
+        (f'{{"version": {STATE_VERSION}}}', "damaged"),
     ],
 )
 def test_what_is_no_state(text, message):

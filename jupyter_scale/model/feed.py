@@ -1,0 +1,124 @@
+"""The feed: what the server tells a panel. Versioned; JSON on the wire, TypeScript by generation.
+
+A connection begins with a `Snapshot`; after it come `Delta` s, numbered without gaps. A client that
+misses one connects again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FEED_VERSION = 1
+
+ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
+RunStatus = Literal["queued", "running", "done", "failed", "interrupted", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class GpuView:
+    """One GPU of a node: utilisation in percent, memory in bytes, degrees Celsius, watts."""
+
+    index: int
+    name: str
+    utilisation_percent: float | None
+    memory_used_bytes: int | None
+    memory_total_bytes: int | None
+    temperature_c: float | None
+    power_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node: load of its workers, summed (100 percent is one core)."""
+
+    name: str
+    status: ClusterStatus
+    workers: int
+    workers_wanted: int
+    cpu_percent: float | None
+    memory_used_bytes: int | None
+    memory_limit_bytes: int | None
+    gpus: tuple[GpuView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a start, as it happened."""
+
+    step: str
+    message: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """One cluster; `owner` says whether this server or a kernel owns it, times are Unix seconds."""
+
+    id: str
+    name: str
+    provider: str
+    owner: Literal["server", "kernel"]
+    status: ClusterStatus
+    error: str
+    started_at: float
+    idle_since: float | None
+    idle_timeout_s: float | None
+    steps: tuple[StepView, ...]
+    nodes: tuple[NodeView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopView:
+    """One spread loop: counts of iterations; `eta_s` seconds are left, if that can be told."""
+
+    line: int
+    total: int
+    done: int
+    running: int
+    queued: int
+    failed: int
+    workers: int
+    eta_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One ``%%scale`` cell that ran or runs."""
+
+    id: str
+    cluster: str
+    kernel_id: str
+    notebook: str
+    cell_id: str
+    execution_count: int
+    first_line: str
+    status: RunStatus
+    started_at: float
+    ended_at: float | None
+    error: str
+    loops: tuple[LoopView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All there is at the moment of number `seq`."""
+
+    type: Literal["snapshot"]
+    version: int
+    seq: int
+    clusters: tuple[ClusterView, ...]
+    runs: tuple[RunView, ...]
+    profiles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changed: whole new views by id, and ids that are gone."""
+
+    type: Literal["delta"]
+    seq: int
+    clusters: tuple[ClusterView, ...]
+    runs: tuple[RunView, ...]
+    gone_clusters: tuple[str, ...]
+    gone_runs: tuple[str, ...]

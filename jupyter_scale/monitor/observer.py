@@ -1,0 +1,145 @@
+"""Observers: a Dask client of our own for each cluster that is watched, in one thread.
+
+Nothing of this runs on the event loop of a Jupyter server: its requests are not held up by a
+handshake, a slow scheduler or a thousand workers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.errors import ClusterError, ProtocolError
+from jupyter_scale.model.facts import TOPIC, RunFact
+from jupyter_scale.monitor.samples import Sample, read_sample
+from jupyter_scale.transport.tls import security
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_logger = logging.getLogger(__name__)
+
+SAMPLE_EVERY_S = 1.0
+_CONNECT_TIMEOUT_S = 10
+_TRY_AGAIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a cluster's scheduler is, and the files of its TLS."""
+
+    address: str
+    tls_dir: Path
+
+
+class Observers:
+    """Watches clusters and tells what it sees, from a thread of its own.
+
+    Parameters
+    ----------
+    on_fact, on_sample
+        Told the cluster's id and what was seen; they run in the observers' thread and return at
+        once.
+    """
+
+    def __init__(
+        self, on_fact: Callable[[str, RunFact], None], on_sample: Callable[[str, Sample], None]
+    ) -> None:
+        self._on_fact, self._on_sample = on_fact, on_sample
+        self._watched: dict[str, tuple[Place, concurrent.futures.Future[None]]] = {}
+        self._is_sampling = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="jupyter-scale observers", daemon=True
+        )
+        self._thread.start()
+        logging.getLogger("distributed.client").addFilter(self._is_others_business)
+
+    def watch(self, places: Mapping[str, Place]) -> None:
+        """Watch these clusters, by id, and no others."""
+        for cluster, (place, job) in list(self._watched.items()):
+            if places.get(cluster) != place:
+                job.cancel()
+                del self._watched[cluster]
+        for cluster, place in places.items():
+            if cluster not in self._watched:
+                self._watched[cluster] = place, self._submit(self._observe(cluster, place))
+
+    def sample(self, *, is_wanted: bool) -> None:
+        """Take samples from now on, or no more: while nobody looks they cost and tell nothing."""
+        if is_wanted:
+            self._is_sampling.set()
+        else:
+            self._is_sampling.clear()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self.watch({})
+        self._submit(_settle()).add_done_callback(
+            lambda _: self._loop.call_soon_threadsafe(self._loop.stop)
+        )
+        self._thread.join(5)
+        logging.getLogger("distributed.client").removeFilter(self._is_others_business)
+
+    def _is_others_business(self, record: logging.LogRecord) -> bool:
+        """Keep out of the server's log what our clients say when a cluster ends: that is normal."""
+        return record.thread != self._thread.ident
+
+    def _submit(self, coroutine: Coroutine[Any, Any, None]) -> concurrent.futures.Future[None]:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    async def _observe(self, cluster: str, place: Place) -> None:
+        """Stay connected to one cluster until cancelled."""
+        while True:
+            try:
+                await self._follow(cluster, place)
+            except (OSError, ClusterError) as error:
+                _logger.debug("cluster %s cannot be watched: %s", cluster, error)
+            except Exception:
+                _logger.exception("watching cluster %s", cluster)
+            await asyncio.sleep(_TRY_AGAIN_S)
+
+    async def _follow(self, cluster: str, place: Place) -> None:
+        from distributed import Client
+
+        def on_event(event: tuple[float, Any]) -> None:
+            self._take(cluster, event[1])
+
+        async with Client(
+            place.address,
+            security=security(place.tls_dir, "client"),
+            asynchronous=True,
+            set_as_default=False,
+            direct_to_workers=False,
+            timeout=_CONNECT_TIMEOUT_S,
+            name="jupyter-scale-observer",
+        ) as client:
+            client.subscribe_topic(TOPIC, on_event)
+            for event in await client.get_events(TOPIC):  # what was said before we listened
+                on_event(event)
+            await self._take_samples(cluster, client)
+
+    async def _take_samples(self, cluster: str, client: Client) -> None:
+        while client.status in ("running", "connecting"):
+            if self._is_sampling.is_set() and client.scheduler is not None:
+                identity = await client.scheduler.identity(n_workers=-1)
+                self._on_sample(cluster, read_sample(identity))
+            await asyncio.sleep(SAMPLE_EVERY_S)
+
+    def _take(self, cluster: str, message: Any) -> None:
+        with contextlib.suppress(ProtocolError):  # whoever may publish may publish anything
+            self._on_fact(cluster, RunFact.from_wire(message))
+
+
+async def _settle() -> None:
+    """Let cancelled observers close their clients."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=3)

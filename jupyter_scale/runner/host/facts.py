@@ -1,0 +1,191 @@
+"""Facts of this runner's runs: made of what passes through the supervisor, and published.
+
+The supervisor publishes them, not the shell: it sees requests, progress and outcomes go by, and no
+cell can hold it up, not even one in native code or the first, before which the shell has no client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.model.facts import FIRST_LINE_CHARS, TOPIC, LoopFact, RunFact
+from jupyter_scale.transport.tls import security
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from jupyter_scale.model.feed import RunStatus
+
+_EVERY_S = 0.25
+_LOOK_S = 0.25
+_MOST_LOOPS = 20
+
+
+def begin(body: Mapping[str, Any], session: str, request: int, now: float) -> RunFact:
+    """Return the fact of a cell request that begins to run."""
+    origin = body.get("origin") or {}
+    lines = (line.strip() for line in body["source"].splitlines())
+    return RunFact(
+        id=origin.get("run") or f"{session}-{request}",
+        seq=1,
+        session=session,
+        kernel_id=origin.get("kernel", ""),
+        notebook=origin.get("notebook", ""),
+        cell_id=origin.get("cell", ""),
+        execution_count=body["execution_count"],
+        first_line=next(filter(None, lines), "")[:FIRST_LINE_CHARS],
+        status="running",
+        started_at=now,
+    )
+
+
+def advance(fact: RunFact, progress: Mapping[str, Any], now: float) -> RunFact:
+    """Return the fact after a loop's progress; a loop is named by its line."""
+    line, done, total = progress["line"], progress["done"], progress["total"]
+    known = next((loop for loop in fact.loops if loop.line == line), None)
+    if known is None or known.total != total or done < known.done:
+        before, started_at = done, now  # the first news of it, or it runs once more
+    else:
+        before, started_at = known.done_before, known.started_at
+    rate = (done - before) / (now - started_at) if now > started_at else 0.0
+    loop = LoopFact(
+        line=line,
+        total=total,
+        done=done,
+        running=progress["running"],
+        failed=progress["failed"],
+        workers=progress["workers"],
+        done_before=before,
+        started_at=started_at,
+        eta_s=(total - done) / rate if rate > 0 else None,
+    )
+    others = tuple(other for other in fact.loops if other.line != line)
+    return replace(fact, seq=fact.seq + 1, loops=(*others, loop)[-_MOST_LOOPS:])
+
+
+def end(fact: RunFact, outcome: Mapping[str, Any], now: float) -> RunFact:
+    """Return the fact after the run's outcome; a run that is only asked for again goes on."""
+    status, error = _ending(outcome)
+    if status == "running":
+        return fact
+    finished = {report["line"]: report["iterations"] for report in outcome["loops"]}
+    loops = tuple(
+        replace(
+            loop,
+            done=finished.get(loop.line, loop.total) if status == "done" else loop.done,
+            total=finished.get(loop.line, loop.total),
+            running=0,
+            eta_s=None,
+        )
+        for loop in fact.loops
+    )
+    return replace(fact, seq=fact.seq + 1, status=status, ended_at=now, error=error, loops=loops)
+
+
+def _ending(outcome: Mapping[str, Any]) -> tuple[RunStatus, str]:
+    error = outcome["error"] or {}
+    text = f"{error.get('ename', '')}: {error.get('evalue', '')}".strip(": ")[:500]
+    match outcome["status"]:
+        case "ok":
+            return "done", ""
+        case "resend":
+            return "running", ""
+        case "unloadable":
+            return "failed", f"it ran in the notebook: {' '.join(outcome['notes'])}"[:500]
+        case _ if error.get("ename") == "KeyboardInterrupt" or "did not react" in text:
+            return "interrupted", text
+        case "died":
+            return "lost", text
+        case _:
+            return "failed", text
+
+
+class Publisher:
+    """Sends the newest fact of each run to the scheduler, four times a second at most.
+
+    Parameters
+    ----------
+    cluster_directory
+        Where ``scheduler.json`` appears once the scheduler listens, and ``tls`` is.
+    """
+
+    def __init__(self, cluster_directory: Path) -> None:
+        self._directory = cluster_directory
+        self._waiting: dict[str, RunFact] = {}
+        self._wake = asyncio.Event()
+
+    def publish(self, fact: RunFact) -> None:
+        """Take a fact; it waits for the scheduler if need be."""
+        self._waiting[fact.id] = fact
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publish for as long as the scheduler lives."""
+        await self._wake.wait()
+        try:
+            client = await self._connect()
+            while client.status == "running":
+                await self._wake.wait()
+                self._wake.clear()
+                facts, self._waiting = self._waiting, {}
+                for fact in facts.values():
+                    await client.log_event(TOPIC, fact.to_wire())
+                await asyncio.sleep(_EVERY_S)
+        except Exception as error:  # noqa: BLE001 - cells must run, whoever may not watch them
+            print(f"facts are not published any more: {error!r}", file=sys.stderr)  # noqa: T201
+
+    async def _connect(self) -> Client:
+        from distributed import Client
+
+        while True:
+            with contextlib.suppress(OSError, ValueError):
+                address = json.loads((self._directory / "scheduler.json").read_text())["address"]
+                break
+            await asyncio.sleep(_LOOK_S)
+        client: Client = await Client(
+            address,
+            security=security(self._directory / "tls", "client"),
+            asynchronous=True,
+            set_as_default=False,
+            direct_to_workers=False,
+            name="jupyter-scale-facts",
+        )
+        return client
+
+
+class RunLog:
+    """Follows the requests of one session and publishes what becomes of them."""
+
+    def __init__(self, session: str, publisher: Publisher) -> None:
+        self._session, self._publisher = session, publisher
+        self._current: RunFact | None = None
+
+    def begin(self, request: int, body: Mapping[str, Any]) -> None:
+        """Note that a cell begins; one that is asked for again goes on."""
+        fact = begin(body, self._session, request, time.time())
+        if self._current is None or self._current.id != fact.id:
+            self._set(fact)
+
+    def advance(self, progress: Mapping[str, Any]) -> None:
+        """Note a loop's progress."""
+        if self._current is not None:
+            self._set(advance(self._current, progress, time.time()))
+
+    def end(self, outcome: Mapping[str, Any]) -> None:
+        """Note how the current cell ended."""
+        if self._current is not None:
+            self._set(end(self._current, outcome, time.time()))
+            if self._current.ended_at is not None:
+                self._current = None
+
+    def _set(self, fact: RunFact) -> None:
+        self._current = fact
+        self._publisher.publish(fact)

@@ -1,0 +1,68 @@
+"""Bodies of requests: JSON in, checked values out. Pure."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from jupyter_scale.clusters.profiles import MAX_WORKERS
+from jupyter_scale.errors import UsageError
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _is_worker_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WORKERS
+
+
+_KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "profile": (_is_text, "the name of a profile, a text"),
+    "directory": (_is_text, "the path of a directory, a text"),
+    "workers": (_is_worker_count, f"a number from 1 to {MAX_WORKERS}"),
+}
+
+
+def read_body(
+    body: bytes, allowed: Collection[str], required: Collection[str] = ()
+) -> Mapping[str, Any]:
+    """Return what a request says; a key with null counts as left out.
+
+    Raises
+    ------
+    UsageError
+        When it is not a JSON object, or has unknown, missing or impossible values: which, and what
+        was expected.
+    """
+    try:
+        content = json.loads(body or b"{}")
+    except ValueError as error:
+        raise UsageError(f"The body is not JSON ({error}): send an object.") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"The body is JSON, but not an object: found {_short(content)}.")
+    for key in content:
+        if key not in allowed:
+            raise UsageError(f"Unknown key {key!r}{_hint(key, allowed)}")
+    values = {key: value for key, value in content.items() if value is not None}
+    for key in required:
+        if key not in values:
+            raise UsageError(f"The key {key!r} is missing: expected {_KINDS[key][1]}.")
+    for key, value in values.items():
+        is_right, expected = _KINDS[key]
+        if not is_right(value):
+            raise UsageError(f"Found {key} = {_short(value)}, expected {expected}.")
+    return values
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - one line
+
+
+def _hint(key: str, allowed: Collection[str]) -> str:
+    close = difflib.get_close_matches(key, list(allowed), n=1)
+    expected = f" Expected one of: {', '.join(sorted(allowed))}."
+    return (f" (did you mean {close[0]!r}?)." if close else ".") + expected

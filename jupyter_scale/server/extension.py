@@ -1,0 +1,69 @@
+"""How the extension joins a Jupyter server, and leaves it."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.utils import url_path_join
+
+from jupyter_scale.server.feed import Feed
+from jupyter_scale.server.handlers import routes
+from jupyter_scale.server.registry import Registry
+from jupyter_scale.server.views import World
+from jupyter_scale.serverlink import CERT_VARIABLE, KEY_VARIABLE, URL_VARIABLE
+
+
+def load(serverapp: Any) -> None:
+    """Add the endpoints; nothing is started yet."""
+    settings = serverapp.web_app.settings
+    settings["jupyter_scale_key"] = secrets.token_urlsafe(32)
+    registry: Registry | None = None
+
+    def attend(is_anyone_there: bool) -> None:  # noqa: FBT001 - the feed knows nothing else
+        if registry is not None:
+            registry.attend(is_anyone_there=is_anyone_there)
+
+    feed = Feed(attend)
+    loop = asyncio.get_event_loop()
+
+    def publish(world: World) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(feed.publish, world)
+
+    registry = Registry(Path(serverapp.root_dir), publish)
+    settings["jupyter_scale_feed"], settings["jupyter_scale_registry"] = feed, registry
+    base = settings["base_url"]
+    atexit.register(registry.close)
+    handlers = [(url_path_join(base, pattern), handler) for pattern, handler in routes()]
+    serverapp.web_app.add_handlers(".*$", handlers)
+
+
+def start(serverapp: Any) -> None:
+    """Let kernels find this server: by now its port is certain.
+
+    A server on a Unix socket sets no address: its kernels own their clusters.
+    """
+    if serverapp.sock:
+        return
+    os.environ[URL_VARIABLE] = serverapp.connection_url
+    os.environ[KEY_VARIABLE] = serverapp.web_app.settings["jupyter_scale_key"]
+    if serverapp.certfile:
+        os.environ[CERT_VARIABLE] = str(Path(serverapp.certfile).resolve())
+    else:
+        os.environ.pop(CERT_VARIABLE, None)
+
+
+def stop(serverapp: Any) -> None:
+    """Let go; clusters stay."""
+    registry = serverapp.web_app.settings.get("jupyter_scale_registry")
+    if registry is not None:
+        atexit.unregister(registry.close)
+        registry.close()
+    if os.environ.get(KEY_VARIABLE) == serverapp.web_app.settings.get("jupyter_scale_key"):
+        for variable in (URL_VARIABLE, KEY_VARIABLE, CERT_VARIABLE):
+            os.environ.pop(variable, None)

@@ -1,0 +1,423 @@
+"""The registry: the clusters that this server owns, and what it knows of all others.
+
+Threads: requests come from the server's event loop, and each is carried out by a thread of its own,
+because it may take a minute and must not hold up the end of the server; one thread looks, renews
+heartbeats, adopts, and makes the world that panels are shown; the observers have a thread of their
+own. What they share is guarded by one lock that nobody holds while waiting.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from jupyter_scale.clusters import store
+from jupyter_scale.clusters.cluster import Cluster, stop_saved
+from jupyter_scale.clusters.profiles import load_profile, profile_names
+from jupyter_scale.errors import ClusterError, NoCluster, ProfileError, StateError
+from jupyter_scale.model.cluster import (
+    ClusterEvent,
+    ClusterState,
+    Owner,
+    Ownership,
+    Status,
+    Target,
+)
+from jupyter_scale.model.facts import RunFact
+from jupyter_scale.model.feed import ClusterView, StepView
+from jupyter_scale.monitor.observer import Observers, Place
+from jupyter_scale.monitor.samples import Sample
+from jupyter_scale.server.views import (
+    World,
+    newest_runs,
+    ordered,
+    settle,
+    view_cluster,
+    view_run,
+)
+from jupyter_scale.transport.lifeline import current_owner, is_alive
+
+_logger = logging.getLogger(__name__)
+
+FRAME_S = 0.25
+LOOK_S = 1.0
+_BEAT_S = 5.0
+_KEEP_ENDED_S = 600.0
+_START_TIMEOUT_S = 120.0
+_MOST_STEPS = 50
+_MOST_FACTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do with the clusters that are saved on this machine."""
+
+    adopt: tuple[str, ...]
+    show: tuple[str, ...]
+
+
+def decide(
+    saved: Iterable[ClusterState],
+    owned: Collection[str],
+    me: Owner,
+    is_living: Callable[[Owner], bool],
+) -> Decision:
+    """Return which clusters this server takes over, and which it shows as a kernel's.
+
+    A server's cluster is taken over when its owner is dead. Another living server's is its own
+    affair. A kernel's is shown while the kernel lives.
+    """
+    adopt, show = [], []
+    for state in saved:
+        if state.id in owned or state.owner == me:
+            continue
+        lives = is_living(state.owner)
+        if state.ownership is Ownership.SERVER and not lives:
+            adopt.append(state.id)
+        elif state.ownership is Ownership.KERNEL and lives:
+            show.append(state.id)
+    return Decision(tuple(adopt), tuple(show))
+
+
+@dataclass
+class _Owned:
+    """A cluster that this server owns, and how its start went."""
+
+    cluster: Cluster
+    steps: list[StepView] = field(default_factory=list)
+    ended_at: float | None = None
+    is_busy: bool = False
+    created_at: float = field(default_factory=time.time)
+
+    @property
+    def state(self) -> ClusterState:
+        """The cluster's state; one whose start has not got to its first step is starting."""
+        state = self.cluster.state
+        if state.status is Status.STOPPED and (state.target is Target.UP or not state.started_at):
+            started_at = state.started_at or self.created_at
+            return replace(state, status=Status.STARTING, started_at=started_at)
+        return state
+
+
+class Registry:
+    """Owns clusters on behalf of one Jupyter server.
+
+    Parameters
+    ----------
+    root : Path
+        The server's directory: profiles are looked for there, and notebooks named relative to it.
+    on_world : callable
+        Told the new world when it changed, four times a second at most, in the registry's thread.
+    """
+
+    def __init__(self, root: Path, on_world: Callable[[World], None]) -> None:
+        self._root, self._on_world = root, on_world
+        self._me = current_owner()
+        self._owned: dict[str, _Owned] = {}
+        self._others: dict[str, ClusterState] = {}
+        self._samples: dict[str, Sample] = {}
+        self._facts: dict[str, tuple[str, RunFact]] = {}
+        self._profiles: tuple[str, ...] = ()
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._is_closed = threading.Event()
+        self._observers = Observers(self._on_fact, self._on_sample)
+        self._thread = threading.Thread(
+            target=self._run, name="jupyter-scale registry", daemon=True
+        )
+        self._thread.start()
+
+    # -- for the event loop: all return at once ----------------------------------------------
+
+    def start(self, name: str, workers: int | None, directory: Path | None) -> Future[str]:
+        """Begin to start a cluster; its id comes as soon as its profile is read.
+
+        The future raises ProfileError when there is no such profile, or it is wrong.
+        """
+        return _in_thread(lambda: self._create(name, workers, directory or self._root))
+
+    def scale(self, cluster: str, workers: int) -> Future[None]:
+        """Ask for another number of workers; the future raises ClusterError."""
+        return _in_thread(lambda: self._scale(cluster, workers))
+
+    def stop(self, cluster: str) -> Future[None]:
+        """End a cluster, or dismiss one that has ended; the future comes when it is gone."""
+        return _in_thread(lambda: self._stop(cluster))
+
+    def clusters(self) -> tuple[ClusterView, ...]:
+        """Return the views of all clusters now."""
+        return self._make_world().clusters
+
+    def cluster(self, cluster: str) -> ClusterView:
+        """Return the view of one cluster.
+
+        Raises
+        ------
+        NoCluster
+            When there is none of that id.
+        """
+        for view in self.clusters():
+            if view.id == cluster:
+                return view
+        raise _no_cluster(cluster)
+
+    def run(self, run: str) -> RunFact | None:
+        """Return what is known of a run."""
+        with self._lock:
+            known = self._facts.get(run)
+        return None if known is None else known[1]
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The names of profiles, as of the last look."""
+        return self._profiles
+
+    def attend(self, *, is_anyone_there: bool) -> None:
+        """Take samples while somebody looks, and none while nobody does."""
+        self._observers.sample(is_wanted=is_anyone_there)
+        if not is_anyone_there:
+            with self._lock:
+                self._samples.clear()  # an old number is worse than none
+        self._news.set()
+
+    def close(self) -> None:
+        """Let go of everything; clusters stay, for the next server."""
+        self._is_closed.set()
+        self._news.set()
+        self._thread.join(5)
+        self._observers.close()
+
+    # -- in threads of their own -----------------------------------------------------------------
+
+    def _create(self, name: str, workers: int | None, directory: Path) -> str:
+        profile = load_profile(name, directory)
+        if workers is not None:
+            profile = profile.with_workers(workers)
+        steps: list[StepView] = []
+        cluster = Cluster.create(
+            profile, self._me, self._recorder(steps), ownership=Ownership.SERVER
+        )
+        owned = _Owned(cluster, steps, is_busy=True)
+        with self._lock:
+            self._owned[cluster.state.id] = owned
+        start = partial(cluster.start, timeout_s=_START_TIMEOUT_S)
+        _in_thread(lambda: self._work(owned, start))
+        return cluster.state.id
+
+    def _scale(self, cluster: str, workers: int) -> None:
+        self._owned_or_refuse(cluster, "%scale up --workers N").cluster.scale(workers)
+        self._news.set()
+
+    def _stop(self, cluster: str) -> None:
+        with self._lock:
+            owned, other = self._owned.get(cluster), self._others.get(cluster)
+        if owned is not None:
+            owned.cluster.stop()
+        elif other is not None:
+            stop_saved(other)
+        else:
+            raise _no_cluster(cluster)
+        with self._lock:
+            self._owned.pop(cluster, None)
+            self._others.pop(cluster, None)
+        self._news.set()
+
+    def _work(self, owned: _Owned, job: Callable[[], object]) -> None:
+        """Do something long with a cluster; what goes wrong is in its state."""
+        owned.is_busy = True
+        try:
+            job()
+        except ClusterError as error:
+            _logger.info("cluster %s: %s", owned.cluster.state.id, error)
+        except Exception:
+            _logger.exception("cluster %s", owned.cluster.state.id)
+        finally:
+            owned.is_busy = False
+            self._news.set()
+
+    def _owned_or_refuse(self, cluster: str, what: str) -> _Owned:
+        with self._lock:
+            owned, other = self._owned.get(cluster), self._others.get(cluster)
+        if owned is not None:
+            return owned
+        if other is not None:
+            raise ClusterError(
+                f"Cluster {other.name} belongs to a kernel: use `{what}` in its notebook."
+            )
+        raise _no_cluster(cluster)
+
+    # -- in the registry's thread ------------------------------------------------------------
+
+    def _run(self) -> None:
+        """Look about once a second, and tell the world when there is news."""
+        shown: World | None = None
+        last_look = last_beat = 0.0
+        while not self._is_closed.is_set():
+            now = time.monotonic()
+            try:
+                if now - last_look >= LOOK_S:
+                    last_look = now
+                    self._look()
+                if now - last_beat >= self._beat_every_s():
+                    last_beat = now
+                    self._beat()
+                world = self._make_world()
+                if world != shown:
+                    self._on_world(world)
+                    shown = world
+            except Exception:
+                _logger.exception("looking after clusters")
+            self._is_closed.wait(FRAME_S)
+            self._news.wait(max(0.0, LOOK_S - FRAME_S))
+            self._news.clear()
+
+    def _look(self) -> None:
+        saved = list(_saved())
+        with self._lock:
+            owned = dict(self._owned)
+        decision = decide(saved, owned, self._me, is_alive)
+        for cluster in decision.adopt:
+            self._adopt(cluster)
+        for one in owned.values():
+            self._look_at(one)
+        with self._lock:
+            self._others = {state.id: state for state in saved if state.id in decision.show}
+            states = [one.cluster.state for one in self._owned.values()]
+            states += self._others.values()
+        self._observers.watch({s.id: place for s in states if (place := _place(s)) is not None})
+        self._profiles = self._read_profiles()
+
+    def _look_at(self, owned: _Owned) -> None:
+        """See whether a cluster still runs; drop one that ended long ago."""
+        if not owned.is_busy and owned.cluster.state.status is Status.RUNNING:
+            owned.cluster.look()
+        if owned.cluster.state.status not in (Status.STOPPED, Status.FAILED) or owned.is_busy:
+            owned.ended_at = None
+            return
+        now = time.monotonic()
+        owned.ended_at = owned.ended_at or now
+        if now - owned.ended_at > _KEEP_ENDED_S:
+            with self._lock:
+                self._owned.pop(owned.cluster.state.id, None)
+
+    def _adopt(self, cluster: str) -> None:
+        steps: list[StepView] = []
+        adopted = Cluster.adopt(cluster, self._recorder(steps))
+        if adopted is None:
+            return
+        owned = _Owned(adopted, steps, is_busy=True)
+        steps.append(StepView("adopted", "taken over from a server that had ended", time.time()))
+        with self._lock:
+            self._owned[cluster] = owned
+        go_on = partial(adopted.wait_ready, _START_TIMEOUT_S)
+        _in_thread(lambda: self._work(owned, go_on))
+
+    def _beat(self) -> None:
+        with self._lock:
+            clusters = [owned.cluster for owned in self._owned.values()]
+        for cluster in clusters:
+            cluster.beat()
+
+    def _beat_every_s(self) -> float:
+        with self._lock:
+            limits = [o.cluster.state.profile.orphan_after_s for o in self._owned.values()]
+        return min([_BEAT_S, *(limit / 5 for limit in limits if limit is not None)])
+
+    def _read_profiles(self) -> tuple[str, ...]:
+        try:
+            return tuple(profile_names(self._root))
+        except ProfileError as error:
+            _logger.debug("profiles: %s", error)
+            return ("local",)
+
+    # -- in any thread -----------------------------------------------------------------------
+
+    def _recorder(self, steps: list[StepView]) -> Callable[[ClusterEvent], None]:
+        def record(event: ClusterEvent) -> None:
+            view = StepView(event.step, event.message, round(time.time(), 3))
+            with self._lock:
+                if steps and steps[-1].step == event.step:
+                    steps.pop()  # the same step, further on
+                steps.append(view)
+                del steps[:-_MOST_STEPS]
+            self._news.set()
+
+        return record
+
+    def _on_fact(self, cluster: str, fact: RunFact) -> None:
+        with self._lock:
+            known = self._facts.get(fact.id)
+            if known is not None and known[1].seq >= fact.seq:
+                return
+            self._facts.pop(fact.id, None)
+            self._facts[fact.id] = cluster, fact
+            while len(self._facts) > _MOST_FACTS:
+                del self._facts[next(iter(self._facts))]
+        self._news.set()
+
+    def _on_sample(self, cluster: str, sample: Sample) -> None:
+        with self._lock:
+            before = self._samples.get(cluster)
+            now = settle(before, sample)
+            self._samples[cluster] = now
+        if now != before:
+            self._news.set()
+
+    def _make_world(self) -> World:
+        with self._lock:
+            owned = [(one.state, tuple(one.steps)) for one in self._owned.values()]
+            others = [(state, ()) for state in self._others.values()]
+            samples, facts = dict(self._samples), list(self._facts.values())
+        views = [view_cluster(s, "server", steps, samples.get(s.id)) for s, steps in owned]
+        views += [view_cluster(s, "kernel", steps, samples.get(s.id)) for s, steps in others]
+        live = {v.id for v in views if v.status in ("starting", "running", "stopping")}
+        with self._lock:
+            for gone in set(self._samples) - live:
+                del self._samples[gone]
+        runs = [
+            view_run(fact, cluster, str(self._root), is_lost=cluster not in live)
+            for cluster, fact in facts
+        ]
+        return World(ordered(views), newest_runs(runs), self._profiles)
+
+
+_Result = TypeVar("_Result")
+
+
+def _in_thread(job: Callable[[], _Result]) -> Future[_Result]:
+    future: Future[_Result] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(job())
+        except BaseException as error:  # noqa: BLE001 - whoever asked is told
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="jupyter-scale job", daemon=True).start()
+    return future
+
+
+def _saved() -> Iterable[ClusterState]:
+    for cluster in store.cluster_ids():
+        try:
+            yield store.load(cluster)
+        except (NoCluster, StateError) as error:
+            _logger.debug("cluster %s: %s", cluster, error)
+
+
+def _place(state: ClusterState) -> Place | None:
+    """Return where to watch a cluster, None while its scheduler does not listen."""
+    if state.scheduler_address is None or state.status not in (Status.STARTING, Status.RUNNING):
+        return None
+    return Place(state.scheduler_address, Path(state.directory) / "tls")
+
+
+def _no_cluster(cluster: str) -> NoCluster:
+    return NoCluster(f"There is no cluster {cluster!r} (any more): the list shows those there are.")

@@ -1,0 +1,227 @@
+"""Views: what a panel is shown, made of states, samples and facts. Pure.
+
+Laws:
+
+1. Applying the delta between two worlds to the first gives the second (`apply`, `difference`).
+2. Two worlds that look the same have no delta.
+3. A sample that differs by less than a glance would show is the sample before (`settle`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import Literal, TypeVar
+
+from jupyter_scale.model.cluster import ClusterState, NodeState
+from jupyter_scale.model.facts import LoopFact, RunFact
+from jupyter_scale.model.feed import (
+    FEED_VERSION,
+    ClusterView,
+    Delta,
+    GpuView,
+    LoopView,
+    NodeView,
+    RunView,
+    Snapshot,
+    StepView,
+)
+from jupyter_scale.monitor.samples import Sample, WorkerSample
+
+MOST_RUNS = 200
+_STEADY_CPU_PERCENT = 5.0
+_STEADY_MEMORY = 0.01
+_STEADY_GPU_PERCENT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that is shown at a moment."""
+
+    clusters: tuple[ClusterView, ...] = ()
+    runs: tuple[RunView, ...] = ()
+    profiles: tuple[str, ...] = ()
+
+
+def view_cluster(
+    state: ClusterState,
+    owner: Literal["server", "kernel"],
+    steps: Iterable[StepView],
+    sample: Sample | None,
+) -> ClusterView:
+    """Return the view of one cluster; without a sample its load is unknown."""
+    return ClusterView(
+        id=state.id,
+        name=state.name,
+        provider=state.profile.provider,
+        owner=owner,
+        status=state.status.value,
+        error=state.error,
+        started_at=state.started_at,
+        idle_since=None if sample is None else sample.idle_since,
+        idle_timeout_s=state.profile.idle_timeout_s,
+        steps=tuple(steps),
+        nodes=tuple(_view_node(node, state, sample) for node in state.nodes),
+    )
+
+
+def _view_node(node: NodeState, state: ClusterState, sample: Sample | None) -> NodeView:
+    workers = () if sample is None else _workers_of(node, state, sample)
+    is_known = sample is not None
+    return NodeView(
+        name=node.name,
+        status=node.status.value,
+        workers=len(workers) if is_known else node.joined,
+        workers_wanted=node.workers,
+        cpu_percent=round(sum(w.cpu_percent for w in workers), 1) if is_known else None,
+        memory_used_bytes=sum(w.memory_used_bytes for w in workers) if is_known else None,
+        memory_limit_bytes=sum(w.memory_limit_bytes for w in workers) if is_known else None,
+        gpus=tuple(
+            GpuView(
+                index,
+                worker.gpu.name,
+                worker.gpu.utilisation_percent,
+                worker.gpu.memory_used_bytes,
+                worker.gpu.memory_total_bytes,
+                None,
+                None,
+            )
+            for index, worker in enumerate(w for w in workers if w.gpu is not None)
+            if worker.gpu is not None
+        ),
+    )
+
+
+def _workers_of(node: NodeState, state: ClusterState, sample: Sample) -> tuple[WorkerSample, ...]:
+    """Return a node's workers: all of them, or of several nodes those that begin with its name."""
+    if len(state.nodes) == 1:
+        return sample.workers
+    return tuple(w for w in sample.workers if w.name.startswith(f"{node.name}-"))
+
+
+def view_run(fact: RunFact, cluster: str, root: str, *, is_lost: bool) -> RunView:
+    """Return the view of one run.
+
+    Parameters
+    ----------
+    root : str
+        The server's directory: notebooks below it are shown by their relative path.
+    is_lost : bool
+        Whether its cluster is gone, so that a run that had not ended never will.
+    """
+    lost = is_lost and fact.ended_at is None
+    return RunView(
+        id=fact.id,
+        cluster=cluster,
+        kernel_id=fact.kernel_id,
+        notebook=_relative(fact.notebook, root),
+        cell_id=fact.cell_id,
+        execution_count=fact.execution_count,
+        first_line=fact.first_line,
+        status="lost" if lost else fact.status,
+        started_at=fact.started_at,
+        ended_at=fact.ended_at,
+        error=fact.error,
+        loops=tuple(_view_loop(loop) for loop in fact.loops),
+    )
+
+
+def _view_loop(loop: LoopFact) -> LoopView:
+    return LoopView(
+        line=loop.line,
+        total=loop.total,
+        done=loop.done,
+        running=loop.running,
+        queued=max(0, loop.total - loop.done - loop.running),
+        failed=loop.failed,
+        workers=loop.workers,
+        eta_s=None if loop.eta_s is None else round(loop.eta_s, 1),
+    )
+
+
+def _relative(notebook: str, root: str) -> str:
+    path = PurePath(notebook)
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else notebook
+
+
+def newest_runs(runs: Iterable[RunView]) -> tuple[RunView, ...]:
+    """Return the newest runs in the order of their start; of those that ended only so many."""
+    ordered = sorted(runs, key=lambda run: (run.started_at, run.id))
+    ended = [run.id for run in ordered if run.status not in ("running", "queued")]
+    dropped = set(ended[: max(0, len(ended) - MOST_RUNS)])
+    return tuple(run for run in ordered if run.id not in dropped)
+
+
+def settle(before: Sample | None, now: Sample) -> Sample:
+    """Return `now`, with the numbers of `before` where they hardly differ."""
+    if before is None:
+        return now
+    known = {worker.name: worker for worker in before.workers}
+    workers = tuple(_settle_worker(known[w.name], w) if w.name in known else w for w in now.workers)
+    return Sample(workers, now.idle_since)
+
+
+def _settle_worker(before: WorkerSample, now: WorkerSample) -> WorkerSample:
+    memory = abs(now.memory_used_bytes - before.memory_used_bytes)
+    most = now.memory_limit_bytes or now.memory_used_bytes
+    if abs(now.cpu_percent - before.cpu_percent) < _STEADY_CPU_PERCENT:
+        now = replace(now, cpu_percent=before.cpu_percent)
+    if memory < _STEADY_MEMORY * most:
+        now = replace(now, memory_used_bytes=before.memory_used_bytes)
+    if now.gpu is not None and before.gpu is not None:
+        old, new = before.gpu.utilisation_percent or 0.0, now.gpu.utilisation_percent or 0.0
+        if abs(new - old) < _STEADY_GPU_PERCENT:
+            now = replace(now, gpu=replace(now.gpu, utilisation_percent=old))
+    return now
+
+
+def snapshot(world: World, seq: int) -> Snapshot:
+    """Return a world as the first frame of a connection."""
+    return Snapshot("snapshot", FEED_VERSION, seq, world.clusters, world.runs, world.profiles)
+
+
+def difference(before: World, now: World, seq: int) -> Delta | None:
+    """Return what changed between two worlds, None when nothing did.
+
+    Profiles are not part of a delta; where they change, a snapshot is sent.
+    """
+    clusters, gone_clusters = _changes(before.clusters, now.clusters)
+    runs, gone_runs = _changes(before.runs, now.runs)
+    if not (clusters or runs or gone_clusters or gone_runs):
+        return None
+    return Delta("delta", seq, clusters, runs, gone_clusters, gone_runs)
+
+
+def apply(world: World, delta: Delta) -> World:
+    """Return the world after a delta, as a panel has it; the order is by start."""
+    return World(
+        _applied(world.clusters, delta.clusters, delta.gone_clusters),
+        _applied(world.runs, delta.runs, delta.gone_runs),
+        world.profiles,
+    )
+
+
+_View = TypeVar("_View", ClusterView, RunView)
+
+
+def ordered(views: Iterable[_View]) -> tuple[_View, ...]:
+    """Return views in the order in which they are shown."""
+    return tuple(sorted(views, key=lambda view: (view.started_at, view.id)))
+
+
+def _changes(
+    before: tuple[_View, ...], now: tuple[_View, ...]
+) -> tuple[tuple[_View, ...], tuple[str, ...]]:
+    old: Mapping[str, _View] = {view.id: view for view in before}
+    ids = {view.id for view in now}
+    changed = tuple(view for view in now if old.get(view.id) != view)
+    return changed, tuple(view.id for view in before if view.id not in ids)
+
+
+def _applied(
+    views: tuple[_View, ...], changed: tuple[_View, ...], gone: tuple[str, ...]
+) -> tuple[_View, ...]:
+    known = {view.id: view for view in views}
+    known.update({view.id: view for view in changed})
+    return ordered(view for view in known.values() if view.id not in gone)

@@ -1,0 +1,182 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { FeedConnection, type Problem } from './connection';
+import { FEED_VERSION } from './feed';
+import type { FeedMessage } from './feedmodel';
+import { aCluster, aDelta, aSnapshot } from './testing/views';
+
+/** As much of a WebSocket as the connection uses. */
+class FakeSocket {
+  onmessage: ((event: { data: string }) => void) | null = null;
+  onclose: (() => void) | null = null;
+  isClosed = false;
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  say(...messages: FeedMessage[]): void {
+    for (const message of messages) {
+      this.onmessage?.({ data: JSON.stringify(message) });
+    }
+  }
+
+  lose(): void {
+    this.onclose?.();
+  }
+}
+
+/** A connection with all the sockets it opened. */
+function connected(problem: Problem = 'unreachable'): {
+  feed: FeedConnection;
+  sockets: FakeSocket[];
+  last: () => FakeSocket;
+  diagnoses: () => number;
+} {
+  const sockets: FakeSocket[] = [];
+  let diagnoses = 0;
+  const feed = new FeedConnection({
+    open: () => {
+      const socket = new FakeSocket();
+      sockets.push(socket);
+      return socket as unknown as WebSocket;
+    },
+    diagnose: () => {
+      diagnoses += 1;
+      return Promise.resolve(problem);
+    },
+    random: () => 1
+  });
+  feed.connect();
+  return {
+    feed,
+    sockets,
+    last: () => sockets.at(-1) ?? new FakeSocket(),
+    diagnoses: () => diagnoses
+  };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe('FeedConnection', () => {
+  it('is live with the first snapshot', () => {
+    const { feed, last } = connected();
+    expect(feed.status).toBe('connecting');
+    last().say(aSnapshot({ clusters: [aCluster('a')] }));
+    expect(feed.status).toBe('live');
+    expect(feed.state?.clusters).toHaveLength(1);
+  });
+
+  it('tells of every message', () => {
+    const { feed, last } = connected();
+    const told = vi.fn();
+    feed.changed.connect(told);
+    last().say(aSnapshot({ seq: 1 }), aDelta({ seq: 2 }));
+    expect(told).toHaveBeenCalledTimes(2);
+  });
+
+  it('keeps what it knows when the connection is lost, and connects again', () => {
+    const { feed, sockets, last } = connected();
+    last().say(aSnapshot({ clusters: [aCluster('a')] }));
+    last().lose();
+    expect(feed.status).toBe('offline');
+    expect(feed.state?.clusters).toHaveLength(1);
+    expect(feed.retryAt).toBe(Date.now() + 500);
+    vi.advanceTimersByTime(500);
+    expect(sockets).toHaveLength(2);
+    last().say(aSnapshot({ seq: 1, clusters: [] }));
+    expect(feed).toMatchObject({
+      status: 'live',
+      retryAt: null,
+      state: { clusters: [] }
+    });
+  });
+
+  it('connects again after a gap, and takes no delta on top of the old state', () => {
+    const { feed, sockets, last } = connected();
+    last().say(aSnapshot({ seq: 1 }), aDelta({ seq: 3 }));
+    expect(sockets[0]?.isClosed).toBe(true);
+    expect(feed.status).toBe('offline');
+    vi.advanceTimersByTime(500);
+    last().say(aDelta({ seq: 2 }));
+    expect(feed.status).toBe('offline');
+  });
+
+  it('ignores what a socket says that was given up', () => {
+    const { feed, sockets, last } = connected();
+    last().say(aSnapshot({ seq: 1 }), aDelta({ seq: 3 }));
+    sockets[0]?.say(aSnapshot({ seq: 5 }));
+    sockets[0]?.lose();
+    expect(feed).toMatchObject({ status: 'offline', state: { seq: 1 } });
+    vi.advanceTimersByTime(500);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it('waits longer each time, up to half a minute', () => {
+    const { feed, last } = connected();
+    const waits = [];
+    for (let attempt = 0; attempt < 8; attempt++) {
+      last().lose();
+      waits.push((feed.retryAt ?? 0) - Date.now());
+      vi.advanceTimersByTime(30_000);
+    }
+    expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  });
+
+  it('begins with short waits again after a good while', () => {
+    const { feed, last } = connected();
+    last().lose();
+    vi.advanceTimersByTime(500);
+    last().say(aSnapshot());
+    vi.advanceTimersByTime(60_000);
+    last().lose();
+    expect((feed.retryAt ?? 0) - Date.now()).toBe(500);
+  });
+
+  it('does not hammer a server that ends every connection at once', () => {
+    const { feed, last } = connected();
+    for (const wait of [500, 1000, 2000]) {
+      last().say(aSnapshot());
+      last().lose();
+      expect((feed.retryAt ?? 0) - Date.now()).toBe(wait);
+      vi.advanceTimersByTime(wait);
+    }
+  });
+
+  it('connects at once when asked to, and only once', () => {
+    const { feed, sockets, last } = connected();
+    last().lose();
+    feed.connect();
+    feed.connect();
+    vi.advanceTimersByTime(60_000);
+    expect(sockets).toHaveLength(2);
+  });
+
+  it('finds out why it is refused', async () => {
+    const { feed, last, diagnoses } = connected('missing');
+    last().lose();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(feed.problem).toBe('missing');
+    expect(diagnoses()).toBe(1);
+    vi.advanceTimersByTime(500);
+    last().say(aSnapshot());
+    expect(feed.problem).toBe('none');
+  });
+
+  it('does not try again with a server of another version', () => {
+    const { feed, sockets, last } = connected();
+    last().say(aSnapshot({ version: FEED_VERSION + 1 }));
+    vi.advanceTimersByTime(600_000);
+    expect(feed).toMatchObject({ status: 'offline', problem: 'version', retryAt: null });
+    expect(sockets).toHaveLength(1);
+  });
+
+  it('ends', () => {
+    const { feed, sockets, last } = connected();
+    last().lose();
+    feed.dispose();
+    vi.advanceTimersByTime(60_000);
+    expect(sockets).toHaveLength(1);
+  });
+});

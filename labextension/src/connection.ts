@@ -1,0 +1,152 @@
+/**
+ * The feed's WebSocket: it connects, keeps what it was told, and connects again by itself.
+ *
+ * Nothing is polled. What was known stays when the connection is lost, until the next snapshot.
+ */
+import type { IDisposable } from '@lumino/disposable';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import { delayMs } from './backoff';
+import { applyMessage, type FeedMessage, type IFeedState } from './feedmodel';
+
+/** So long a connection must have lasted for its end to count as the first failure. */
+const STABLE_MS = 10_000;
+
+/** `live` from the first snapshot on; `offline` while waiting for the next attempt. */
+export type ConnectionStatus = 'connecting' | 'live' | 'offline';
+
+/**
+ * Why there is no connection: the server (or its feed) does not answer, has no such extension, refuses this user,
+ * or speaks another version than this page.
+ */
+export type Problem = 'none' | 'unreachable' | 'missing' | 'forbidden' | 'version';
+
+/** What a connection needs from outside. */
+export interface IConnectionOptions {
+  /** Open a WebSocket to the feed. */
+  readonly open: () => WebSocket;
+  /** Find out, by one plain request, why the feed was refused. */
+  readonly diagnose: () => Promise<Problem>;
+  readonly random?: () => number;
+}
+
+/** A connection to the feed that mends itself. */
+export class FeedConnection implements IDisposable {
+  constructor(private readonly _options: IConnectionOptions) {}
+
+  /** Emitted when anything below changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** What the server told last; null before the first snapshot. */
+  get state(): IFeedState | null {
+    return this._state;
+  }
+
+  get status(): ConnectionStatus {
+    return this._status;
+  }
+
+  get problem(): Problem {
+    return this._problem;
+  }
+
+  /** When the next attempt is due, in milliseconds since 1970; null unless offline. */
+  get retryAt(): number | null {
+    return this._retryAt;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  /** Connect now, unless that is done or under way. */
+  connect(): void {
+    if (this._socket || this._isDisposed) {
+      return;
+    }
+    clearTimeout(this._timer);
+    this._retryAt = null;
+    this._status = 'connecting';
+    const socket = this._options.open();
+    this._socket = socket;
+    socket.onmessage = (event: MessageEvent<string>) => this._receive(socket, event.data);
+    socket.onclose = () => this._lost(socket);
+    this._changed.emit();
+  }
+
+  dispose(): void {
+    this._isDisposed = true;
+    clearTimeout(this._timer);
+    const socket = this._socket;
+    this._socket = null;
+    socket?.close();
+    Signal.clearData(this);
+  }
+
+  private _receive(socket: WebSocket, text: string): void {
+    if (socket !== this._socket) {
+      return;
+    }
+    const outcome = applyMessage(
+      this._status === 'live' ? this._state : null,
+      JSON.parse(text) as FeedMessage
+    );
+    if (outcome === 'gap' || outcome === 'version') {
+      this._problem = outcome === 'version' ? 'version' : 'none';
+      socket.close();
+      this._lost(socket);
+      return;
+    }
+    if (this._status !== 'live') {
+      this._status = 'live';
+      this._problem = 'none';
+      this._liveSince = Date.now();
+    }
+    this._state = outcome;
+    this._changed.emit();
+  }
+
+  private _lost(socket: WebSocket): void {
+    if (socket !== this._socket) {
+      return;
+    }
+    this._socket = null;
+    if (this._status === 'live' && Date.now() - this._liveSince >= STABLE_MS) {
+      this._attempt = 0;
+    }
+    const wasRefused = this._status === 'connecting';
+    this._status = 'offline';
+    if (this._problem === 'version') {
+      this._changed.emit(); // trying again would not help: the page has to be loaded again
+      return;
+    }
+    const delay = delayMs(this._attempt++, (this._options.random ?? Math.random)());
+    this._retryAt = Date.now() + delay;
+    this._timer = setTimeout(() => this.connect(), delay);
+    this._changed.emit();
+    if (wasRefused) {
+      void this._diagnose();
+    }
+  }
+
+  private async _diagnose(): Promise<void> {
+    const problem = await this._options.diagnose();
+    if (this._status !== 'live' && !this._isDisposed) {
+      this._problem = problem;
+      this._changed.emit();
+    }
+  }
+
+  private _state: IFeedState | null = null;
+  private _status: ConnectionStatus = 'connecting';
+  private _problem: Problem = 'none';
+  private _retryAt: number | null = null;
+  private _socket: WebSocket | null = null;
+  private _timer: ReturnType<typeof setTimeout> | undefined;
+  private _attempt = 0;
+  private _liveSince = 0;
+  private _isDisposed = false;
+  private readonly _changed = new Signal<this, void>(this);
+}

@@ -1,0 +1,52 @@
+/**
+ * The side panel: its sections, and what is in their toolbars.
+ */
+import type { ITranslator } from '@jupyterlab/translation';
+import { addIcon, SidePanel, ToolbarButton } from '@jupyterlab/ui-components';
+import { type AccordionPanel, Panel } from '@lumino/widgets';
+
+import { scaleIcon } from './icons';
+import { LiveView, Section } from './section';
+import { Banner } from './views/banner';
+import { Clusters } from './views/clusters';
+import type { IPanelContext } from './views/context';
+import { Nodes } from './views/nodes';
+import { Runs } from './views/runs';
+
+/** The panel's id in the application, and in saved layouts. */
+export const PANEL_ID = 'jupyter-scale-panel';
+
+/** The sections' heights: runs are what changes most, and what there are most of. */
+const SIZES = [2, 3, 5];
+
+/** Build the side panel. */
+export function createPanel(context: IPanelContext, translator: ITranslator): SidePanel {
+  const { actions, trans } = context;
+  const panel = new SidePanel({ translator, header: bannerFor(context) });
+  panel.id = PANEL_ID;
+  panel.addClass('jp-scale-Panel');
+  panel.title.icon = scaleIcon;
+  panel.title.caption = trans.__('Clusters for %1', '%%scale');
+  panel.node.setAttribute('role', 'region');
+  panel.node.setAttribute('aria-label', panel.title.caption);
+  const clusters = new Section('clusters', trans.__('Clusters'), Clusters, context);
+  clusters.toolbar.addItem(
+    'start',
+    new ToolbarButton({
+      icon: addIcon,
+      tooltip: trans.__('Start a Cluster'),
+      onClick: () => void actions.start()
+    })
+  );
+  panel.addWidget(clusters);
+  panel.addWidget(new Section('nodes', trans.__('Nodes'), Nodes, context));
+  panel.addWidget(new Section('runs', trans.__('Runs'), Runs, context));
+  (panel.content as AccordionPanel).setRelativeSizes(SIZES);
+  return panel;
+}
+
+function bannerFor(context: IPanelContext): Panel {
+  const header = new Panel();
+  header.addWidget(new LiveView(Banner, context));
+  return header;
+}

@@ -1,0 +1,136 @@
+/**
+ * The side panel as a plugin: this file only joins the parts.
+ */
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { ILauncher } from '@jupyterlab/launcher';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { Actions } from './actions';
+import { ScaleApi } from './api';
+import { FeedConnection } from './connection';
+import { LoadHistory } from './history';
+import { createPanel, PANEL_ID } from './panel';
+import { addPanelCommands, PanelCommandIDs } from './panelcommands';
+import { revealRun } from './reveal';
+import { PANEL_DEFAULTS, Settings } from './settings';
+import { StatusItem } from './statusitem';
+import type { IPanelContext } from './views/context';
+
+const PLUGIN_ID = 'jupyter-scale:panel';
+
+/** After the file browser and the running sessions, before the extension manager. */
+const RANK = 300;
+
+/** Clusters, nodes and runs. */
+export const panelPlugin: JupyterFrontEndPlugin<void> = {
+  id: PLUGIN_ID,
+  description: 'A side panel that shows clusters, nodes and runs, and starts clusters.',
+  autoStart: true,
+  requires: [INotebookTracker, ISettingRegistry],
+  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILauncher, IStatusBar],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    registry: ISettingRegistry,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    launcher: ILauncher | null,
+    statusBar: IStatusBar | null
+  ): void => {
+    const context = createContext(app, tracker, translator ?? nullTranslator);
+    const { feed, trans } = context;
+    const panel = createPanel(context, translator ?? nullTranslator);
+    app.shell.add(panel, PANEL_DEFAULTS.side, { rank: RANK, type: 'Clusters' });
+    restorer?.add(panel, PANEL_ID);
+
+    addPanelCommands(app, context);
+    for (const command of Object.values(PanelCommandIDs)) {
+      palette?.addItem({ command, category: trans.__('Cluster') });
+    }
+    launcher?.add({
+      command: PanelCommandIDs.openPanel,
+      args: { launcher: true },
+      category: trans.__('Other'),
+      rank: 10
+    });
+
+    const settings = new Settings(PANEL_DEFAULTS);
+    const item = new StatusItem({
+      feed,
+      trans,
+      isWanted: () => settings.current.showStatusItem,
+      openPanel: () => app.shell.activateById(PANEL_ID)
+    });
+    statusBar?.registerStatusItem(PLUGIN_ID, {
+      item,
+      align: 'left',
+      rank: 20,
+      isActive: () => item.isActive(),
+      activeStateChanged: item.activeChanged
+    });
+    let side = PANEL_DEFAULTS.side;
+    settings.changed.connect((_, current) => {
+      item.refresh();
+      if (current.side !== side) {
+        side = current.side;
+        app.shell.add(panel, side, { rank: RANK, type: 'Clusters' });
+      }
+    });
+    settings.follow(registry, PLUGIN_ID).catch((reason: unknown) => {
+      console.error(`${PLUGIN_ID}: settings could not be read`, reason);
+    });
+    keepConnected(feed);
+  }
+};
+
+function createContext(
+  app: JupyterFrontEnd,
+  tracker: INotebookTracker,
+  translator: ITranslator
+): IPanelContext {
+  const trans = translator.load('jupyter_scale');
+  const api = new ScaleApi(app.serviceManager.serverSettings);
+  const feed = new FeedConnection({
+    open: () => api.openFeed(),
+    diagnose: () => api.diagnose()
+  });
+  const history = new LoadHistory();
+  feed.changed.connect(() => history.record(feed.state?.clusters ?? [], Date.now()));
+  const actions = new Actions({
+    api,
+    feed,
+    trans,
+    reveal: run =>
+      revealRun(run, {
+        commands: app.commands,
+        tracker,
+        activate: id => app.shell.activateById(id)
+      })
+  });
+  return { feed, history, actions, trans };
+}
+
+/** Connect now, and at once when the network is back or the laptop wakes up. */
+function keepConnected(feed: FeedConnection): void {
+  const connect = (): void => {
+    if (feed.problem !== 'version') {
+      feed.connect();
+    }
+  };
+  window.addEventListener('online', connect);
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') {
+      connect();
+    }
+  });
+  connect();
+}

@@ -1,0 +1,85 @@
+/**
+ * A part of the panel that is drawn only while it is seen.
+ */
+import { PanelWithToolbar, ReactWidget } from '@jupyterlab/ui-components';
+import type { Message } from '@lumino/messaging';
+import type { ComponentType, JSX } from 'react';
+
+import type { IPanelContext, ISectionProps } from './views/context';
+
+/** Times that run, such as an uptime, are drawn so often. */
+const TICK_MS = 1000;
+
+/** Draws a view whenever the feed tells something, and every second; hidden, it costs nothing. */
+export class LiveView extends ReactWidget {
+  constructor(
+    private readonly _view: ComponentType<ISectionProps>,
+    private readonly _context: IPanelContext
+  ) {
+    super();
+    _context.feed.changed.connect(this._redraw);
+    _context.actions.changed.connect(this._redraw);
+  }
+
+  override dispose(): void {
+    clearInterval(this._ticking);
+    this._context.feed.changed.disconnect(this._redraw);
+    this._context.actions.changed.disconnect(this._redraw);
+    super.dispose();
+  }
+
+  protected override render(): JSX.Element {
+    const View = this._view;
+    return <View context={this._context} now={Date.now() / 1000} />;
+  }
+
+  protected override onAfterAttach(msg: Message): void {
+    super.onAfterAttach(msg);
+    this._follow();
+  }
+
+  protected override onAfterShow(): void {
+    this._follow();
+  }
+
+  protected override onBeforeHide(): void {
+    clearInterval(this._ticking);
+  }
+
+  protected override onBeforeDetach(msg: Message): void {
+    clearInterval(this._ticking);
+    super.onBeforeDetach(msg);
+  }
+
+  private _follow(): void {
+    clearInterval(this._ticking);
+    if (this.isVisible) {
+      this.update();
+      this._ticking = setInterval(this._redraw, TICK_MS);
+    }
+  }
+
+  private readonly _redraw = (): void => {
+    if (this.isVisible) {
+      this.update();
+    }
+  };
+
+  private _ticking: ReturnType<typeof setInterval> | undefined;
+}
+
+/** A titled section of the panel. */
+export class Section extends PanelWithToolbar {
+  constructor(
+    name: string,
+    title: string,
+    view: ComponentType<ISectionProps>,
+    context: IPanelContext
+  ) {
+    super();
+    this.addClass('jp-scale-Section');
+    this.addClass(`jp-scale-mod-${name}`);
+    this.title.label = title;
+    this.addWidget(new LiveView(view, context));
+  }
+}

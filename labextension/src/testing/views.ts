@@ -1,0 +1,99 @@
+/**
+ * Views for tests, complete and plain; a test names what matters to it.
+ */
+import {
+  type IClusterView,
+  type IDelta,
+  FEED_VERSION,
+  type ILoopView,
+  type INodeView,
+  type IRunView,
+  type ISnapshot
+} from '../feed';
+
+export function aNode(name: string, changes: Partial<INodeView> = {}): INodeView {
+  return {
+    name,
+    status: 'running',
+    workers: 2,
+    workers_wanted: 2,
+    cpu_percent: 50,
+    memory_used_bytes: 1e9,
+    memory_limit_bytes: 8e9,
+    gpus: [],
+    ...changes
+  };
+}
+
+export function aCluster(id: string, changes: Partial<IClusterView> = {}): IClusterView {
+  return {
+    id,
+    name: id,
+    provider: 'local',
+    owner: 'server',
+    status: 'running',
+    error: '',
+    started_at: 1000,
+    idle_since: null,
+    idle_timeout_s: 1800,
+    steps: [],
+    nodes: [aNode('node-1')],
+    ...changes
+  };
+}
+
+export function aLoop(changes: Partial<ILoopView> = {}): ILoopView {
+  return {
+    line: 2,
+    total: 100,
+    done: 40,
+    running: 2,
+    queued: 58,
+    failed: 0,
+    workers: 2,
+    eta_s: 30,
+    ...changes
+  };
+}
+
+export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
+  return {
+    id,
+    cluster: 'a',
+    kernel_id: 'k',
+    notebook: 'a.ipynb',
+    cell_id: id,
+    execution_count: 1,
+    first_line: 'x = 1',
+    status: 'running',
+    started_at: 1000,
+    ended_at: null,
+    error: '',
+    loops: [],
+    ...changes
+  };
+}
+
+export function aSnapshot(changes: Partial<ISnapshot> = {}): ISnapshot {
+  return {
+    type: 'snapshot',
+    version: FEED_VERSION,
+    seq: 1,
+    clusters: [],
+    runs: [],
+    profiles: [],
+    ...changes
+  };
+}
+
+export function aDelta(changes: Partial<IDelta> = {}): IDelta {
+  return {
+    type: 'delta',
+    seq: 2,
+    clusters: [],
+    runs: [],
+    gone_clusters: [],
+    gone_runs: [],
+    ...changes
+  };
+}

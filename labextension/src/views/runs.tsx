@@ -1,0 +1,66 @@
+/**
+ * The section of the runs: each notebook's cells at work and done.
+ */
+import { type JSX, useState } from 'react';
+
+import { baseName } from '../format';
+import { FINISHED_SHOWN, groupRuns, type INotebookRuns } from '../runs';
+import type { ISectionProps } from './context';
+import { Run } from './run';
+
+/** All runs, by notebook. */
+export function Runs({ context, now }: ISectionProps): JSX.Element {
+  const { feed, trans } = context;
+  const groups = groupRuns(feed.state?.runs ?? []);
+  if (groups.length === 0) {
+    return (
+      <p className="jp-scale-Hint">
+        {trans.__('Cells that run on the cluster appear here.')}
+      </p>
+    );
+  }
+  return (
+    <>
+      {groups.map(group => (
+        <NotebookRuns key={group.notebook} group={group} context={context} now={now} />
+      ))}
+    </>
+  );
+}
+
+interface INotebookRunsProps extends ISectionProps {
+  readonly group: INotebookRuns;
+}
+
+function NotebookRuns({ group, context, now }: INotebookRunsProps): JSX.Element {
+  const { trans } = context;
+  const [isOpen, setOpen] = useState(false);
+  const { notebook, active, finished } = group;
+  const folded = finished.length - FINISHED_SHOWN;
+  const shown = isOpen ? finished : finished.slice(0, FINISHED_SHOWN);
+  const name = notebook ? baseName(notebook) : trans.__('No notebook');
+  return (
+    <>
+      <h3 className="jp-scale-Group" title={notebook || name}>
+        {name}
+      </h3>
+      <ul className="jp-scale-List" aria-label={trans.__('Runs of %1', name)}>
+        {[...active, ...shown].map(run => (
+          <Run key={run.id} run={run} context={context} now={now} />
+        ))}
+      </ul>
+      {folded > 0 && (
+        <button
+          className="jp-scale-More"
+          type="button"
+          aria-expanded={isOpen}
+          onClick={() => setOpen(!isOpen)}
+        >
+          {isOpen
+            ? trans.__('Show fewer')
+            : trans._n('Show %1 earlier run', 'Show %1 earlier runs', folded)}
+        </button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,187 @@
+"""REST: who may call, what is refused and how, what comes back."""
+
+import inspect
+import json
+
+import pytest
+from jupyter_server.serverapp import _has_tornado_web_authenticated
+from tornado.httpclient import HTTPClientError
+from tornado.web import RequestHandler
+
+from jupyter_scale.server.handlers import routes
+from jupyter_scale.serverlink import KERNEL_HEADER, KEY_HEADER
+
+API = ("jupyter-scale", "api")
+ENDPOINTS = [
+    ("GET", ("clusters",)),
+    ("POST", ("clusters",)),
+    ("GET", ("clusters", "c1")),
+    ("PATCH", ("clusters", "c1")),
+    ("DELETE", ("clusters", "c1")),
+    ("GET", ("profiles",)),
+    ("POST", ("runs", "r1", "interrupt")),
+    ("GET", ("feed",)),
+]
+BODIES = {"POST": "{}", "PATCH": "{}"}
+
+
+def methods_of(handler):
+    """Return ``name → function`` of the HTTP methods that an endpoint answers."""
+    found = {}
+    for name in handler.SUPPORTED_METHODS:
+        method = getattr(handler, name.lower())
+        if method is not RequestHandler._unimplemented_method:
+            found[name] = method
+    return found
+
+
+@pytest.mark.parametrize(("pattern", "handler"), routes())
+def test_no_endpoint_lacks_authentication(pattern, handler):
+    for name, method in methods_of(handler).items():
+        if name in ("OPTIONS", "HEAD"):
+            continue  # Jupyter's own: what may be asked, without an answer to it
+        is_rest = _has_tornado_web_authenticated(method)
+        is_socket = getattr(method, "__allow_unauthenticated", None) is False
+        assert is_rest or is_socket, f"{name} {pattern}"
+        assert handler.auth_resource == "jupyter-scale"
+        source = "".join(inspect.getsource(handler))
+        assert "@authorized" in source or "is_authorized" in source
+
+
+def test_the_table_of_endpoints_is_complete():
+    import re
+
+    asked = {
+        (handler, method)
+        for method, parts in ENDPOINTS
+        for pattern, handler in routes()
+        if re.fullmatch(pattern, "/" + "/".join((*API, *parts)))
+    }
+    offered = {
+        (handler, name)
+        for _, handler in routes()
+        for name in methods_of(handler)
+        if name not in ("OPTIONS", "HEAD")
+    }
+    assert asked == offered
+
+
+async def refuse(jp_fetch, status, *parts, **kwargs):
+    with pytest.raises(HTTPClientError) as refusal:
+        await jp_fetch(*API, *parts, **kwargs)
+    assert refusal.value.code == status, refusal.value.response.body
+    return refusal.value.response.body.decode()
+
+
+@pytest.mark.parametrize(("method", "parts"), ENDPOINTS)
+@pytest.mark.parametrize("headers", [{"Authorization": ""}, {"Authorization": "token wrong"}])
+async def test_no_token_and_a_wrong_one(jp_fetch, method, parts, headers):
+    await refuse(jp_fetch, 403, *parts, method=method, headers=headers, body=BODIES.get(method))
+
+
+@pytest.mark.parametrize(("method", "parts"), ENDPOINTS[:-1])
+async def test_a_wrong_key_of_a_kernel(jp_fetch, method, parts):
+    headers = {"Authorization": "", KEY_HEADER: "wrong", KERNEL_HEADER: "k"}
+    await refuse(jp_fetch, 403, *parts, method=method, headers=headers, body=BODIES.get(method))
+
+
+async def test_the_key_alone_opens_nothing_without_a_kernel_of_this_server(jp_fetch, jp_serverapp):
+    key = jp_serverapp.web_app.settings["jupyter_scale_key"]
+    headers = {"Authorization": "", KEY_HEADER: key, KERNEL_HEADER: "no-such-kernel"}
+    await refuse(jp_fetch, 403, "clusters", headers=headers)
+
+
+async def test_a_kernel_is_let_in_by_key_and_id(jp_fetch, jp_serverapp):
+    kernel = await jp_serverapp.kernel_manager.start_kernel()
+    key = jp_serverapp.web_app.settings["jupyter_scale_key"]
+    headers = {"Authorization": "", KEY_HEADER: key, KERNEL_HEADER: kernel}
+    try:
+        answer = await jp_fetch(*API, "clusters", headers=headers)
+        assert json.loads(answer.body)["clusters"] == []
+        body = await refuse(
+            jp_fetch, 400, "clusters", method="POST", body='{"profile": "x"}', headers=headers
+        )
+        assert "There is no profile 'x'" in json.loads(body)["message"]
+        headers[KEY_HEADER] = "wrong"
+        await refuse(jp_fetch, 403, "clusters", headers=headers)
+    finally:
+        await jp_serverapp.kernel_manager.shutdown_kernel(kernel, now=True)
+
+
+async def test_a_page_of_another_origin(jp_fetch, cookie_headers):
+    headers = {**cookie_headers, "Origin": "http://evil.example"}
+    await refuse(jp_fetch, 404, "clusters", headers=headers)
+    await refuse(jp_fetch, 404, "clusters", headers=headers, method="POST", body="{}")
+
+
+async def test_a_cookie_alone_needs_the_xsrf_token(jp_fetch, cookie_headers):
+    headers = cookie_headers
+    assert (await jp_fetch(*API, "clusters", headers=dict(headers))).code == 200
+    await refuse(jp_fetch, 403, "clusters", method="POST", body="{}", headers=dict(headers))
+    await refuse(jp_fetch, 403, "clusters", "c1", method="DELETE", headers=dict(headers))
+
+
+async def test_an_authorizer_that_says_no(jp_fetch, jp_serverapp):
+    from jupyter_server.auth.authorizer import Authorizer
+
+    class Nobody(Authorizer):
+        def is_authorized(self, handler, user, action, resource):
+            return resource != "jupyter-scale"
+
+    jp_serverapp.web_app.settings["authorizer"] = Nobody(parent=jp_serverapp)
+    for method, parts in ENDPOINTS:
+        await refuse(jp_fetch, 403, *parts, method=method, body=BODIES.get(method))
+
+
+@pytest.mark.parametrize(
+    ("method", "parts", "body", "status", "message"),
+    [
+        ("POST", ("clusters",), "{", 400, "not JSON"),
+        ("POST", ("clusters",), "[]", 400, "not an object"),
+        ("POST", ("clusters",), '{"size": 1}', 400, "Unknown key 'size'"),
+        ("POST", ("clusters",), '{"workers": "2"}', 400, "expected a number from 1"),
+        ("POST", ("clusters",), '{"profile": "nosuch"}', 400, "There is no profile 'nosuch'"),
+        ("PATCH", ("clusters", "c1"), "{}", 400, "'workers' is missing"),
+        ("PATCH", ("clusters", "c1"), '{"workers": 2}', 404, "There is no cluster 'c1'"),
+        ("GET", ("clusters", "c1"), None, 404, "There is no cluster 'c1'"),
+        ("DELETE", ("clusters", "c1"), None, 404, "There is no cluster 'c1'"),
+        ("POST", ("runs", "r1", "interrupt"), "", 404, "There is no run 'r1'"),
+    ],
+)
+async def test_refusals(jp_fetch, method, parts, body, status, message):
+    text = await refuse(jp_fetch, status, *parts, method=method, body=body)
+    assert message in json.loads(text)["message"]
+
+
+async def test_a_number_of_a_frame_that_is_none(jp_fetch):
+    text = await refuse(jp_fetch, 400, "clusters", params={"after": "x"})
+    assert "expected the number of a frame" in json.loads(text)["message"]
+
+
+async def test_profiles_of_the_servers_directory(jp_fetch, jp_root_dir):
+    (jp_root_dir / "scale.toml").write_text("[clusters.lab]\n")
+    for _ in range(3):
+        answer = json.loads((await jp_fetch(*API, "profiles")).body)
+        if "lab" in answer["profiles"]:
+            break
+        answer = await jp_fetch(*API, "clusters", params={"after": "1"}, request_timeout=30)
+    assert json.loads((await jp_fetch(*API, "profiles")).body) == {"profiles": ["lab", "local"]}
+
+
+async def test_start_scale_stop(jp_fetch):
+    answer = await jp_fetch(*API, "clusters", method="POST", body='{"workers": 1}')
+    view = json.loads(answer.body)
+    assert (answer.code, view["status"], view["owner"]) == (201, "starting", "server")
+    path = (*API, "clusters", view["id"])
+    seq = 0
+    while view["status"] == "starting":
+        answer = await jp_fetch(*API, "clusters", params={"after": str(seq)}, request_timeout=30)
+        listed = json.loads(answer.body)
+        seq, [view] = listed["seq"], listed["clusters"]
+    assert view["status"] == "running", view
+    assert [step["step"] for step in view["steps"]][-1] == "running"
+    assert view["idle_timeout_s"] == 1800
+    answer = await jp_fetch(*path, method="PATCH", body='{"workers": 2}')
+    assert json.loads(answer.body)["nodes"][0]["workers_wanted"] == 2
+    assert (await jp_fetch(*path, method="DELETE")).code == 204
+    assert json.loads((await jp_fetch(*API, "clusters")).body)["clusters"] == []

@@ -1,0 +1,225 @@
+"""What panels are shown: views, and that deltas lead from one snapshot to the next."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Status, Target
+from jupyter_scale.model.facts import LoopFact, RunFact
+from jupyter_scale.model.feed import ClusterView, NodeView, RunView, StepView
+from jupyter_scale.model.profile import Pool, Profile
+from jupyter_scale.monitor.samples import GpuSample, Sample, WorkerSample
+from jupyter_scale.server.views import (
+    MOST_RUNS,
+    World,
+    apply,
+    difference,
+    newest_runs,
+    ordered,
+    settle,
+    snapshot,
+    view_cluster,
+    view_run,
+)
+
+ids = st.sampled_from("abcdef")
+moments = st.integers(0, 3).map(float)
+nodes = st.builds(
+    NodeView,
+    ids,
+    st.sampled_from(["starting", "running"]),
+    st.integers(0, 2),
+    st.just(2),
+    st.none() | moments,
+    st.none(),
+    st.none(),
+    st.just(()),
+)
+clusters = st.builds(
+    ClusterView,
+    ids,
+    ids,
+    st.just("local"),
+    st.sampled_from(["server", "kernel"]),
+    st.sampled_from(["starting", "running", "failed"]),
+    st.just(""),
+    moments,
+    st.none() | moments,
+    st.none(),
+    st.just(()),
+    st.lists(nodes, max_size=2).map(tuple),
+)
+runs = st.builds(
+    RunView,
+    id=ids,
+    cluster=ids,
+    kernel_id=ids,
+    notebook=ids,
+    cell_id=ids,
+    execution_count=st.integers(1, 3),
+    first_line=ids,
+    status=st.sampled_from(["running", "done"]),
+    started_at=moments,
+    ended_at=st.none() | moments,
+    error=st.just(""),
+    loops=st.just(()),
+)
+
+
+def unique(views):
+    return ordered({view.id: view for view in views}.values())
+
+
+worlds = st.builds(
+    World,
+    st.lists(clusters, max_size=5).map(unique),
+    st.lists(runs, max_size=5).map(unique),
+    st.just(("local",)),
+)
+
+
+@given(st.lists(worlds, min_size=2, max_size=5))
+def test_deltas_lead_from_one_world_to_the_next(history):
+    shown = history[0]
+    for seq, now in enumerate(history[1:], start=1):
+        delta = difference(shown, now, seq)
+        if delta is None:
+            assert now == shown
+        else:
+            assert delta.seq == seq
+            shown = apply(shown, delta)
+        assert snapshot(shown, seq) == snapshot(now, seq)
+
+
+@given(worlds)
+def test_what_does_not_change_makes_no_delta(world):
+    assert difference(world, world, 1) is None
+
+
+@given(worlds, worlds)
+def test_a_delta_has_only_what_changed(before, now):
+    delta = difference(before, now, 1)
+    if delta is not None:
+        assert not set(delta.clusters) & set(before.clusters)
+        assert not set(delta.runs) & set(before.runs)
+
+
+def a_state(*nodes):
+    profile = Profile("p", "local", (Pool("p"),), idle_timeout_s=60.0)
+    return ClusterState(
+        "c", "p", profile, Status.RUNNING, Target.UP, Owner(1, 1.0), "/d", "/s", 5.0, nodes
+    )
+
+
+def a_node(name="local", joined=1):
+    return NodeState(name, "p", 1, 1.0, Status.RUNNING, workers=2, joined=joined)
+
+
+def a_worker(name="0", cpu=50.0, memory=100, gpu=None):
+    return WorkerSample(name, cpu, memory, 1000, gpu)
+
+
+def test_a_cluster_without_a_sample_has_no_load():
+    steps = [StepView("running", "running", 1.0)]
+    view = view_cluster(a_state(a_node()), "server", steps, None)
+    assert (view.status, view.owner, view.idle_since, view.idle_timeout_s) == (
+        "running",
+        "server",
+        None,
+        60.0,
+    )
+    assert view.steps == tuple(steps)
+    [node] = view.nodes
+    assert (node.workers, node.workers_wanted, node.cpu_percent) == (1, 2, None)
+
+
+def test_the_load_of_a_node_is_that_of_its_workers():
+    sample = Sample((a_worker("0"), a_worker("1", cpu=25.0)), idle_since=7.0)
+    view = view_cluster(a_state(a_node()), "kernel", (), sample)
+    [node] = view.nodes
+    assert view.idle_since == 7.0
+    assert (node.workers, node.cpu_percent) == (2, 75.0)
+    assert (node.memory_used_bytes, node.memory_limit_bytes) == (200, 2000)
+
+
+def test_workers_belong_to_the_node_whose_name_they_begin_with():
+    sample = Sample((a_worker("n1-0"), a_worker("n2-0"), a_worker("n2-1")))
+    view = view_cluster(a_state(a_node("n1"), a_node("n2")), "server", (), sample)
+    assert [node.workers for node in view.nodes] == [1, 2]
+
+
+def test_gpus_are_numbered_on_their_node():
+    gpu = GpuSample("Tesla", 10.0, 1, 2)
+    sample = Sample((a_worker("0", gpu=gpu), a_worker("1"), a_worker("2", gpu=gpu)))
+    [node] = view_cluster(a_state(a_node()), "server", (), sample).nodes
+    assert [(g.index, g.name, g.temperature_c) for g in node.gpus] == [
+        (0, "Tesla", None),
+        (1, "Tesla", None),
+    ]
+
+
+LOOP = LoopFact(2, 10, 4, 3, 1, 2, 1, 0.0, 1.23)
+FACT = RunFact(
+    "r", 1, "s", "k", "/root/a/b.ipynb", "cell", 3, "x = 1", "running", 1.0, loops=(LOOP,)
+)
+
+
+@pytest.mark.parametrize(
+    ("notebook", "shown"),
+    [
+        ("/root/a/b.ipynb", "a/b.ipynb"),
+        ("/elsewhere/b.ipynb", "/elsewhere/b.ipynb"),
+        ("", ""),
+    ],
+)
+def test_notebooks_are_named_from_the_servers_directory(notebook, shown):
+    fact = replace(FACT, notebook=notebook)
+    assert view_run(fact, "c", "/root", is_lost=False).notebook == shown
+
+
+def test_a_loops_counts_add_up():
+    [loop] = view_run(FACT, "c", "/root", is_lost=False).loops
+    assert loop.done + loop.running + loop.queued == loop.total == 10
+    assert (loop.failed, loop.eta_s) == (1, 1.2)
+
+
+@pytest.mark.parametrize(
+    ("fact", "status"),
+    [(FACT, "lost"), (replace(FACT, status="done", ended_at=2.0), "done")],
+)
+def test_a_run_whose_cluster_is_gone_is_lost_unless_it_had_ended(fact, status):
+    assert view_run(fact, "c", "/", is_lost=True).status == status
+
+
+def test_old_runs_are_forgotten_but_none_that_goes_on():
+    view = view_run(FACT, "c", "/", is_lost=False)
+    views = [replace(view, id="long", started_at=0.0)]
+    views += [
+        replace(view, id=str(n), started_at=1.0 + n, status="done") for n in range(MOST_RUNS + 10)
+    ]
+    kept = newest_runs(reversed(views))
+    assert len(kept) == MOST_RUNS + 1
+    assert (kept[0].id, kept[1].id, kept[-1].id) == ("long", "10", str(MOST_RUNS + 9))
+
+
+@pytest.mark.parametrize(
+    ("now", "is_same"),
+    [
+        (a_worker(cpu=52.0), True),
+        (a_worker(cpu=60.0), False),
+        (a_worker(memory=105), True),
+        (a_worker(memory=150), False),
+    ],
+)
+def test_a_sample_that_hardly_differs_is_the_one_before(now, is_same):
+    before = Sample((a_worker(),))
+    assert (settle(before, Sample((now,))) == before) is is_same
+
+
+def test_a_worker_that_is_new_or_gone_always_shows():
+    before = Sample((a_worker("0"),))
+    assert settle(before, Sample((a_worker("0"), a_worker("1")))).workers[1].name == "1"
+    assert settle(before, Sample(())).workers == ()
+    assert settle(None, before) == before

@@ -1,0 +1,95 @@
+/**
+ * A fake of the server extension, inside the browser: it answers the panel's requests and plays the
+ * feed, so that what the panel shows can be chosen. The server is a real JupyterLab all the same.
+ */
+import type { Page, WebSocketRoute } from '@playwright/test';
+
+import type { IDelta, ISnapshot } from '../../labextension/src/feed';
+import { aDelta, aSnapshot } from '../../labextension/src/testing/views';
+import { test as base } from '../tests/lab';
+
+/** One request of the panel: `POST clusters {"workers":2}`. */
+type Asked = string;
+
+/** Plays the feed for one page. */
+export class FakeFeed {
+  readonly asked: Asked[] = [];
+
+  /** The error that the next request gets. */
+  refusal: string | null = null;
+
+  constructor(private readonly page: Page) {}
+
+  async install(): Promise<void> {
+    await this.page.routeWebSocket(/jupyter-scale\/api\/feed/, socket => {
+      if (this.isDown) {
+        void socket.close();
+        return;
+      }
+      this.socket = socket;
+      socket.send(JSON.stringify(this.snapshot));
+    });
+    await this.page.route('**/jupyter-scale/api/**', async route => {
+      const request = route.request();
+      const path = new URL(request.url()).pathname.replace(
+        /.*\/jupyter-scale\/api\//,
+        ''
+      );
+      this.asked.push([request.method(), path, request.postData()].join(' ').trim());
+      const refusal = this.refusal;
+      this.refusal = null;
+      await route.fulfill({
+        status: this.isDown ? 404 : refusal ? 409 : 200,
+        json: refusal ? { message: refusal, reason: null } : {}
+      });
+    });
+  }
+
+  /** Show this, as after a new connection. */
+  show(changes: Partial<ISnapshot>): void {
+    this.remember(changes);
+    this.seq = 1;
+    this.socket?.send(JSON.stringify(this.snapshot));
+  }
+
+  /** Have this ready for the next connection. */
+  remember(changes: Partial<ISnapshot>): void {
+    this.snapshot = aSnapshot({ ...changes, seq: 1 });
+  }
+
+  /** Tell what changed. */
+  tell(changes: Partial<IDelta>): void {
+    this.seq += 1;
+    this.socket?.send(JSON.stringify(aDelta({ ...changes, seq: this.seq })));
+  }
+
+  /** Lose a message. */
+  skip(): void {
+    this.seq += 1;
+  }
+
+  /** Let the server extension go away, or come back. */
+  async setDown(isDown: boolean): Promise<void> {
+    this.isDown = isDown;
+    if (isDown) {
+      await this.socket?.close();
+    }
+  }
+
+  private snapshot = aSnapshot();
+  private seq = 1;
+  private isDown = false;
+  private socket: WebSocketRoute | null = null;
+}
+
+/** The usual lab, whose panel is fed by the fake; it is there before the page is loaded. */
+export const test = base.extend<{ fake: FakeFeed }>({
+  fake: [
+    async ({ page }, use) => {
+      const fake = new FakeFeed(page);
+      await fake.install();
+      await use(fake);
+    },
+    { auto: true }
+  ]
+});

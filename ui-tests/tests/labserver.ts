@@ -1,0 +1,64 @@
+/**
+ * A JupyterLab server for tests, with a home of its own; it can be killed and started again.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { expect } from '@playwright/test';
+
+/** One address and one home; at most one process at a time. */
+export class LabServer {
+  url = '';
+  token = '';
+
+  constructor(private readonly log: string) {}
+
+  /** Start it, the first time or again, and wait until it answers. */
+  async start(): Promise<void> {
+    this.process = spawn('python', ['server.py', this.home], {
+      stdio: ['pipe', 'ignore', openSync(this.log, 'a')]
+    });
+    await expect.poll(() => this.isUp(), { timeout: 60_000 }).toBe(true);
+  }
+
+  /** End it as a crash would, without a chance to tidy up. */
+  async kill(): Promise<void> {
+    await this.exit(process => process.kill('SIGKILL'));
+  }
+
+  /** End it, its clusters, and its home. */
+  async end(): Promise<void> {
+    await this.exit(process => process.stdin?.end());
+    spawnSync('python', ['-m', 'jupyter_scale.cli', 'down'], {
+      env: { ...process.env, JUPYTER_RUNTIME_DIR: join(this.home, 'runtime_dir') }
+    });
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  private async exit(end: (process: ChildProcess) => void): Promise<void> {
+    const { process } = this;
+    if (process?.exitCode === null && process.signalCode === null) {
+      const ended = new Promise(resolve => process.once('exit', resolve));
+      end(process);
+      await ended;
+    }
+  }
+
+  private async isUp(): Promise<boolean> {
+    try {
+      const address = readFileSync(join(this.home, 'address.json'), 'utf8');
+      const { port, token } = JSON.parse(address) as { port: number; token: string };
+      this.url = `http://127.0.0.1:${port}`;
+      this.token = token;
+      const headers = { Authorization: `token ${token}` };
+      return (await fetch(`${this.url}/api/status`, { headers })).ok;
+    } catch {
+      return false; // not yet
+    }
+  }
+
+  private process: ChildProcess | null = null;
+  private readonly home = mkdtempSync(join(tmpdir(), 'jupyter-scale-ui-'));
+}

@@ -1,0 +1,180 @@
+/**
+ * The panel's behaviour with a fake feed: what is hard to bring about with a real cluster.
+ */
+import { aCluster, aLoop, aNode, aRun } from '../../labextension/src/testing/views';
+import { test } from '../fake/feed';
+import { expect } from './lab';
+
+const START = 'Start a cluster on this computer';
+
+test('a newcomer starts a cluster with one click', async ({ fake, lab }) => {
+  await lab.openPanel();
+  await lab.panel.getByRole('button', { name: START }).click();
+  await expect.poll(() => fake.asked).toEqual(['POST clusters {}']);
+  fake.tell({
+    clusters: [
+      aCluster('c', {
+        status: 'starting',
+        steps: [{ step: 'node', message: 'a step', at: 1 }]
+      })
+    ]
+  });
+  await expect(lab.panel.getByText('a step')).toBeVisible();
+  await expect(lab.statusItem).toHaveText('%%scale: starting');
+  await expect(lab.panel.getByRole('button', { name: START })).toHaveCount(0);
+});
+
+test('what the server refuses is shown in its words', async ({ fake, lab }) => {
+  await lab.openPanel();
+  fake.refusal = 'scale.toml, line 3: expected a number of workers';
+  await lab.panel.getByRole('button', { name: START }).click();
+  await expect(lab.page.getByText('scale.toml, line 3')).toBeVisible();
+  await expect(lab.panel.getByRole('button', { name: START })).toBeEnabled();
+});
+
+test('a profile is chosen where there are several', async ({ fake, lab }) => {
+  await lab.openPanel();
+  fake.show({ profiles: ['lab', 'local'] });
+  await lab.panel.getByRole('button', { name: 'Start a Cluster', exact: true }).click();
+  await lab.page.locator('.jp-Dialog select').selectOption('lab');
+  await lab.page.locator('.jp-Dialog .jp-mod-accept').click();
+  await expect.poll(() => fake.asked).toEqual(['POST clusters {"profile":"lab"}']);
+});
+
+test('a cluster is scaled and stopped; work on it is a reason to ask', async ({
+  fake,
+  lab
+}) => {
+  await lab.openPanel();
+  fake.show({ clusters: [aCluster('c')] });
+  await lab.panel.getByRole('button', { name: 'Change the number of workers' }).click();
+  const dialog = lab.page.locator('.jp-Dialog');
+  await dialog.locator('input').fill('4');
+  await dialog.locator('.jp-mod-accept').click();
+  await expect.poll(() => fake.asked).toEqual(['PATCH clusters/c {"workers":4}']);
+
+  fake.tell({ runs: [aRun('r', { cluster: 'c' })] });
+  await expect(lab.section('runs').getByRole('listitem')).toHaveCount(1);
+  await lab.panel.getByRole('button', { name: 'Stop the cluster' }).click();
+  await expect(dialog).toContainText('1 cell is running on it');
+  await dialog.getByRole('button', { name: 'Keep It' }).click();
+  await lab.panel.getByRole('button', { name: 'Stop the cluster' }).click();
+  await dialog.getByRole('button', { name: 'Stop Cluster' }).click();
+  await expect.poll(() => fake.asked.slice(1)).toEqual(['DELETE clusters/c']);
+});
+
+test('progress is told to eyes and to screen readers', async ({ fake, lab }) => {
+  await lab.openPanel();
+  fake.show({
+    clusters: [aCluster('c', { nodes: [aNode('n', { cpu_percent: 100 })] })],
+    runs: [aRun('r', { loops: [aLoop({ line: 3, done: 40, total: 100, eta_s: 75 })] })]
+  });
+  const bar = lab.panel.getByRole('progressbar', { name: 'Loop in line 3' });
+  await expect(bar).toHaveAttribute('aria-valuenow', '40');
+  await expect(bar).toHaveAttribute('aria-valuemax', '100');
+  await expect(lab.section('runs')).toContainText('40 of 100 · 1 min 15 s left');
+  await expect(lab.panel.getByRole('meter', { name: 'CPU' })).toHaveAttribute(
+    'aria-valuetext',
+    '50 %'
+  );
+  await expect(lab.statusItem).toHaveText('%%scale: 2 workers, 1 run 40 %');
+  await lab.panel.getByRole('button', { name: 'Interrupt this cell' }).click();
+  await expect.poll(() => fake.asked).toEqual(['POST runs/r/interrupt']);
+});
+
+test('a missing message makes the panel connect again', async ({ fake, lab }) => {
+  await lab.openPanel();
+  fake.show({ clusters: [aCluster('before')] });
+  await expect(lab.panel.getByText('before', { exact: true }).first()).toBeVisible();
+  fake.skip();
+  fake.tell({ clusters: [aCluster('skipped')] });
+  fake.remember({ clusters: [aCluster('after')] });
+  await expect(lab.panel.getByText('after', { exact: true }).first()).toBeVisible();
+});
+
+test('a lost server is said, and found again', async ({ fake, lab }) => {
+  await lab.openPanel();
+  fake.show({ clusters: [aCluster('c')] });
+  await fake.setDown(true);
+  await expect(
+    lab.panel.getByText('This Jupyter server has no jupyter-scale')
+  ).toBeVisible();
+  await lab.screenshot('panel-offline');
+  await expect(lab.statusItem).toHaveText('%%scale: offline');
+  await expect(
+    lab.panel.getByRole('button', { name: 'Stop the cluster' })
+  ).toBeDisabled();
+  await fake.setDown(false);
+  await lab.panel.getByRole('button', { name: 'Try now' }).click();
+  await expect(lab.panel.getByRole('button', { name: 'Try now' })).toHaveCount(0);
+  await expect(lab.statusItem).toHaveText('%%scale: 2 workers, idle');
+});
+
+test('a run leads to its cell', async ({ fake, lab, page }) => {
+  await lab.openNotebook(['a = 1', 'b = 2', 'c = 3']);
+  const { path, ids } = await lab.notebook();
+  await lab.openPanel();
+  fake.show({
+    runs: [
+      aRun('r', {
+        notebook: path,
+        cell_id: ids[2] ?? '',
+        status: 'done',
+        ended_at: 1001
+      }),
+      aRun('gone', {
+        notebook: path,
+        cell_id: 'gone',
+        first_line: 'gone()',
+        status: 'done',
+        ended_at: 1001
+      })
+    ]
+  });
+  await lab.panel.getByRole('button', { name: 'x = 1' }).press('Enter');
+  await expect(lab.cell(2)).toHaveClass(/jp-mod-active/);
+  await lab.panel.getByRole('button', { name: 'gone()' }).click();
+  await expect(page.getByText('This cell is no longer in')).toBeVisible();
+});
+
+test('old runs are folded, and unfolded by keyboard', async ({ fake, lab }) => {
+  await lab.openPanel();
+  fake.show({
+    runs: Array.from({ length: 9 }, (_, index) =>
+      aRun(`r${index}`, { status: 'done', started_at: index, ended_at: index + 1 })
+    )
+  });
+  const runs = lab.section('runs').getByRole('listitem');
+  await expect(runs).toHaveCount(3);
+  const more = lab.panel.getByRole('button', { name: 'Show 6 earlier runs' });
+  await more.focus();
+  await more.press('Enter');
+  await expect(runs).toHaveCount(9);
+});
+
+test('the status bar, the palette and the launcher lead to the panel', async ({
+  lab,
+  page
+}) => {
+  await expect(lab.panel).toBeHidden();
+  await lab.statusItem.press('Enter');
+  await expect(lab.panel).toBeVisible();
+  await lab.execute('filebrowser:activate');
+  await expect(lab.panel).toBeHidden();
+  await page.locator('.jp-LauncherCard', { hasText: 'Cluster' }).click();
+  await expect(lab.panel).toBeVisible();
+});
+
+test('a hidden panel is not drawn, and catches up when it is shown', async ({
+  fake,
+  lab
+}) => {
+  await lab.openPanel();
+  await lab.execute('filebrowser:activate');
+  await expect(lab.panel).toBeHidden();
+  fake.show({ clusters: [aCluster('c')] });
+  await expect(lab.statusItem).toHaveText('%%scale: 2 workers, idle');
+  await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(0);
+  await lab.openPanel();
+  await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(1);
+});
