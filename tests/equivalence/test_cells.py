@@ -70,6 +70,7 @@ def reset(ip):
     ip.compile.reset_compiler_flags()
 reset(get_ipython()); del reset
 """
+_OWN = ("In", "get_ipython", "exit", "quit", "open")
 _PROBE = """
 print(__import__("json").dumps(__import__("runpy").run_path({portrait!r})["portrait"](
     {{n: v for n, v in get_ipython().user_ns.items()
@@ -202,7 +203,7 @@ def test_same(pair, name, mode, request):
         shown, more = seen(scaled, pair.places[1])
         got.append(shown)
         notes += more
-    probe = _PROBE.format(portrait=str(PORTRAIT))
+    probe = _PROBE.format(portrait=str(PORTRAIT), own=_OWN)
     portraits = [
         clean(json.loads(outputs.stdout.splitlines()[-1]), place)
         for outputs, place in zip(pair.both(probe), pair.places, strict=True)
