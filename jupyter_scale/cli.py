@@ -54,7 +54,7 @@ def _list() -> None:
         workers = sum(node.workers for node in state.nodes)
         _say(
             f"{state.id}  {state.name:<12} {state.status.value:<9} {workers} workers,"
-            f" up {minutes:.0f} min, owner {state.owner.pid}"
+            f" up {minutes:.0f} min, owner {state.ownership.value} {state.owner.pid}"
         )
 
 

@@ -20,6 +20,8 @@ from jupyter_client import BlockingKernelClient
 from notebook import SHARED_MEMORY, Run
 from waiting import eventually
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 def find_free_port():
     with socket.socket() as probe:
@@ -74,6 +76,9 @@ class LabServer:
         config = self.directory / "config"
         config.mkdir(exist_ok=True)
         (config / "scale.toml").write_text(profiles)
+        enabled = config / "jupyter_server_config.d" / "jupyter_scale.json"
+        enabled.parent.mkdir(exist_ok=True)
+        enabled.write_text((ROOT / "labextension" / "server-config.json").read_text())
         self.token = secrets.token_hex(16)
         self.port = 0
         self.process = None
@@ -106,7 +111,6 @@ class LabServer:
                     "--ServerApp.port_retries=0",
                     f"--ServerApp.root_dir={self.root}",
                     f"--IdentityProvider.token={self.token}",
-                    "--ServerApp.jpserver_extensions={'jupyter_scale': True}",
                 ],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

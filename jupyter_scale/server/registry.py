@@ -51,6 +51,7 @@ LOOK_S = 1.0
 _BEAT_S = 5.0
 _KEEP_ENDED_S = 600.0
 _START_TIMEOUT_S = 120.0
+_STOP_AGAIN_S = 0.2
 _MOST_STEPS = 50
 _MOST_FACTS = 1000
 
@@ -94,6 +95,8 @@ class _Owned:
     steps: list[StepView] = field(default_factory=list)
     ended_at: float | None = None
     is_busy: bool = False
+    is_dismissed: bool = False
+    job: Future[None] | None = None
     created_at: float = field(default_factory=time.time)
 
     @property
@@ -208,7 +211,7 @@ class Registry:
         with self._lock:
             self._owned[cluster.state.id] = owned
         start = partial(cluster.start, timeout_s=_START_TIMEOUT_S)
-        _in_thread(lambda: self._work(owned, start))
+        owned.job = _in_thread(lambda: self._work(owned, start))
         return cluster.state.id
 
     def _scale(self, cluster: str, workers: int) -> None:
@@ -219,7 +222,7 @@ class Registry:
         with self._lock:
             owned, other = self._owned.get(cluster), self._others.get(cluster)
         if owned is not None:
-            owned.cluster.stop()
+            _stop_for_good(owned)
         elif other is not None:
             stop_saved(other)
         else:
@@ -231,9 +234,9 @@ class Registry:
 
     def _work(self, owned: _Owned, job: Callable[[], object]) -> None:
         """Do something long with a cluster; what goes wrong is in its state."""
-        owned.is_busy = True
         try:
-            job()
+            if not owned.is_dismissed:
+                job()
         except ClusterError as error:
             _logger.info("cluster %s: %s", owned.cluster.state.id, error)
         except Exception:
@@ -317,7 +320,7 @@ class Registry:
         with self._lock:
             self._owned[cluster] = owned
         go_on = partial(adopted.wait_ready, _START_TIMEOUT_S)
-        _in_thread(lambda: self._work(owned, go_on))
+        owned.job = _in_thread(lambda: self._work(owned, go_on))
 
     def _beat(self) -> None:
         with self._lock:
@@ -386,6 +389,19 @@ class Registry:
             for cluster, fact in facts
         ]
         return World(ordered(views), newest_runs(runs), self._profiles)
+
+
+def _stop_for_good(owned: _Owned) -> None:
+    """Stop a cluster, also one whose start has yet to come to its first step."""
+    owned.is_dismissed = True
+    owned.cluster.stop()
+    while owned.job is not None:
+        try:
+            owned.job.result(_STOP_AGAIN_S)
+            break
+        except TimeoutError:
+            owned.cluster.stop()
+    owned.cluster.stop()
 
 
 _Result = TypeVar("_Result")

@@ -13,6 +13,11 @@ for (const theme of ['Light', 'Dark'] as const) {
     for (const width of [280, 600]) {
       await lab.setPanelWidth(width);
       for (const [name, scene] of Object.entries(SCENES)) {
+        // What is long is seen in whole.
+        await lab.page.setViewportSize({
+          width: 1280,
+          height: name === 'mixed' ? 1600 : 800
+        });
         const shown = scene(Date.now() / 1000);
         fake.show(shown);
         await feedLoads(fake, shown);

@@ -134,11 +134,12 @@ class Publisher:
             client = await self._connect()
             while client.status == "running":
                 await self._wake.wait()
+                # A short cell has begun and ended by then: it is told once, and not held up.
+                await asyncio.sleep(_EVERY_S)
                 self._wake.clear()
                 facts, self._waiting = self._waiting, {}
                 for fact in facts.values():
                     await client.log_event(TOPIC, fact.to_wire())
-                await asyncio.sleep(_EVERY_S)
         except Exception as error:  # noqa: BLE001 - cells must run, whoever may not watch them
             print(f"facts are not published any more: {error!r}", file=sys.stderr)  # noqa: T201
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from jupyter_scale.errors import StartError
 from jupyter_scale.model.cluster import Owner
 from jupyter_scale.transport.lifeline import (
     current_owner,
+    heartbeat_path,
     is_alive,
     owner_of,
     wait_ended,
     watch,
+    watch_heartbeat,
 )
 from jupyter_scale.transport.local import child_environment, python_argv, spawn
 from jupyter_scale.transport.processes import MARK, end_groups, kill_marked, marked
@@ -187,3 +190,33 @@ def test_a_module_beside_the_notebook_does_not_hide_ours(tmp_path):
     done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, timeout=20, check=False)
     assert done.returncode == 0
     assert Path(argv[0]) == Path(sys.executable)
+
+
+@pytest.mark.parametrize("mtime", [None, 1.0, 4e9], ids=["missing", "long ago", "in the future"])
+def test_silence_is_counted_from_when_one_listens_whatever_the_clock_says(tmp_path, mtime):
+    if mtime is not None:
+        heartbeat_path(tmp_path).touch()
+        os.utime(heartbeat_path(tmp_path), (mtime, mtime))
+    is_silent = threading.Event()
+    watch_heartbeat(tmp_path, 0.5, is_silent.set)
+    assert not is_silent.wait(0.3)
+    assert is_silent.wait(2)
+
+
+def test_a_heartbeat_is_heard(tmp_path):
+    heartbeat_path(tmp_path).touch()
+    is_silent = threading.Event()
+    watch_heartbeat(tmp_path, 0.6, is_silent.set)
+    for _ in range(12):
+        time.sleep(0.1)
+        os.utime(heartbeat_path(tmp_path))
+    assert not is_silent.is_set()
+    assert is_silent.wait(3)
+
+
+def test_the_servers_key_does_not_reach_the_clusters_processes(monkeypatch):
+    monkeypatch.setenv("JUPYTER_SCALE_SERVER_KEY", "secret")
+    monkeypatch.setenv("JUPYTER_SCALE_QUIET", "1")
+    environment = child_environment("unit-test")
+    assert "JUPYTER_SCALE_SERVER_KEY" not in environment
+    assert environment["JUPYTER_SCALE_QUIET"] == "1"

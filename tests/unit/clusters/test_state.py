@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,26 @@ def test_a_shared_directory_of_others_is_not_used(monkeypatch, tmp_path):
     ours.rmdir()
     ours.symlink_to(tmp_path)
     assert store.choose_shared_dir("c") == store.directory_of("c") / "shared"
+
+
+def test_only_a_dead_owners_cluster_can_be_claimed():
+    living, dead = a_state("living"), a_state("dead", Owner(os.getpid(), 1.0))
+    for state in (living, dead):
+        store.save(state)
+    with store.claimed("living") as claimed:
+        assert claimed is None
+    with store.claimed("nosuch") as claimed:
+        assert claimed is None
+    with store.claimed("dead") as claimed:
+        assert claimed == dead
+        with store.claimed("dead") as second:
+            assert second is None
+
+
+def test_who_was_told_to_end():
+    state = a_state()
+    assert store.is_told_to_end(state)  # nothing of it is there
+    store.save(state)
+    assert not store.is_told_to_end(state)
+    store.save(replace(state, target=Target.DOWN))
+    assert store.is_told_to_end(state)
