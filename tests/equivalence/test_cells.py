@@ -81,7 +81,7 @@ _VARYING = [
     (re.compile(r"/ipykernel_\d+/"), "/ipykernel_N/"),
     (re.compile(r"0x[0-9a-f]+"), "0x"),
     (re.compile(r"(CPU times|Wall time): .*"), r"\1"),
-    (re.compile(r"sk-container-id-\d+"), "sk-container-id"),
+    (re.compile(r"(sk-\w+-id)-\d+"), r"\1"),  # counted in each process
     (re.compile(r"stopped \d+"), "stopped"),  # a thread's number
 ]
 
