@@ -11,6 +11,8 @@ PROGRAMS = {}
 def _add(topic, text):
     for block in text.strip().split("\n=== ")[0:]:
         name, _, body = block.removeprefix("=== ").partition("\n")
+        # A loop that had to run in order once does so again, and is known by its code.
+        body = body.replace("work", f"work_{len(PROGRAMS)}")
         PROGRAMS[f"{topic}: {name.strip()}"] = [c.strip("\n") for c in body.split("\n---\n")]
 
 

@@ -27,12 +27,13 @@ KNOWN = {
     "pandas: options": _OPTIONS,
     ("numpy: readonly and masked", "by turns"): "a masked array changed here arrives as another",
     "history: In": "a cell that asks for its own source sees the %%scale line",
-    ("history: assigned underscore", "by turns"): "a '_' of the user's own is taken for history",
+    "history: assigned underscore": "a '_' of the user's own is taken for history",
     "display: rcParams": "matplotlib's settings do not come home",
-    "display: an axes object from the cell before": "the figure comes home with another size",
     "output: a child writes": "order between what children and Python write is not kept",
     "output: logging": "a handler made there is not here",
     "errors: SystemExit": "IPython warns twice how to exit",
+    "spread: display inside": "a worker prints what it should display",
+    "spread: log inside": "a worker has not the notebook's handlers",
     "spread: SystemExit inside": "IPython warns twice how to exit",
     "errors: exception group": "the cell counts as passed",
     "errors: magic that is not there": "the cell counts as passed",
@@ -43,6 +44,14 @@ KNOWN = {
     "ambient: sys.modules and importlib": "a module made by hand cannot be rebuilt",
     "ambient: question mark": "the pager's text does not come home",
 }
+#: Programs whose settings stay in the cluster's processes.
+LEAVES_ITS_MARK = {name for name, why in KNOWN.items() if why == _OPTIONS} | {
+    "display: rcParams",
+    "output: logging",
+    "spread: log inside",
+}
+#: Programs that show what they show only where nothing has run before.
+NEEDS_NEW_CLUSTER = {"history: assigned underscore"}
 #: Which cells are put on the cluster; the others are plain.
 MODES = {"whole": (0, 1), "by turns": (0,)}
 #: Topics whose programs also run by turns: a cell there, the next one here.
@@ -94,7 +103,8 @@ class Pair:
         self.scaled = Notebook(self._sub(directory, "scaled"))
         self.work = self._sub(directory, "work")
         self.plain.run("pass")
-        self.scaled.run("%load_ext jupyter_scale\n%scale quiet")
+        # Workers are waited for: a loop must be able to spread.
+        self.scaled.run("%load_ext jupyter_scale\n%scale quiet\n%scale up --workers 2")
         self.both("import matplotlib_inline.backend_inline")
         self.counter = 0
 
@@ -117,10 +127,10 @@ class Pair:
             assert outputs.status == "ok", outputs.traceback
         self.places = [str(work / "p"), str(work / "s")]
 
-    def end_cluster(self):
-        """Give the next program a new cluster; the plain kernel's cells are counted too."""
+    def renew_cluster(self):
+        """Give the next program new processes; the plain kernel's cells are counted too."""
         self.plain.run("pass")
-        self.scaled.run("%scale down")
+        self.scaled.run("%scale down\n%scale up --workers 2")
 
     def close(self):
         try:
@@ -190,9 +200,10 @@ def cases():
 @pytest.mark.parametrize(("name", "mode"), cases())
 def test_same(pair, name, mode, request):
     pair.begin()
-    if request.node.get_closest_marker("xfail"):
-        # What it leaves in the cluster's processes must not spoil the next ones.
-        request.addfinalizer(pair.end_cluster)
+    if name in NEEDS_NEW_CLUSTER:
+        pair.renew_cluster()
+    if name in LEAVES_ITS_MARK:
+        request.addfinalizer(pair.renew_cluster)
     wanted, got, notes = [], [], []
     for number, cell in enumerate(PROGRAMS[name]):
         answers = ANSWERS.get(name, ()) if "input(" in cell else ()

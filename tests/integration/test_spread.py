@@ -6,6 +6,7 @@ import textwrap
 import pytest
 
 PREPARE = """
+import logging
 import time
 import warnings
 from collections import namedtuple
@@ -105,6 +106,18 @@ def write_file(i):
     return i
 
 
+def show(i):
+    nap()
+    display(i)
+    return i
+
+
+def log(i):
+    nap()
+    logging.warning("value %s", i)
+    return i
+
+
 def nested(i):
     nap()
     return [square] * 2, {"i": i}
@@ -196,6 +209,12 @@ IN_ORDER = {
         "r = [write_file(i) for i in range(12)]",
         "open('written.txt').read().split() == [str(i) for i in range(12)]",
         "outside effect",
+    ),
+    "displays": ("r = [show(i) for i in range(12)]", "r == list(range(12))", "display()"),
+    "log messages": (
+        "logging.basicConfig(format='%(message)s', force=True)\nr = [log(i) for i in range(12)]",
+        "r == list(range(12))",
+        "a message of the logger 'root'",
     ),
     "a generator": (
         "r = [square(i) for i in (j for j in range(12))]",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.cluster import ClusterState
+from jupyter_scale.runner.host.worker import prepare
 from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.tls import security
 
@@ -101,4 +102,5 @@ class Engine:
             direct_to_workers=False,
         )
         client.wait_for_workers(1, timeout=_SCHEDULER_TIMEOUT_S)
+        client.run(prepare, wait=False, on_error="ignore")
         return client

@@ -11,6 +11,7 @@ import ast
 import builtins
 import contextlib
 import itertools
+import logging
 import sys
 import threading
 import time
@@ -283,6 +284,7 @@ class Spreader:
             ambient.difference({}, ambient.gather()),
             self._sources(sources),
             str(self._shared) if self._shared else None,
+            logging.getLogger().level,
         )
         return captured, Known().add(CAPTURED, packed.memo.items())
 

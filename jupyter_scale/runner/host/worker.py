@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import sys
 import threading
 import time
@@ -60,6 +61,7 @@ class Captured:
     ambient: Mapping[str, Any]
     sources: Mapping[str, Any]
     shared: str | None
+    log_level: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class _Hold:
 
     def __init__(self, captured: Captured) -> None:
         isolate()
+        prepare()
         main = sys.modules["__main__"]
         self.namespace: dict[str, Any] = main.__dict__
         shared = Path(captured.shared) if captured.shared else None
@@ -144,6 +147,7 @@ class _Hold:
     def begin(self, captured: Captured) -> None:
         """Take over the process-wide state of the runner for another run of the loop."""
         self.loop = captured.loop
+        logging.getLogger().setLevel(captured.log_level)
         ambient.apply(captured.ambient)
         self.ambient = self._ambient()
 
@@ -220,6 +224,38 @@ def _let_go() -> None:
     if _hold is not None:
         _hold[1].drop()
     _hold = None
+
+
+def prepare() -> None:
+    """Make this process notice what only a notebook's own process can show.
+
+    A worker has neither the notebook's displays nor its log handlers: an iteration that uses them
+    has to run where they are.
+    """
+    import builtins
+
+    from IPython.core import display_functions
+
+    if getattr(builtins, "display", None) is _stop_display:
+        return
+    builtins.display = _stop_display  # type: ignore[attr-defined]
+    for module in (display_functions, sys.modules.get("IPython.display")):
+        if module is not None:
+            module.display = _stop_display  # type: ignore[attr-defined]
+    call_handlers = logging.Logger.callHandlers
+
+    def call_or_stop(logger: logging.Logger, record: logging.LogRecord) -> None:
+        if threading.get_ident() == _task_thread:
+            msg = f"a message of the logger {record.name!r}"
+            raise OutsideEffect(msg)
+        call_handlers(logger, record)
+
+    logging.Logger.callHandlers = call_or_stop  # type: ignore[method-assign,assignment]
+
+
+def _stop_display(*_objects: object, **_options: object) -> None:
+    msg = "display()"
+    raise OutsideEffect(msg)
 
 
 # -- tasks -----------------------------------------------------------------------------------
