@@ -205,6 +205,10 @@ class LabServer:
     def _note_clusters(self):
         self._clusters |= {path.name for path in (self.runtime / "jupyter_scale").glob("*")}
 
+    def commands(self, word):
+        """Return the commands of our processes that have `word`; those that end meanwhile are gone."""
+        return [command for p in self.processes() if word in (command := _command(p))]
+
     def processes(self):
         """Return what the server, its kernels and its clusters started and still runs."""
         found = []

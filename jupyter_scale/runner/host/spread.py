@@ -357,9 +357,13 @@ class Spreader:
                 self._outbox.send(EventKind.PROGRESS, progress.to_body())
             return [outcomes[number] for number in range(len(sizes))]
         except BaseException as error:
-            client.cancel(futures, force=True)
-            if isinstance(error, KeyboardInterrupt):
-                client.run(worker.interrupt)
+            with contextlib.suppress(OSError):
+                client.cancel(futures, force=True)
+                if isinstance(error, KeyboardInterrupt):
+                    client.run(worker.interrupt)
+            if isinstance(error, OSError):
+                msg = f"the workers cannot be reached ({type(error).__name__})"
+                raise _InOrder(msg, is_lasting=False) from error
             raise
         finally:
             for piece in pieces:
@@ -460,10 +464,12 @@ def _at_work(progress: LoopProgress, tasks_left: int) -> LoopProgress:
 
 def _require_usable(outcome: worker.BatchOutcome) -> None:
     if outcome.status not in {"ok", "raised"}:
-        raise _InOrder(_explain(outcome))
+        raise _InOrder(_explain(outcome), is_lasting=outcome.status != "interrupted")
 
 
 def _explain(outcome: worker.BatchOutcome) -> str:
+    if outcome.status == "interrupted":
+        return "it was interrupted"
     if outcome.status == "effect":
         return f"it has an outside effect, {outcome.why}"
     if outcome.status == "changed":

@@ -7,6 +7,7 @@ The functions here run in Dask workers, one task at a time. Their namespace is t
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import logging
 import sys
@@ -90,8 +91,8 @@ class BatchOutcome:
     ----------
     status
         ``"ok"``; ``"raised"`` (an iteration raised); ``"effect"`` (it was about to change something
-        outside, and was stopped); ``"changed"`` (it changed a captured value); ``"lost"`` (a value
-        cannot travel).
+        outside, and was stopped); ``"interrupted"``; ``"changed"`` (it changed a captured value);
+        ``"lost"`` (a value cannot travel).
     why
         What changed or could not travel.
     results
@@ -204,6 +205,7 @@ _AMBIENT_NAMES = {
 }
 _hold: tuple[bytes, _Hold] | None = None
 _lock = threading.Lock()
+_interrupting = threading.Lock()
 _task_thread: int | None = None
 
 
@@ -263,17 +265,12 @@ def _stop_display(*_objects: object, **_options: object) -> None:
 
 def run_batch(captured: Captured, items: Piece) -> BatchOutcome:
     """Run some iterations; raises only for what is our own fault."""
-    global _task_thread  # noqa: PLW0603 - one task at a time
     with _lock:
         hold = _held(captured)
         shared = Path(captured.shared) if captured.shared else None
         batch, memo = unpack_piece(items, hold.namespace, shared, hold.known, is_last=False)
         known = hold.known.joined(Known().add(ITEMS, memo.items()))
-        _task_thread = threading.get_ident()
-        try:
-            return replace(_run(hold, batch, shared, known), worker=get_worker().address)
-        finally:
-            _task_thread = None
+        return replace(_run(hold, batch, shared, known), worker=get_worker().address)
 
 
 def _run(hold: _Hold, batch: list[Any], shared: Path | None, known: Known) -> BatchOutcome:
@@ -283,14 +280,15 @@ def _run(hold: _Hold, batch: list[Any], shared: Path | None, known: Known) -> Ba
     results: list[Any] = []
     with _captured_output() as output:
         try:
-            with watching(stop=True):
+            with watching(stop=True), _interruptible():
                 results = hold.function(batch)
         except OutsideEffect as effect:
             _let_go()
             return BatchOutcome("effect", str(effect))
         except KeyboardInterrupt:
+            # Raised on, it would end the worker.
             _let_go()
-            raise
+            return BatchOutcome("interrupted")
         except BaseException as error:  # noqa: BLE001 - the notebook's own; it raises again there
             return BatchOutcome("raised", repr(error), output=tuple(output))
     seconds = time.perf_counter() - started
@@ -330,13 +328,26 @@ def check(captured: Captured) -> str:
 
 def interrupt() -> None:
     """Raise KeyboardInterrupt in the running iteration."""
-    import ctypes
+    with _interrupting:
+        if _task_thread is not None:
+            _set_asynchronous_exception(_task_thread, ctypes.py_object(KeyboardInterrupt))
 
-    thread = _task_thread
-    if thread is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
-        )
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let `interrupt` reach the iterations, and nothing that comes after them."""
+    global _task_thread  # noqa: PLW0603 - one task at a time
+    thread = _task_thread = threading.get_ident()
+    try:
+        yield
+    finally:
+        with _interrupting:
+            _task_thread = None
+            _set_asynchronous_exception(thread, None)
+
+
+def _set_asynchronous_exception(thread: int, error: ctypes.py_object[Any] | None) -> None:
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), error)
 
 
 class _Recorder(io.TextIOBase):

@@ -38,13 +38,11 @@ def test_a_cell_brings_up_a_cluster_that_outlives_its_kernel(lab):
     assert (view["owner"], view["status"]) == ("server", "running")
     assert kernel.run("%%scale\nx = 6 * 7").status == "ok"
     assert kernel.run("print(x)").stdout == "42\n"
-    assert [p for p in lab.processes() if "runner.host" in " ".join(p.cmdline())]
+    assert lab.commands("runner.host")
     kernel.kill()
 
-    def runners():
-        return [p for p in lab.processes() if "jupyter_scale.runner" in " ".join(p.cmdline())]
-
-    assert eventually(lambda: not runners(), 10), runners()
+    gone = eventually(lambda: not lab.commands("jupyter_scale.runner"), 10)
+    assert gone, lab.commands("jupyter_scale.runner")
     assert lab.clusters()["pair"]["status"] == "running"
 
 
