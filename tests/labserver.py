@@ -206,7 +206,7 @@ class LabServer:
         self._clusters |= {path.name for path in (self.runtime / "jupyter_scale").glob("*")}
 
     def commands(self, word):
-        """Return the commands of our processes that have `word`; those that end meanwhile are gone."""
+        """Return the commands of our processes that have `word`."""
         return [command for p in self.processes() if word in (command := _command(p))]
 
     def processes(self):

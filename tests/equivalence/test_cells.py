@@ -32,8 +32,6 @@ KNOWN = {
     "output: a child writes": "order between what children and Python write is not kept",
     "output: logging": "a handler made there is not here",
     "errors: SystemExit": "IPython warns twice how to exit",
-    "spread: display inside": "a worker prints what it should display",
-    "spread: log inside": "a worker has not the notebook's handlers",
     "spread: SystemExit inside": "IPython warns twice how to exit",
     "errors: exception group": "the cell counts as passed",
     "errors: magic that is not there": "the cell counts as passed",
