@@ -832,8 +832,6 @@ _add(
 _
 ---
 _ + 1, Out[max(Out)]
----
-__
 === silenced by a semicolon
 x = [1]
 x;

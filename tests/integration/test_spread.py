@@ -234,6 +234,15 @@ def test_runs_in_order(notebook, spread, name):
     assert why in report["why"]
 
 
+def test_a_verdict_is_forgotten_with_the_function(notebook, spread):
+    _, [report] = spread("r = [remember(i) for i in range(12)]")
+    assert report["spread"] == 0
+    notebook.run("kept, remember = remember, square")
+    _, [report] = spread("r = [remember(i) for i in range(12)]")
+    notebook.run("remember = kept")
+    assert report["spread"] > 0
+
+
 def test_closures_share_the_loops_variable(notebook, spread):
     _, reports = spread("r = [(nap(), lambda: i)[1] for i in range(8)]")
     assert reports == []

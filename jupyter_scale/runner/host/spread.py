@@ -19,6 +19,7 @@ import types
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -106,7 +107,7 @@ class Spreader:
         self._engine, self._outbox, self._shared = engine, outbox, shared
         self._reports: list[LoopReport] = []
         self._notes: list[str] = []
-        self._in_order: dict[types.CodeType, str] = {}
+        self._in_order: dict[tuple[types.CodeType, ...], str] = {}
         self._lines: dict[int, int] = {}
         self._warned: dict[str, set[Any]] = {}
         self._shell: RunnerShell | None = None
@@ -146,7 +147,8 @@ class Spreader:
         plain = with_plain_names(rewritten)
         code, function = plain.__code__, cast("Callable[[Iterable[Any]], list[Any]]", plain)
         started = time.perf_counter()
-        why = self._in_order.get(code, "")
+        source = self._source_of(code)
+        why = self._in_order.get(source, "")
         if threading.current_thread() is not threading.main_thread():
             return function(iterable)
         if why:
@@ -168,7 +170,7 @@ class Spreader:
         except _InOrder as decision:
             why = str(decision)
             if decision.is_lasting:
-                self._in_order[code] = why
+                self._in_order[source] = why
             self._notes.append(f"the loop in line {line} ran in order: {why}")
             self._report(line, len(items), 0, 0, why, started)
             return results + function(rest)
@@ -177,6 +179,12 @@ class Spreader:
             raise
         self._report(line, len(items), len(rest), used, "", started)
         return results + more
+
+    def _source_of(self, code: types.CodeType) -> tuple[types.CodeType, ...]:
+        """Return what a verdict is remembered for: the loop's code, and that of what it calls."""
+        namespace = self._shell.user_ns if self._shell else {}
+        called = (namespace.get(name) for name in sorted(global_reads(code)))
+        return (code, *(f.__code__ for f in called if isinstance(f, types.FunctionType)))
 
     def _report(
         self, line: int, iterations: int, spread: int, workers: int, why: str, started: float
@@ -373,7 +381,10 @@ class Spreader:
     def _outcome(future: Future) -> worker.BatchOutcome:
         error = future.exception()
         if error is None:
-            outcome: worker.BatchOutcome = future.result()
+            try:
+                outcome: worker.BatchOutcome = future.result()
+            except CancelledError as cancelled:  # the worker that held the captured values is gone
+                raise _InOrder(f"a worker was lost: {cancelled}", is_lasting=False) from cancelled
             return outcome
         raise _InOrder(f"a worker failed: {type(error).__name__}: {error}", is_lasting=False)
 
