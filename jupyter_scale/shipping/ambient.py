@@ -17,7 +17,16 @@ from typing import Any
 Ambient = dict[str, Any]
 
 # Set for one process, and wrong in any other.
-_PRIVATE_PREFIXES = ("JPY_", "IPYKERNEL", "JUPYTER_SCALE", "DASK_", "PYDEVD", "LINES", "COLUMNS")
+_PRIVATE_PREFIXES = (
+    "JPY_",
+    "IPYKERNEL",
+    "JUPYTER_SCALE",
+    "DASK_",
+    "PYDEVD",
+    "LINES",
+    "COLUMNS",
+    "JOBLIB_TEMP",
+)
 
 
 def gather() -> Ambient:

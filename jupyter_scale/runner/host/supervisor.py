@@ -269,6 +269,10 @@ class Shell:
         """Start a shell process in a process group of its own."""
         ours, theirs = socket.socketpair()
         shared = ["--shared", str(options.shared)] if options.shared else []
+        environment = dict(os.environ)
+        if options.shared:
+            # joblib's own memory files go with the cluster's, also when nobody ends joblib.
+            environment.setdefault("JOBLIB_TEMP_FOLDER", str(options.shared))
         with theirs:
             process = await asyncio.create_subprocess_exec(
                 *python_argv(
@@ -281,6 +285,7 @@ class Shell:
                 ),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
+                env=environment,
                 start_new_session=True,
             )
         return cls(process, await SupervisorLink.open(ours))
