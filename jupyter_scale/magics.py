@@ -15,7 +15,7 @@ from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell
-from jupyter_scale.cellview import ExceptionPresenter, NotebookView, run_here
+from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
 from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost, ScaleError, UsageError
 from jupyter_scale.model.cluster import ClusterEvent
 from jupyter_scale.model.run import RunReport, format_bytes
@@ -139,6 +139,7 @@ class ScaleMagics(Magics):
         options = CellOptions(strict=arguments.strict, serial=arguments.serial)
         view = NotebookView(self._shell, quiet=self.workspace.is_quiet)
         facts = self._analyse(cell)
+        record_source(self._shell, cell)
         seconds = {"analyse": time.perf_counter() - started}
         try:
             result = self._run_there(cell, facts, options, view)

@@ -28,7 +28,6 @@ from jupyter_scale.runner.client import Nudge, RunnerClient
 from jupyter_scale.runner.pseudo import EXCEPTION, VALUE
 from jupyter_scale.session.plan import (
     CellOptions,
-    gone_names,
     is_shipped,
     names_to_look_at,
     visible_names,
@@ -219,7 +218,7 @@ class Session:
         result.seconds["check"] = time.perf_counter() - clock
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
-        deletes = gone_names(self._replica.records, self._replica.namespace)
+        deletes = self._replica.outdated(snapshots)
         packed = self._replica.pack(changed, deletes) if changed or deletes else None
         body = None if packed is None else cargo.to_body(packed.parcel, self._shared)
         request = self._request(cell, options, snapshots, body)
