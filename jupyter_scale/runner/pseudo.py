@@ -9,3 +9,13 @@ from __future__ import annotations
 VALUE = "<value>"
 #: The exception that ended the cell.
 EXCEPTION = "<exception>"
+
+
+def former(name: str) -> str:
+    """Return the name of what a name was bound to before the cell bound or deleted it."""
+    return f"<former {name}>"
+
+
+def is_pseudo(name: str) -> bool:
+    """Tell whether a name is none of the notebook's."""
+    return name.startswith("<")

@@ -25,7 +25,7 @@ from jupyter_scale.model.messages import (
 from jupyter_scale.model.run import format_bytes
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.client import Nudge, RunnerClient
-from jupyter_scale.runner.pseudo import EXCEPTION, VALUE
+from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, is_pseudo
 from jupyter_scale.session.plan import (
     CellOptions,
     is_shipped,
@@ -155,7 +155,8 @@ class Session:
         self._home_ack: tuple[int, bytes] | None = None
         self._must_reset = True
         self._agreed: ambient.Ambient = {}
-        self._known_sources: set[str] = set()
+        #: ``file name → In[n]`` of the code whose source the runner has.
+        self._known_sources: dict[str, int] = {}
 
     @property
     def known_bytes(self) -> dict[str, int]:
@@ -207,7 +208,7 @@ class Session:
         self._home_ack = None
         self._must_reset = True
         self._agreed = {}
-        self._known_sources = set()
+        self._known_sources = {}
 
     def _attempt(
         self, cell: Cell, options: CellOptions, view: CellView, result: CellResult
@@ -232,7 +233,7 @@ class Session:
                 number = self._client.submit(RequestKind.CELL, request.to_body())
                 pass_to(number)
                 outcome = self._follow(number, view)
-                self._settle(outcome, packed, snapshots)
+                self._settle(outcome, packed, request.sources)
         except BaseException:
             # What the cell did over there is not known here.
             self.reset()
@@ -267,7 +268,12 @@ class Session:
         files = {name for snapshot in snapshots.values() for name in snapshot.code_files}
         now = ambient.gather()
         changes = ambient.difference(self._agreed, now)
-        sources = cell.sources_of(tuple(files - self._known_sources))
+        # A cell that was run again has the same name and another number.
+        sources = {
+            name: (source, count)
+            for name, (source, count) in cell.sources_of(tuple(files)).items()
+            if self._known_sources.get(name) != count
+        }
         return CellRequest(
             source=cell.source,
             execution_count=cell.execution_count,
@@ -283,7 +289,7 @@ class Session:
         )
 
     def _settle(
-        self, outcome: CellOutcome, packed: Packed | None, snapshots: Mapping[str, Snapshot]
+        self, outcome: CellOutcome, packed: Packed | None, sources: Mapping[str, tuple[str, int]]
     ) -> None:
         """Take note of what the runner knows now."""
         if outcome.status == "died":
@@ -293,7 +299,7 @@ class Session:
         if outcome.status in {"ok", "error"}:
             if packed is not None:
                 self._replica.commit(packed, outcome.kept)
-            self._known_sources |= {f for s in snapshots.values() for f in s.code_files}
+            self._known_sources |= {name: count for name, (_, count) in sources.items()}
 
     # -- following a run ---------------------------------------------------------------------
 
@@ -369,7 +375,7 @@ class Session:
                 raise
         result.seconds["apply"] = time.perf_counter() - clock
         for name, why in outcome.stays.items():
-            if name not in {VALUE, EXCEPTION}:
+            if not is_pseudo(name):
                 result.notes.append(f"'{name}' stays on the cluster: {why}")
         for note in result.notes:
             view.note(note)
@@ -402,8 +408,9 @@ class Session:
         if VALUE in namespace:
             result.has_value, result.value = True, namespace.pop(VALUE)
         exception = namespace.pop(EXCEPTION, None)
-        for pseudo in (VALUE, EXCEPTION):
-            self._replica.records.pop(pseudo, None)
+        for name in [name for name in namespace if is_pseudo(name)]:
+            del namespace[name]
+        self._replica.drop_records(is_pseudo)
         if outcome.error is not None:
             result.exception = exception or _stand_in(outcome.error)
         changes = dict(outcome.ambient)

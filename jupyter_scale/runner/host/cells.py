@@ -20,7 +20,7 @@ from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import Outbox
-from jupyter_scale.runner.pseudo import EXCEPTION, VALUE
+from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, former, is_pseudo
 from jupyter_scale.shipping import ambient, kept
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.parcel import UnknownTokensError
@@ -145,8 +145,7 @@ class CellRunner:
             number, indices = request.home_ack
             if number == packed.parcel.number:
                 self._replica.commit(packed, indices)
-                for pseudo in (VALUE, EXCEPTION):
-                    self._replica.records.pop(pseudo, None)
+                self._replica.drop_records(is_pseudo)
 
     def _arrive(self, request: CellRequest) -> bytes:
         changes = dict(request.ambient)
@@ -233,6 +232,7 @@ class CellRunner:
             if before.get(name, missing) is not value and not _OWN_NAMES.fullmatch(name)
         }
         values |= {name: namespace[name] for name in request.reads if name in namespace}
+        values |= self._changed_before_rebinding(request, before)
         hook = self._shell.hook
         if hook.has_value:
             values[VALUE] = hook.value
@@ -241,6 +241,23 @@ class CellRunner:
         if error is not None:
             values[EXCEPTION] = _without_frames(error)
         return values
+
+    def _changed_before_rebinding(
+        self, request: CellRequest, before: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return values that the cell changed and then unbound: other names may lead to them."""
+        found = {}
+        for name in request.reads:
+            old = before.get(name)
+            if name not in before or self._shell.user_ns.get(name) is old:
+                continue
+            try:
+                snapshot = self._replica.look_at(name, old, DigestCache())
+            except CannotTravel:  # it came from the notebook: nobody else there has what it holds
+                continue
+            if snapshot.objects and self._replica.is_changed(name, snapshot):
+                found[former(name)] = old
+        return found
 
     def _go_home(self, values: Mapping[str, Any], deletes: list[str]) -> dict[str, str]:
         """Pack what changed into `_pending`; return the names that stay, and why."""
