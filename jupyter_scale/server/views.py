@@ -33,6 +33,8 @@ MOST_RUNS = 200
 _STEADY_CPU_PERCENT = 5.0
 _STEADY_MEMORY = 0.01
 _STEADY_GPU_PERCENT = 2.0
+_STEADY_C = 1.5
+_STEADY_W = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +79,7 @@ def _view_node(node: NodeState, state: ClusterState, sample: Sample | None) -> N
         cpu_percent=round(sum(w.cpu_percent for w in workers), 1) if is_known else None,
         memory_used_bytes=sum(w.memory_used_bytes for w in workers) if is_known else None,
         memory_limit_bytes=sum(w.memory_limit_bytes for w in workers) if is_known else None,
-        gpus=tuple(
-            GpuView(
-                index,
-                worker.gpu.name,
-                worker.gpu.utilisation_percent,
-                worker.gpu.memory_used_bytes,
-                worker.gpu.memory_total_bytes,
-                None,
-                None,
-            )
-            for index, worker in enumerate(w for w in workers if w.gpu is not None)
-            if worker.gpu is not None
-        ),
+        gpus=() if sample is None else sample.gpus.get(node.name, ()),
     )
 
 
@@ -159,21 +149,44 @@ def settle(before: Sample | None, now: Sample) -> Sample:
         return now
     known = {worker.name: worker for worker in before.workers}
     workers = tuple(_settle_worker(known[w.name], w) if w.name in known else w for w in now.workers)
-    return Sample(workers, now.idle_since)
+    known_gpus = {(node, gpu.index): gpu for node, gpus in before.gpus.items() for gpu in gpus}
+    gpus = {
+        node: tuple(_settle_gpu(known_gpus.get((node, gpu.index), gpu), gpu) for gpu in gpus)
+        for node, gpus in now.gpus.items()
+    }
+    return Sample(workers, now.idle_since, gpus)
 
 
 def _settle_worker(before: WorkerSample, now: WorkerSample) -> WorkerSample:
-    memory = abs(now.memory_used_bytes - before.memory_used_bytes)
-    most = now.memory_limit_bytes or now.memory_used_bytes
-    if abs(now.cpu_percent - before.cpu_percent) < _STEADY_CPU_PERCENT:
-        now = replace(now, cpu_percent=before.cpu_percent)
-    if memory < _STEADY_MEMORY * most:
-        now = replace(now, memory_used_bytes=before.memory_used_bytes)
-    if now.gpu is not None and before.gpu is not None:
-        old, new = before.gpu.utilisation_percent or 0.0, now.gpu.utilisation_percent or 0.0
-        if abs(new - old) < _STEADY_GPU_PERCENT:
-            now = replace(now, gpu=replace(now.gpu, utilisation_percent=old))
-    return now
+    memory, most = now.memory_used_bytes, now.memory_limit_bytes or now.memory_used_bytes
+    return replace(
+        now,
+        cpu_percent=_steady(before.cpu_percent, now.cpu_percent, _STEADY_CPU_PERCENT),
+        memory_used_bytes=_steady(before.memory_used_bytes, memory, _STEADY_MEMORY * most),
+    )
+
+
+def _settle_gpu(before: GpuView, now: GpuView) -> GpuView:
+    memory, most = now.memory_used_bytes, now.memory_total_bytes or 0
+    return replace(
+        now,
+        utilisation_percent=_steady(
+            before.utilisation_percent, now.utilisation_percent, _STEADY_GPU_PERCENT
+        ),
+        memory_used_bytes=_steady(before.memory_used_bytes, memory, _STEADY_MEMORY * most),
+        temperature_c=_steady(before.temperature_c, now.temperature_c, _STEADY_C),
+        power_w=_steady(before.power_w, now.power_w, _STEADY_W),
+    )
+
+
+_Number = TypeVar("_Number", bound=float | None)
+
+
+def _steady(before: _Number, now: _Number, step: float) -> _Number:
+    """Return the number before, unless it is unknown or now differs by a step."""
+    if before is None or now is None or abs(now - before) >= step:
+        return now
+    return before
 
 
 def snapshot(world: World, seq: int) -> Snapshot:

@@ -171,6 +171,7 @@ def _options(arguments: argparse.Namespace) -> NodeOptions:
 
     return NodeOptions(
         cluster=arguments.cluster,
+        name=arguments.name,
         directory=arguments.directory,
         shared_dir=arguments.shared_directory,
         tls_dir=arguments.tls_directory,
@@ -184,6 +185,7 @@ def _options(arguments: argparse.Namespace) -> NodeOptions:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cluster", required=True)
+    parser.add_argument("--name", required=True)
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--shared-directory", type=Path, required=True)
     parser.add_argument("--tls-directory", type=Path, required=True)
