@@ -7,7 +7,7 @@ a run are numbered; the highest number is the truth, in whatever order they are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jupyter_scale.errors import ProtocolError
@@ -16,6 +16,11 @@ from jupyter_scale.model.feed import RunStatus
 FACTS_VERSION = 1
 TOPIC = "jupyter-scale"
 FIRST_LINE_CHARS = 80
+
+
+def client_name(session: str) -> str:
+    """Return the name of the connection over which a session's runner publishes."""
+    return f"jupyter-scale-runner-{session}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,13 @@ class RunFact:
     error: str = ""
     loops: tuple[LoopFact, ...] = ()
     version: int = FACTS_VERSION
+
+    def as_lost(self, ended_at: float | None = None, why: str = "") -> RunFact:
+        """Return the fact of this run after its runner or cluster is gone."""
+        loops = tuple(replace(loop, running=0, eta_s=None) for loop in self.loops)
+        return replace(
+            self, seq=self.seq + 1, status="lost", ended_at=ended_at, error=why, loops=loops
+        )
 
     def to_wire(self) -> dict[str, Any]:
         """Return the fact as plain values."""

@@ -100,7 +100,8 @@ def view_run(fact: RunFact, cluster: str, root: str, *, is_lost: bool) -> RunVie
     is_lost : bool
         Whether its cluster is gone, so that a run that had not ended never will.
     """
-    lost = is_lost and fact.ended_at is None
+    if is_lost and fact.ended_at is None:
+        fact = fact.as_lost()
     return RunView(
         id=fact.id,
         cluster=cluster,
@@ -109,7 +110,7 @@ def view_run(fact: RunFact, cluster: str, root: str, *, is_lost: bool) -> RunVie
         cell_id=fact.cell_id,
         execution_count=fact.execution_count,
         first_line=fact.first_line,
-        status="lost" if lost else fact.status,
+        status=fact.status,
         started_at=fact.started_at,
         ended_at=fact.ended_at,
         error=fact.error,

@@ -18,6 +18,7 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 from jupyter_scale.model.cluster import Owner
 from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
+from jupyter_scale.monitor.runs import Mourner
 from jupyter_scale.monitor.samples import LOOK
 from jupyter_scale.providers.local.worker import LocalWorker, worker_log
 from jupyter_scale.transport.lifeline import is_alive
@@ -174,6 +175,7 @@ class Keeper:
         scheduler.handlers[LOOK] = self.look
         await scheduler
         scheduler.add_plugin(_Watcher(self._tell, self._options.directory))
+        scheduler.add_plugin(Mourner())
         return scheduler
 
     def _begin(self, name: str) -> None:

@@ -53,7 +53,7 @@ async def _serve(options: Options, owner: Owner, cluster: ClusterState) -> None:
     address = await supervisor.start()
     print(json.dumps({"pid": os.getpid(), "address": address}), flush=True)  # noqa: T201
     await end.wait()
-    supervisor.stop()
+    await supervisor.stop()
     if outlives_owner:
         shutil.rmtree(options.directory, ignore_errors=True)
     os._exit(0)

@@ -81,7 +81,7 @@ class Supervisor:
         self._killed = ""
         # The node's keeper counts a runner as busy while this file is there.
         self._busy = options.directory / "busy"
-        self._publisher = Publisher(options.cluster_directory)
+        self._publisher = Publisher(options.cluster_directory, options.session)
         self._runs = RunLog(options.session, self._publisher)
 
     async def start(self) -> str:
@@ -249,11 +249,12 @@ class Supervisor:
         self._runs.end(outcome.to_body())
         self._emit(request.id, EventKind.FINISHED, outcome.to_body())
 
-    def stop(self) -> None:
-        """End the shell and all that it started."""
+    async def stop(self) -> None:
+        """End the shell and all that it started, and tell what has not been told."""
         if self._shell is not None:
             self._shell.signal(signal.SIGKILL)
         kill_descendants()
+        await self._publisher.finish()
 
 
 class Shell:

@@ -189,7 +189,9 @@ def test_a_loops_counts_add_up():
     [(FACT, "lost"), (replace(FACT, status="done", ended_at=2.0), "done")],
 )
 def test_a_run_whose_cluster_is_gone_is_lost_unless_it_had_ended(fact, status):
-    assert view_run(fact, "c", "/", is_lost=True).status == status
+    view = view_run(fact, "c", "/", is_lost=True)
+    assert (view.status, view.ended_at) == (status, fact.ended_at)
+    assert [loop.running for loop in view.loops] == [0 if status == "lost" else 3]
 
 
 def test_old_runs_are_forgotten_but_none_that_goes_on():
