@@ -56,7 +56,7 @@ class Options:
     session
         The session that it serves, and no other.
     shared
-        The directory of shared memory segments, if there is one.
+        The session's directory of shared memory segments, if there is one.
     """
 
     directory: Path
@@ -272,7 +272,7 @@ class Shell:
         shared = ["--shared", str(options.shared)] if options.shared else []
         environment = dict(os.environ)
         if options.shared:
-            # joblib's own memory files go with the cluster's, also when nobody ends joblib.
+            # joblib's own memory files go with the session's, also when nobody ends joblib.
             environment.setdefault("JOBLIB_TEMP_FOLDER", str(options.shared))
         with theirs:
             process = await asyncio.create_subprocess_exec(

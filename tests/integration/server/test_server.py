@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from labserver import LabServer
+from notebook import SHARED_MEMORY
 from waiting import eventually
 
 PROFILES = """
@@ -156,6 +157,25 @@ def test_what_becomes_of_a_run_whose_kernel_is_killed(lab, source, status):
     kernel.kill()
     panel.wait(lambda p: [r["status"] for r in p.runs.values()] == ["done", status])
     panel.close()
+
+
+@pytest.mark.parametrize("dies", ["kernel", "runner"])
+def test_shared_memory_goes_with_its_session(lab, dies):
+    shared = SHARED_MEMORY / lab.start_cluster(profile="pair")["id"]
+    before = set(shared.iterdir())
+    kernel = lab.start_kernel()
+    assert kernel.run("%%scale\nimport time, numpy as np\nbig = np.ones(10**6)").status == "ok"
+    cell = kernel.start("%%scale\nys = [time.sleep(0.1) or big[i] for i in range(1000)]")
+    size = 8 * 10**6  # the loop's workers share what it reads
+    assert eventually(lambda: any(p.stat().st_size >= size for p in shared.glob("*/*")), 20)
+    if dies == "kernel":
+        kernel.kill()
+    else:
+        [runner] = [p for p in lab.processes() if "jupyter_scale.runner.host" in p.cmdline()]
+        runner.kill()
+        assert cell.finish().ename == "RunnerLost"
+    assert eventually(lambda: set(shared.iterdir()) <= before, 10), list(shared.rglob("*"))
+    assert lab.clusters()["pair"]["status"] == "running"
 
 
 def test_an_embedded_cluster_is_shown_as_the_kernels(lab):
