@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jupyter_scale.errors import ProtocolError
-from jupyter_scale.model.feed import RunStatus
+from jupyter_scale.model.run import Loop, Run
 
 FACTS_VERSION = 1
 TOPIC = "jupyter-scale"
@@ -23,43 +23,29 @@ def client_name(session: str) -> str:
     return f"jupyter-scale-runner-{session}"
 
 
-@dataclass(frozen=True, slots=True)
-class LoopFact:
-    """One spread loop: counts of iterations; times are Unix seconds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopFact(Loop):
+    """One spread loop; times are Unix seconds.
 
     Attributes
     ----------
     done_before
         How many had been done in place when it was spread at `started_at`.
+    eta_s
+        How many seconds are left, if that can be told.
     """
 
-    line: int
-    total: int
-    done: int
-    running: int
-    failed: int
-    workers: int
     done_before: int
     started_at: float
     eta_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunFact:
-    """One run of a ``%%scale`` cell; times are Unix seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFact(Run):
+    """One run of a ``%%scale`` cell, as of number `seq`."""
 
-    id: str
     seq: int
     session: str
-    kernel_id: str
-    notebook: str
-    cell_id: str
-    execution_count: int
-    first_line: str
-    status: RunStatus
-    started_at: float
-    ended_at: float | None = None
-    error: str = ""
     loops: tuple[LoopFact, ...] = ()
     version: int = FACTS_VERSION
 

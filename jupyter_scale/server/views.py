@@ -10,9 +10,9 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 
 from jupyter_scale.model.cluster import ClusterState, NodeState
 from jupyter_scale.model.facts import LoopFact, RunFact
@@ -27,6 +27,7 @@ from jupyter_scale.model.feed import (
     Snapshot,
     StepView,
 )
+from jupyter_scale.model.run import Loop, Run
 from jupyter_scale.monitor.samples import Sample, WorkerSample
 
 MOST_RUNS = 200
@@ -48,7 +49,6 @@ class World:
 
 def view_cluster(
     state: ClusterState,
-    owner: Literal["server", "kernel"],
     steps: Iterable[StepView],
     sample: Sample | None,
 ) -> ClusterView:
@@ -57,7 +57,7 @@ def view_cluster(
         id=state.id,
         name=state.name,
         provider=state.profile.provider,
-        owner=owner,
+        owner=state.ownership.value,
         status=state.status.value,
         error=state.error,
         started_at=state.started_at,
@@ -102,33 +102,22 @@ def view_run(fact: RunFact, cluster: str, root: str, *, is_lost: bool) -> RunVie
     """
     if is_lost and fact.ended_at is None:
         fact = fact.as_lost()
-    return RunView(
-        id=fact.id,
-        cluster=cluster,
-        kernel_id=fact.kernel_id,
-        notebook=_relative(fact.notebook, root),
-        cell_id=fact.cell_id,
-        execution_count=fact.execution_count,
-        first_line=fact.first_line,
-        status=fact.status,
-        started_at=fact.started_at,
-        ended_at=fact.ended_at,
-        error=fact.error,
-        loops=tuple(_view_loop(loop) for loop in fact.loops),
-    )
+    loops = tuple(_view_loop(loop) for loop in fact.loops)
+    shown = {**_shared(fact, Run), "notebook": _relative(fact.notebook, root)}
+    return RunView(**shown, cluster=cluster, loops=loops)
 
 
 def _view_loop(loop: LoopFact) -> LoopView:
     return LoopView(
-        line=loop.line,
-        total=loop.total,
-        done=loop.done,
-        running=loop.running,
+        **_shared(loop, Loop),
         queued=max(0, loop.total - loop.done - loop.running),
-        failed=loop.failed,
-        workers=loop.workers,
         eta_s=None if loop.eta_s is None else round(loop.eta_s, 1),
     )
+
+
+def _shared(fact: Run | Loop, kind: type[Run | Loop]) -> dict[str, Any]:
+    """Return what a fact and its view both tell."""
+    return {field.name: getattr(fact, field.name) for field in fields(kind)}
 
 
 def _relative(notebook: str, root: str) -> str:

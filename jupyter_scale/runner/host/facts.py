@@ -22,7 +22,7 @@ from jupyter_scale.transport.tls import security
 if TYPE_CHECKING:
     from distributed import Client
 
-    from jupyter_scale.model.feed import RunStatus
+    from jupyter_scale.model.run import RunStatus
 
 _EVERY_S = 0.25
 _LOOK_S = 0.25

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Status, Target
+from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, Status, Target
 from jupyter_scale.model.facts import LoopFact, RunFact
 from jupyter_scale.model.feed import ClusterView, GpuView, NodeView, RunView, StepView
 from jupyter_scale.model.profile import Pool, Profile
@@ -126,10 +126,10 @@ GPU = GpuView(0, "A100", 50.0, 100, 1000, 60.0, 200.0)
 
 def test_a_cluster_without_a_sample_has_no_load():
     steps = [StepView("running", "running", 1.0)]
-    view = view_cluster(a_state(a_node()), "server", steps, None)
+    view = view_cluster(a_state(a_node()), steps, None)
     assert (view.status, view.owner, view.idle_since, view.idle_timeout_s) == (
         "running",
-        "server",
+        "kernel",
         None,
         60.0,
     )
@@ -138,9 +138,14 @@ def test_a_cluster_without_a_sample_has_no_load():
     assert (node.workers, node.workers_wanted, node.cpu_percent) == (1, 2, None)
 
 
+def test_a_cluster_of_a_server_is_shown_as_its():
+    state = replace(a_state(a_node()), ownership=Ownership.SERVER)
+    assert view_cluster(state, (), None).owner == "server"
+
+
 def test_the_load_of_a_node_is_that_of_its_workers():
     sample = Sample((a_worker("0"), a_worker("1", cpu=25.0)), idle_since=7.0)
-    view = view_cluster(a_state(a_node()), "kernel", (), sample)
+    view = view_cluster(a_state(a_node()), (), sample)
     [node] = view.nodes
     assert view.idle_since == 7.0
     assert (node.workers, node.cpu_percent) == (2, 75.0)
@@ -149,19 +154,39 @@ def test_the_load_of_a_node_is_that_of_its_workers():
 
 def test_workers_belong_to_the_node_whose_name_they_begin_with():
     sample = Sample((a_worker("n1-0"), a_worker("n2-0"), a_worker("n2-1")))
-    view = view_cluster(a_state(a_node("n1"), a_node("n2")), "server", (), sample)
+    view = view_cluster(a_state(a_node("n1"), a_node("n2")), (), sample)
     assert [node.workers for node in view.nodes] == [1, 2]
 
 
 def test_gpus_are_those_of_their_node():
     sample = Sample((a_worker("n1-0"), a_worker("n1-1")), gpus={"n1": (GPU, replace(GPU, index=1))})
-    view = view_cluster(a_state(a_node("n1"), a_node("n2")), "server", (), sample)
+    view = view_cluster(a_state(a_node("n1"), a_node("n2")), (), sample)
     assert [[gpu.index for gpu in node.gpus] for node in view.nodes] == [[0, 1], []]
 
 
-LOOP = LoopFact(2, 10, 4, 3, 1, 2, 1, 0.0, 1.23)
+LOOP = LoopFact(
+    line=2,
+    total=10,
+    done=4,
+    running=3,
+    failed=1,
+    workers=2,
+    eta_s=1.23,
+    done_before=1,
+    started_at=0.0,
+)
 FACT = RunFact(
-    "r", 1, "s", "k", "/root/a/b.ipynb", "cell", 3, "x = 1", "running", 1.0, loops=(LOOP,)
+    id="r",
+    seq=1,
+    session="s",
+    kernel_id="k",
+    notebook="/root/a/b.ipynb",
+    cell_id="cell",
+    execution_count=3,
+    first_line="x = 1",
+    status="running",
+    started_at=1.0,
+    loops=(LOOP,),
 )
 
 
