@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import io
 import pickle
+import random
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -97,6 +98,18 @@ def set_weak_keys(mapping: Any, items: Any) -> None:
     """Give a weak-keyed mapping exactly these items."""
     mapping.clear()
     mapping.update(items)
+
+
+def global_random() -> Any:
+    """Return the generator behind the functions of `random`."""
+    return random._inst  # type: ignore[attr-defined]  # noqa: SLF001 - it has no other name
+
+
+def global_random_state() -> Any:
+    """Return the generator behind the functions of `numpy.random`."""
+    import numpy as np
+
+    return np.random.mtrand._rand  # noqa: SLF001 - as above
 
 
 def stream(name: str) -> Any:

@@ -17,6 +17,7 @@ import gc
 import io
 import itertools
 import pickle
+import random
 import sys
 import types
 import weakref
@@ -82,11 +83,18 @@ class Pickler(cloudpickle.Pickler):
         self._code_files: dict[str, None] = {}
         # ``id(view) → array`` for views that must go on sharing that array's memory.
         self.view_bases: Mapping[int, Any] = {}
+        #: What is being pickled as a whole.
+        self.outermost: Any = None
 
     @property
     def code_files(self) -> tuple[str, ...]:
         """File names of the notebook code in the stream, for tracebacks over there."""
         return tuple(self._code_files)
+
+    def dump(self, obj: Any) -> None:
+        """Pickle `obj`, then whatever the next call brings, sharing one memo."""
+        self.outermost = obj
+        super().dump(obj)
 
     def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
         raw = buffer.raw()
@@ -364,11 +372,47 @@ def _reduce_stream(_pickler: Pickler, file: Any) -> Any:
     raise RefusedError(msg, file)
 
 
+def _refuse_iterator(_pickler: Pickler, iterator: Any) -> Any:
+    msg = "an iterator keeps its place for all who share it, and only in its own process"
+    raise RefusedError(msg, iterator)
+
+
+def _refuse_iterator_by_itself(pickler: Pickler, iterator: Any) -> Any:
+    """Refuse what libraries also keep inside their objects, where nobody else shares it."""
+    if pickler.outermost is iterator:
+        return _refuse_iterator(pickler, iterator)
+    return NotImplemented
+
+
+def _reduce_random(_pickler: Pickler, generator: Any) -> Any:
+    if generator is random._inst:  # type: ignore[attr-defined] # noqa: SLF001 - the module's own
+        return loading.global_random, ()
+    return NotImplemented
+
+
+def _reduce_random_state(_pickler: Pickler, generator: Any) -> Any:
+    if generator is sys.modules["numpy.random"].mtrand._rand:  # noqa: SLF001 - numpy's own
+        return loading.global_random_state, ()
+    return NotImplemented
+
+
 def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
     msg = f"a {type(widget).__name__} widget lives with the notebook's front end"
     raise RefusedError(msg, widget)
 
 
+_ITERATORS = (
+    enumerate,
+    filter,
+    map,
+    reversed,
+    zip,
+    *(type(iter(kind())) for kind in (list, tuple, str, bytes, bytearray, set, dict)),
+    *(type(iter(view)) for view in ({}.values(), {}.items(), range(0))),
+    *(type(reversed(kind())) for kind in (list, dict)),
+    type(iter(int, 0)),
+)
+_ITERTOOLS = tuple(kind for kind in vars(itertools).values() if isinstance(kind, type))
 _REDUCERS: dict[type, _Reducer | None] = {
     CachedFunction: _reduce_cached,
     types.MappingProxyType: _reduce_mapping_proxy,
@@ -377,6 +421,9 @@ _REDUCERS: dict[type, _Reducer | None] = {
     types.CellType: _reduce_cell,
     functools.cached_property: _reduce_cached_property,
     io.TextIOWrapper: _reduce_stream,
+    random.Random: _reduce_random,
+    **dict.fromkeys(_ITERATORS, _refuse_iterator),
+    **dict.fromkeys(_ITERTOOLS, _refuse_iterator_by_itself),
 }
 _BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
     ("ipywidgets.widgets.widget", "Widget", _refuse_widget),
@@ -385,6 +432,7 @@ _BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
 )
 _EXACT: dict[tuple[str, str], _Reducer] = {
     ("numpy", "ndarray"): _reduce_array,
+    ("numpy.random.mtrand", "RandomState"): _reduce_random_state,
     ("pandas.core.frame", "DataFrame"): _reduce_whole,
     ("pandas.core.series", "Series"): _reduce_whole,
     ("pandas", "DataFrame"): _reduce_whole,
