@@ -102,7 +102,7 @@ def set_weak_keys(mapping: Any, items: Any) -> None:
 
 def global_random() -> Any:
     """Return the generator behind the functions of `random`."""
-    return random._inst  # type: ignore[attr-defined]  # noqa: SLF001 - it has no other name
+    return random._inst  # noqa: SLF001 - it has no other name
 
 
 def global_random_state() -> Any:

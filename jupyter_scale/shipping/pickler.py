@@ -385,7 +385,7 @@ def _refuse_iterator_by_itself(pickler: Pickler, iterator: Any) -> Any:
 
 
 def _reduce_random(_pickler: Pickler, generator: Any) -> Any:
-    if generator is random._inst:  # type: ignore[attr-defined] # noqa: SLF001 - the module's own
+    if generator is random._inst:  # noqa: SLF001 - the module's own
         return loading.global_random, ()
     return NotImplemented
 
@@ -401,14 +401,15 @@ def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
     raise RefusedError(msg, widget)
 
 
-_ITERATORS = (
+_VIEWS: tuple[Any, ...] = ({}.values(), {}.items(), range(0))
+_ITERATORS: tuple[type, ...] = (
     enumerate,
     filter,
     map,
     reversed,
     zip,
     *(type(iter(kind())) for kind in (list, tuple, str, bytes, bytearray, set, dict)),
-    *(type(iter(view)) for view in ({}.values(), {}.items(), range(0))),
+    *(type(iter(view)) for view in _VIEWS),
     *(type(reversed(kind())) for kind in (list, dict)),
     type(iter(int, 0)),
 )

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import array
 import collections
+import contextlib
 import copyreg
 import functools
 import io
 import pickle
 import random
+import sys
 import types
 import weakref
 from collections.abc import Callable, Iterable
@@ -250,6 +252,10 @@ def _get_memory_file(obj: Any) -> Any:
     return obj.__getstate__()
 
 
+def _set_memory_file(obj: Any, state: Any) -> None:
+    obj.__setstate__(state)
+
+
 def _get_python_random(obj: Any) -> Any:
     return obj.getstate(), list(vars(obj).items())
 
@@ -304,6 +310,32 @@ def _set_array_subclass(obj: Any, state: Any) -> None:
     vars(obj).update(own)
 
 
+def _get_tensor(obj: Any) -> Any:
+    """Return a tensor's elements, gradient and attributes."""
+    torch = sys.modules["torch"]
+    if not obj.is_leaf or obj.layout != torch.strided or obj.device.type == "meta":
+        raise InPlaceImpossibleError
+    content = obj.detach()
+    if content.device.type == "cpu":
+        with contextlib.suppress(TypeError):  # numpy has no such type of element
+            content = content.numpy()
+    return content, obj.requires_grad, obj.grad, list(vars(obj).items())
+
+
+def _set_tensor(obj: Any, state: Any) -> None:
+    torch = sys.modules["torch"]
+    content, requires_grad, gradient, own = state
+    content = content if isinstance(content, torch.Tensor) else torch.tensor(content)
+    if obj.shape == content.shape and obj.dtype == content.dtype:
+        obj.data.copy_(content)  # whatever shares its storage goes on doing so
+    else:
+        obj.data = content
+    obj.requires_grad_(requires_grad)
+    obj.grad = gradient
+    vars(obj).clear()
+    vars(obj).update(own)
+
+
 def _delete_slots(obj: Any, keep: Any) -> None:
     for name in copyreg._slotnames(type(obj)):  # type: ignore[attr-defined]  # noqa: SLF001
         if name not in keep and hasattr(obj, name):
@@ -349,8 +381,8 @@ _ADAPTERS: dict[type, Adapter | None] = {
     collections.OrderedDict: Adapter(_get_mapping, _set_ordered, weak=True),
     types.SimpleNamespace: Adapter(_get_simple_namespace, _set_simple_namespace),
     array.array: Adapter(bytes, _set_stdlib_array, weak=True),
-    io.StringIO: Adapter(_get_memory_file, io.StringIO.__setstate__, weak=True),
-    io.BytesIO: Adapter(_get_memory_file, io.BytesIO.__setstate__, weak=True),
+    io.StringIO: Adapter(_get_memory_file, _set_memory_file, weak=True),
+    io.BytesIO: Adapter(_get_memory_file, _set_memory_file, weak=True),
     random.Random: Adapter(_get_python_random, _set_python_random, weak=True),
     collections.Counter: Adapter(_get_mapping, _set_mapping, weak=True),
     functools.cached_property: None,
@@ -380,6 +412,8 @@ _BY_NAME = {
             ("sfc64", "SFC64"),
         )
     },
+    ("torch", "Tensor"): Adapter(_get_tensor, _set_tensor, weak=True),
+    ("torch.nn.parameter", "Parameter"): Adapter(_get_tensor, _set_tensor, weak=True),
     ("numpy", "matrix"): _ARRAY_SUBCLASS,
     ("numpy", "recarray"): _ARRAY_SUBCLASS,
     ("numpy.rec", "recarray"): _ARRAY_SUBCLASS,

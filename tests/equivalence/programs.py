@@ -1818,7 +1818,7 @@ class A(Base, tag="a"): pass
 class M(abc.ABCMeta):
     def __init__(cls, n, b, d, **kw):
         super().__init__(n, b, d); reg.append("init " + n)
-    def __call__(cls, *a): 
+    def __call__(cls, *a):
         reg.append("call"); return super().__call__(*a)
 class B(A, metaclass=M, tag="b"):
     @abc.abstractmethod
@@ -1872,7 +1872,7 @@ _add(
 class Box:
     def __init__(s, v): s.v = v
 it = iter([1, 2, 3]); b = Box(it)
-di = iter({"a": 1}); 
+di = iter({"a": 1});
 import itertools
 c = itertools.count(); b2 = Box(c)
 e = enumerate("abc"); b3 = Box(e)
