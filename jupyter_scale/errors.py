@@ -11,6 +11,7 @@
     │   └── NoCluster       there is no such cluster
     ├── RunnerError         the notebook's other half
     │   ├── RunnerLost      it ended, or cannot be reached
+    │   ├── ValueLost       a value that stayed on the cluster went with it
     │   └── ProtocolError   it said something that the protocol does not allow
     └── ShippingError       objects on their way
         ├── CannotTravel    a value that cannot be pickled; carries name, type, path
@@ -87,6 +88,25 @@ class RunnerError(ScaleError):
 
 class RunnerLost(RunnerError):
     """The runner ended or cannot be reached any more."""
+
+
+class ValueLost(RunnerError):
+    """A value that stayed on the cluster is there no more.
+
+    Parameters
+    ----------
+    name : str
+        The name that the cell gave it.
+    why : str
+        What became of it, as a clause: ``"its process ended"``.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name, self.why = name, why
+        super().__init__(
+            f"{name!r} stayed on the cluster and is lost: {why}. Run the cell that makes it again,"
+            f" or forget it with `del {name}`."
+        )
 
 
 class ProtocolError(RunnerError):

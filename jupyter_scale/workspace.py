@@ -47,6 +47,8 @@ class Workspace:
         self._session: Session | None = None
         self.is_quiet = os.environ.get("JUPYTER_SCALE_QUIET", "") not in {"", "0"}
         self.last_run: RunReport | None = None
+        #: Results larger than so many bytes stay on the cluster, unless the cell says otherwise.
+        self.keep_above: int | None = None
         self._start_error: StartError | None = None
         self._pid = os.getpid()
         atexit.register(self.close)

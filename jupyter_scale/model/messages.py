@@ -21,6 +21,7 @@ class RequestKind(StrEnum):
 
     CELL = "cell"  # run a cell: `CellRequest`
     HOME = "home"  # send the last cell's results again, without these tokens
+    FETCH = "fetch"  # send a value that stayed here: `FetchRequest`
     INTERRUPT = "interrupt"  # stop a cell, named by its request id
     KILL = "kill"  # kill the shell that does not react to an interrupt
 
@@ -174,6 +175,14 @@ class CellRequest(_Body):
     origin
         Where the cell is, for those who watch: ``run`` (an id of this run), ``kernel`` (id),
         ``notebook`` (path), ``cell`` (id); each may be missing.
+    keep
+        Names whose new values stay on the cluster.
+    keep_above
+        New values larger than so many bytes stay, too; None: no limit.
+    holds
+        Keys of the values on the cluster that the notebook still refers to; others may go.
+    needs
+        Those of them that this cell reads.
     """
 
     source: str
@@ -187,6 +196,29 @@ class CellRequest(_Body):
     ambient: Mapping[str, Any]
     spread: bool
     origin: Mapping[str, str] = field(default_factory=dict)
+    keep: list[str] = field(default_factory=list)
+    keep_above: int | None = None
+    holds: list[str] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest(_Body):
+    """Send home a value that stayed on the cluster; the answer is a `CellOutcome`.
+
+    Attributes
+    ----------
+    key
+        Which one.
+    home_ack
+        As in `CellRequest`.
+    tokens
+        Objects that the notebook turned out not to know.
+    """
+
+    key: str
+    home_ack: tuple[int, bytes] | None
+    tokens: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +230,8 @@ class CellOutcome(_Body):
     status
         ``"ok"``, ``"error"`` (the cell raised), ``"resend"`` (the parcel named objects that are
         unknown here; nothing ran), ``"unloadable"`` (a value cannot be rebuilt here; nothing ran),
-        ``"died"`` (the shell process ended).
+        ``"lost"`` (a value that stayed here is gone; nothing ran), ``"died"`` (the shell process
+        ended).
     kept
         Memo indices kept of the parcel that arrived.
     home
@@ -209,6 +242,10 @@ class CellOutcome(_Body):
         ``ename``, ``evalue`` and ``traceback`` (lines) as IPython shows them.
     stays
         ``name → why`` of values that cannot come home.
+    remote
+        `RemoteFacts` of all values that stay here.
+    lost
+        For ``"lost"``: the keys of values that are gone.
     seconds
         ``step → seconds``.
     loops
@@ -232,6 +269,8 @@ class CellOutcome(_Body):
     had_effects: bool = False
     notes: list[str] = field(default_factory=list)
     ambient: Mapping[str, Any] = field(default_factory=dict)
+    remote: list[Mapping[str, Any]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +66,29 @@ def format_bytes(count: int) -> str:
             return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"  # noqa: PLR2004
         size /= 1000
     return f"{size:.1f} TB"
+
+
+_UNITS = {
+    "": 1, "b": 1,
+    "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9, "t": 10**12,
+    "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+}  # fmt: skip
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)")
+
+
+def parse_bytes(text: str) -> int:
+    """Return a size in bytes: ``"500MB"``, ``"1.5 GiB"``, ``"4096"``.
+
+    Raises
+    ------
+    ValueError
+        Which says what was expected.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or found[2].lower() not in _UNITS:
+        msg = f"expected a size such as 500MB or 2GiB, not {text!r}"
+        raise ValueError(msg)
+    return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
 def format_seconds(seconds: float) -> str:

@@ -9,3 +9,5 @@ from __future__ import annotations
 VALUE = "<value>"
 #: The exception that ended the cell.
 EXCEPTION = "<exception>"
+#: A value that stayed on the cluster and is fetched.
+FETCHED = "<fetched>"

@@ -47,6 +47,10 @@ class Parcel:
         return len(self.stream) + sum(buffer.nbytes for buffer in self.buffers)
 
 
+#: Begins what stands in a stream for a value that stays on the cluster.
+STAYS = "stays:"
+
+
 class UnknownTokensError(Exception):
     """A stream names objects that this side does not have (any more)."""
 
@@ -61,6 +65,7 @@ class TokenPickler(Pickler):
     def __init__(self, file: Any, table: TokenTable, anew: Collection[Token]) -> None:
         super().__init__(file, table.namespace)
         self._table = table
+        self._staying = table.staying or None
         self.anew = anew
         self._met: set[Token] = set()
         #: Known objects met and not yet looked into.
@@ -68,6 +73,8 @@ class TokenPickler(Pickler):
 
     def persistent_id(self, obj: Any) -> Token | str | None:
         """Return the token of a known object, None for what travels by value."""
+        if self._staying is not None and (key := self._staying.key_of(obj)) is not None:
+            return STAYS + key
         entry = self._table.find(obj)
         if entry is None:
             return "namespace" if obj is self._table.namespace else None
@@ -96,6 +103,8 @@ class TokenUnpickler(pickle.Unpickler):
         """Return the object of a token; an unknown one ends the load."""
         if pid == "namespace":
             return self._table.namespace
+        if isinstance(pid, str) and self._table.staying is not None:
+            return self._table.staying.resolve(pid.removeprefix(STAYS))
         obj = self._table.lookup(pid)
         if obj is None:
             raise UnknownTokensError([pid])

@@ -142,8 +142,19 @@ class Replica:
 
     # -- sending -----------------------------------------------------------------------------
 
-    def pack(self, snapshots: Mapping[str, Snapshot], deletes: Iterable[str] = ()) -> Packed:
+    def pack(
+        self,
+        snapshots: Mapping[str, Snapshot],
+        deletes: Iterable[str] = (),
+        *,
+        with_patches: bool = True,
+    ) -> Packed:
         """Pack the names of `snapshots`, which are all taken to be changed.
+
+        Parameters
+        ----------
+        with_patches
+            Send the content of known objects, too.
 
         Raises
         ------
@@ -155,7 +166,7 @@ class Replica:
         anew: set[Token] = set()
         while True:
             try:
-                return self._pack(names, snapshots, tuple(deletes), anew)
+                return self._pack(names, snapshots, tuple(deletes), anew, with_patches)
             except _MustTravelAnew as again:
                 anew |= again.tokens
 
@@ -165,6 +176,7 @@ class Replica:
         snapshots: Mapping[str, Snapshot],
         deletes: tuple[str, ...],
         anew: set[Token],
+        with_patches: bool,  # noqa: FBT001 - `pack` names it
     ) -> Packed:
         digests: dict[int, LeafDigests] = {}
         for snapshot in snapshots.values():
@@ -179,7 +191,7 @@ class Replica:
         try:
             for name in names:
                 pickler.dump(snapshots[name].root)
-            while pickler.pending:
+            while pickler.pending and with_patches:
                 entry, obj = pickler.pending.popleft()
                 try:
                     state, same_bytes = self._state(entry, obj, digests.get(id(obj)), pickler)
