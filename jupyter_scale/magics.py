@@ -245,6 +245,9 @@ class ScaleMagics(Magics):
     ) -> CellResult:
         if facts.here_only is not None:
             return CellResult(here=facts.here_only)
+        known = self.workspace.session_or_none
+        if known is not None and not known.is_alive():
+            self.workspace.forget_session()  # it ended between two cells: nothing ran meanwhile
         session = self.workspace.session(view.status)
         view.finish_progress()
         cell = Cell(

@@ -183,6 +183,8 @@ class CellRequest(_Body):
         Keys of the values on the cluster that the notebook still refers to; others may go.
     needs
         Those of them that this cell reads.
+    life
+        The shell process that the session believes to speak to, empty with `reset`.
     """
 
     source: str
@@ -200,6 +202,7 @@ class CellRequest(_Body):
     keep_above: int | None = None
     holds: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
+    life: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +232,7 @@ class CellOutcome(_Body):
     ----------
     status
         ``"ok"``, ``"error"`` (the cell raised), ``"resend"`` (the parcel named objects that are
-        unknown here; nothing ran), ``"unloadable"`` (a value cannot be rebuilt here; nothing ran),
+        unknown here, or this is another process than before; nothing ran), ``"unloadable"`` (a value cannot be rebuilt here; nothing ran),
         ``"lost"`` (a value that stayed here is gone; nothing ran), ``"died"`` (the shell process
         ended).
     kept
@@ -246,6 +249,8 @@ class CellOutcome(_Body):
         `RemoteFacts` of all values that stay here.
     lost
         For ``"lost"``: the keys of values that are gone.
+    life
+        Which shell process this is.
     seconds
         ``step → seconds``.
     loops
@@ -271,6 +276,7 @@ class CellOutcome(_Body):
     ambient: Mapping[str, Any] = field(default_factory=dict)
     remote: list[Mapping[str, Any]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    life: str = ""
 
 
 @dataclass(frozen=True, slots=True)

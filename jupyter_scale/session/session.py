@@ -163,6 +163,7 @@ class Session:
         self._agreed: ambient.Ambient = {}
         self._known_sources: set[str] = set()
         self._last_needs: list[str] = []
+        self._life = ""
 
     @property
     def known_bytes(self) -> dict[str, int]:
@@ -211,6 +212,8 @@ class Session:
                 if outcome.status != "resend":
                     break
                 self._replica.table.forget(outcome.tokens)
+                if outcome.life not in {"", self._life}:
+                    self.reset()  # the process that knew something died between two cells
             else:
                 msg = "Notebook and runner could not agree on what the cluster holds."
                 raise RunnerError(msg)  # noqa: TRY301 - the handler below must see it
@@ -319,6 +322,7 @@ class Session:
             keep=list(options.keep),
             keep_above=options.keep_above,
             holds=self._stand_ins.keys,
+            life="" if self._must_reset else self._life,
             needs=sorted({key for snapshot in snapshots.values() for key in snapshot.stays}),
         )
 
@@ -328,9 +332,12 @@ class Session:
         """Take note of what the runner knows now."""
         if outcome.status == "died":
             return
-        self._must_reset = False
         self._home_ack = None
+        if outcome.status in {"resend", "lost"}:
+            return
+        self._must_reset = False
         if outcome.status in {"ok", "error"}:
+            self._life = outcome.life
             if packed is not None:
                 self._replica.commit(packed, outcome.kept)
             self._known_sources |= {f for s in snapshots.values() for f in s.code_files}

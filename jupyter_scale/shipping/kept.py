@@ -38,7 +38,8 @@ class Kept:
     """Values that stay in this process; a `Staying` of the runner's replica."""
 
     def __init__(self) -> None:
-        self._prefix = secrets.token_hex(4)
+        #: Of this process: keys begin with it.
+        self.life = secrets.token_hex(4)
         self._numbers = itertools.count(1)
         self._entries: dict[str, _Entry] = {}
         self._by_id: dict[int, str] = {}
@@ -71,7 +72,7 @@ class Kept:
         known = self.key_of(value)
         if known is not None:
             return known
-        key = f"{self._prefix}-{next(self._numbers)}"
+        key = f"{self.life}-{next(self._numbers)}"
         facts = RemoteFacts(key, name, _type_name(value), why, can_travel, nbytes)
         self._entries[key] = _Entry(value, describe(value, facts))
         self._by_id[id(value)] = key

@@ -5,11 +5,14 @@ import signal
 
 import pytest
 
+from waiting import eventually
+
 
 @pytest.fixture
 def kept(notebook):
     notebook.run("import numpy as np")
-    assert notebook.run("%%scale --keep big\nbig = np.ones(1000)").status == "ok"
+    made = notebook.run("%%scale --keep big\nbig = np.ones(1000)")
+    assert made.status == "ok", made.outputs
     return notebook
 
 
@@ -51,7 +54,7 @@ def test_get_after_it_died_between_cells(kept):
 def test_the_supervisor_is_killed(kept):
     [supervisor] = kept.processes("-m jupyter_scale.runner.host ")
     os.kill(supervisor.pid, signal.SIGKILL)
-    supervisor.wait(10)
+    assert eventually(lambda: not kept.processes("-m jupyter_scale.runner.host "), 15)
     assert kept.run("big.get()").ename == "ValueLost"
     assert_lost(kept)
 

@@ -77,6 +77,8 @@ class CellRunner:
         self._settle(request)
         if lost := self._kept.missing(request.needs):
             return CellOutcome("lost", lost=lost)
+        if request.life not in {"", self._kept.life}:
+            return CellOutcome("resend", life=self._kept.life)
         try:
             kept_indices = self._arrive(request)
         except UnknownTokensError as error:
@@ -116,6 +118,7 @@ class CellRunner:
             had_effects=watch.seen is not None or self._outbox.shown != shown,
             notes=self._spreader.take_notes() + notes,
             remote=self._remote(),
+            life=self._kept.life,
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
         )
 
