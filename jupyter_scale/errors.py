@@ -130,11 +130,23 @@ class CannotTravel(ShippingError):
         Its type, for instance ``_thread.lock``.
     reason : str
         What the pickler said.
+    chain : sequence of str
+        The notebook's names through which the cell reads it: functions, for instance.
     """
 
-    def __init__(self, name: str, path: str, type_name: str, reason: str) -> None:
+    def __init__(
+        self, name: str, path: str, type_name: str, reason: str, chain: tuple[str, ...] = ()
+    ) -> None:
         self.name, self.path, self.type_name, self.reason = name, path, type_name, reason
-        super().__init__(f"{path} ({type_name}) cannot travel: {reason}")
+        self.chain = tuple(chain)
+        text = f"{path} ({type_name}) cannot travel: {reason}"
+        if self.chain:
+            text += f"; read by cell → {' → '.join([*self.chain, name])}"
+        super().__init__(text)
+
+    def read_by(self, chain: tuple[str, ...]) -> CannotTravel:
+        """Return this error with the names through which the cell reads the value."""
+        return CannotTravel(self.name, self.path, self.type_name, self.reason, chain)
 
 
 class CannotLoad(ShippingError):

@@ -25,6 +25,7 @@ from jupyter_scale.errors import (
     UsageError,
     ValueLost,
 )
+from jupyter_scale.explainview import to_mime
 from jupyter_scale.model.cluster import ClusterEvent
 from jupyter_scale.model.run import RunReport, format_bytes, parse_bytes
 from jupyter_scale.origin import origin_of
@@ -67,6 +68,12 @@ def cell_parser() -> argparse.ArgumentParser:
         help="raise an error if the cell cannot run on the cluster, instead of running it here",
     )
     parser.add_argument("--serial", action="store_true", help="do not spread loops over workers")
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="run nothing and start nothing: show where the cell would run, what would travel, and"
+        " which loops may spread",
+    )
     parser.add_argument(
         "--keep",
         action="extend",
@@ -190,6 +197,9 @@ class ScaleMagics(Magics):
         facts = self._analyse(cell)
         seconds = {"analyse": time.perf_counter() - started}
         try:
+            if arguments.explain:
+                self._explain(cell, facts, options)
+                return
             self._check(facts, options)
             result = self._run_there(cell, facts, options, view)
             if result.here:
@@ -213,6 +223,11 @@ class ScaleMagics(Magics):
             if keep_above is None
             else (None if keep_above == "off" else keep_above),
         )
+
+    def _explain(self, cell: str, facts: CellFacts, options: CellOptions) -> None:
+        explanation = self.workspace.explain(cell, facts, options)
+        self.workspace.last_explanation = explanation
+        self._shell.display_pub.publish(to_mime(explanation))
 
     def _check(self, facts: CellFacts, options: CellOptions) -> None:
         """Raise what is wrong with a cell whatever cluster it would run on."""
@@ -289,10 +304,12 @@ class ScaleMagics(Magics):
         """Leave the notebook as the plain cell would have: value, exception, future imports."""
         self.workspace.last_run = RunReport(
             where="cluster",
+            sent=result.sent,
             sent_bytes=result.sent_bytes,
             received_bytes=result.received_bytes,
             reused_bytes=result.reused_bytes,
             seconds=seconds,
+            slow_checks=result.slow_checks,
             workers=self.workspace.workers,
             loops=result.loops,
             notes=tuple(result.notes),

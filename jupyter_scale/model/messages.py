@@ -232,9 +232,9 @@ class CellOutcome(_Body):
     ----------
     status
         ``"ok"``, ``"error"`` (the cell raised), ``"resend"`` (the parcel named objects that are
-        unknown here, or this is another process than before; nothing ran), ``"unloadable"`` (a value cannot be rebuilt here; nothing ran),
-        ``"lost"`` (a value that stayed here is gone; nothing ran), ``"died"`` (the shell process
-        ended).
+        unknown here, or this is another process than before; nothing ran), ``"unloadable"`` (a
+        value cannot be rebuilt here; nothing ran), ``"lost"`` (a value that stayed here is gone;
+        nothing ran), ``"died"`` (the shell process ended).
     kept
         Memo indices kept of the parcel that arrived.
     home

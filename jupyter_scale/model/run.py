@@ -18,12 +18,16 @@ class RunReport:
         ``"cluster"``, or ``"local"`` when it ran in the notebook's own kernel.
     why
         Why it ran there, for a local run; otherwise empty.
+    sent
+        Names that travelled there.
     sent_bytes, received_bytes
         Bytes of values that travelled.
     reused_bytes
         Bytes of values that the cluster had already.
     seconds
         ``step → seconds``: analyse, check, pack, load, run, home, apply, total.
+    slow_checks
+        ``name → seconds`` where finding out what had changed took over half a second.
     workers
         Task slots of the cluster.
     loops
@@ -34,10 +38,12 @@ class RunReport:
 
     where: str
     why: str = ""
+    sent: tuple[str, ...] = ()
     sent_bytes: int = 0
     received_bytes: int = 0
     reused_bytes: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    slow_checks: Mapping[str, float] = field(default_factory=dict)
     workers: int = 0
     loops: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
@@ -55,6 +61,9 @@ class RunReport:
         spread = sum(1 for loop in self.loops if loop["spread"])
         if spread:
             parts.append(f"{spread} loop{'s' if spread != 1 else ''} spread")
+        if self.slow_checks:
+            slow = ", ".join(f"{n} {format_seconds(s)}" for n, s in self.slow_checks.items())
+            parts.append(f"checked {slow}")
         return " · ".join([*parts, total])
 
 

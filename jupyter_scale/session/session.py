@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from jupyter_scale.analysis.cell import CellFacts
 from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost, ValueLost
+from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.messages import (
     CellOutcome,
     CellRequest,
@@ -27,17 +28,12 @@ from jupyter_scale.model.run import format_bytes
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.client import Nudge, RunnerClient
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE
-from jupyter_scale.session.plan import (
-    CellOptions,
-    gone_names,
-    is_shipped,
-    names_to_look_at,
-    visible_names,
-)
+from jupyter_scale.session.explain import explain, loop_verdicts
+from jupyter_scale.session.look import look_around, slow_names
+from jupyter_scale.session.plan import CellOptions, gone_names
 from jupyter_scale.shipping import ambient
-from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.parcel import UnknownTokensError
-from jupyter_scale.shipping.remote import RemoteValue, StandIns, facts_of
+from jupyter_scale.shipping.remote import RemoteValue, StandIns, Strangers, facts_of
 from jupyter_scale.shipping.replica import Packed, Record, Replica
 from jupyter_scale.shipping.snapshot import Snapshot
 from jupyter_scale.transport.segments import drop_segment
@@ -123,10 +119,12 @@ class CellResult:
     value: Any = None
     exception: BaseException | None = None
     compiler_flags: int | None = None
+    sent: tuple[str, ...] = ()
     sent_bytes: int = 0
     received_bytes: int = 0
     reused_bytes: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    slow_checks: dict[str, float] = field(default_factory=dict)
     loops: tuple[Mapping[str, Any], ...] = ()
     notes: list[str] = field(default_factory=list)
 
@@ -164,6 +162,8 @@ class Session:
         self._known_sources: set[str] = set()
         self._last_needs: list[str] = []
         self._life = ""
+        #: ``cell → line → what became of its loop the last time``.
+        self._verdicts: dict[str, dict[int, str]] = {}
 
     @property
     def known_bytes(self) -> dict[str, int]:
@@ -217,6 +217,8 @@ class Session:
             else:
                 msg = "Notebook and runner could not agree on what the cluster holds."
                 raise RunnerError(msg)  # noqa: TRY301 - the handler below must see it
+            if outcome.loops:
+                self._verdicts[cell.source] = loop_verdicts(outcome.loops)
             return self._take(outcome, result, view, needs=bool(self._last_needs))
         except RunnerLost:
             self._stand_ins.lose("its process has ended")
@@ -225,6 +227,20 @@ class Session:
         except RunnerError:
             self.reset()
             raise
+
+    def explain(
+        self, source: str, facts: CellFacts, options: CellOptions, where: str
+    ) -> Explanation:
+        """Tell what a cell would do; nothing is sent, and nothing changes.
+
+        Parameters
+        ----------
+        where
+            Which cluster that is, as a sentence.
+        """
+        look = look_around(facts, self._replica, self._hidden, self._names_inside, collect=True)
+        verdicts = self._verdicts.get(source, {})
+        return explain(facts, options, self._replica, look, where, verdicts)
 
     def reset(self) -> None:
         """Forget what the runner holds: everything that is needed travels again."""
@@ -240,8 +256,10 @@ class Session:
     ) -> CellOutcome:
         """Send what is needed, run, and return how that ended."""
         clock = time.perf_counter()
-        snapshots = self._look(cell.facts)
+        look = look_around(cell.facts, self._replica, self._hidden, self._names_inside)
+        snapshots = look.snapshots
         result.seconds["check"] = time.perf_counter() - clock
+        result.slow_checks = slow_names(look.seconds)
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
         deletes = gone_names(self._replica.records, self._replica.namespace)
@@ -251,6 +269,7 @@ class Session:
         self._last_needs = request.needs
         result.seconds["pack"] = time.perf_counter() - clock
         result.sent_bytes = packed.parcel.nbytes if packed else 0
+        result.sent = tuple(sorted(changed))
         result.reused_bytes = (packed.reused_bytes if packed else 0) + sum(
             snapshot.nbytes for name, snapshot in snapshots.items() if name not in changed
         )
@@ -268,28 +287,6 @@ class Session:
             if body is not None and body["segment"] is not None and self._shared is not None:
                 drop_segment(self._shared, body["segment"])
         return outcome
-
-    def _look(self, facts: CellFacts) -> dict[str, Snapshot]:
-        """Take a snapshot of all that the cell reads, directly or through functions."""
-        namespace, cache = self._replica.namespace, DigestCache()
-        todo = names_to_look_at(facts, namespace, self._hidden)
-        snapshots: dict[str, Snapshot] = {}
-        certain = set(facts.reads)  # others are read only if code asks for names by text
-        while todo:
-            name = todo.pop()
-            try:
-                snapshot = self._replica.look([name], cache)[name]
-            except ValueLost:
-                if name in certain:
-                    raise
-                continue
-            snapshots[name] = snapshot
-            certain |= snapshot.global_reads
-            more = snapshot.global_reads | self._names_inside(snapshot)
-            if snapshot.dynamic_reads is not None:
-                more |= visible_names(namespace, self._hidden)
-            todo |= {n for n in more if is_shipped(n, namespace, self._hidden)} - set(snapshots)
-        return snapshots
 
     def _names_inside(self, snapshot: Snapshot) -> set[str]:
         """Return names whose objects a value on the cluster holds: a cell may reach them there."""
@@ -558,6 +555,20 @@ class Session:
             msg += f" Its largest inputs: {largest}."
         msg += " The notebook is as before the cell; the next %%scale cell gets a fresh process."
         return RunnerLost(msg)
+
+
+def explain_first(
+    namespace: dict[str, Any],
+    hidden: Mapping[str, Any],
+    facts: CellFacts,
+    options: CellOptions,
+    where: str,
+) -> Explanation:
+    """Tell what a cell would do that is the first one of a session."""
+    replica = Replica(namespace, is_notebook=True)
+    replica.table.staying = Strangers()
+    look = look_around(facts, replica, hidden, lambda _snapshot: (), collect=True)
+    return explain(facts, options, replica, look, where, {})
 
 
 def _show(event: Event, view: CellView) -> None:

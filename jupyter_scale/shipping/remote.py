@@ -227,27 +227,12 @@ def require_there(remote: RemoteValue) -> None:
         raise ValueLost(remote.name, why_lost(remote))
 
 
-class StandIns:
-    """All stand-ins of one session; a `Staying` of its replica."""
-
-    def __init__(self, owner: Owner) -> None:
-        self._owner = owner
-        self._by_key: WeakValueDictionary[str, RemoteValue] = WeakValueDictionary()
-        self._facts: dict[str, RemoteFacts] = {}
+class Strangers:
+    """The stand-ins as a new session sees them: all of earlier ones. A `Staying`."""
 
     def __len__(self) -> int:
         """Return how many stand-ins there are, in all sessions."""
-        return len(_everywhere)  # also of earlier sessions: that they are lost has to be said
-
-    @property
-    def keys(self) -> list[str]:
-        """Keys of the values to which something here refers."""
-        return [key for key, remote in self._by_key.items() if not why_lost(remote)]
-
-    @property
-    def values(self) -> list[RemoteValue]:
-        """The stand-ins to which something here refers and whose values are there."""
-        return [remote for remote in self._by_key.values() if not why_lost(remote)]
+        return len(_everywhere)
 
     def key_of(self, obj: object) -> str | None:
         """Return the key of a stand-in, None for everything else.
@@ -261,6 +246,29 @@ class StandIns:
             return None
         require_there(obj)
         return facts_of(obj).key
+
+    def resolve(self, key: str) -> Any:
+        """Fail: nothing arrives."""
+        raise KeyError(key)
+
+
+class StandIns(Strangers):
+    """All stand-ins of one session; a `Staying` of its replica."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._by_key: WeakValueDictionary[str, RemoteValue] = WeakValueDictionary()
+        self._facts: dict[str, RemoteFacts] = {}
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the values to which something here refers."""
+        return [key for key, remote in self._by_key.items() if not why_lost(remote)]
+
+    @property
+    def values(self) -> list[RemoteValue]:
+        """The stand-ins to which something here refers and whose values are there."""
+        return [remote for remote in self._by_key.values() if not why_lost(remote)]
 
     def resolve(self, key: str) -> RemoteValue:
         """Return the stand-in of a key, always the same one."""

@@ -112,7 +112,10 @@ def test_a_plain_cell_cannot_use_it_by_accident(notebook):
         assert outputs.ename == "TypeError", use
         assert "'model' stays on the cluster: use it in a %%scale cell" in outputs.evalue
         assert "model = model.get()" in outputs.evalue
-    assert notebook.value("hasattr(model, 'nosuch'), model == model, {model: 1}[model]") == "False True 1"
+    assert (
+        notebook.value("hasattr(model, 'nosuch'), model == model, {model: 1}[model]")
+        == "False True 1"
+    )
 
 
 def test_above_a_size(notebook):
@@ -155,9 +158,7 @@ def test_what_it_shares_with_the_notebook_stays_one(notebook):
     ok(notebook.run("%%scale\nmodel.params['b'] = 3"))
     assert notebook.value("params") == "{'a': 2, 'b': 3}"
     notebook.run("params['c'] = 4\nmodel = model.get()")
-    assert notebook.value("model.params is params, params") == (
-        "True {'a': 2, 'b': 3, 'c': 4}"
-    )
+    assert notebook.value("model.params is params, params") == ("True {'a': 2, 'b': 3, 'c': 4}")
     assert text(notebook.run("%%scale\nmodel.params")) == "{'a': 2, 'b': 3, 'c': 4}"
 
 
