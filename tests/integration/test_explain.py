@@ -118,9 +118,12 @@ def test_reads_by_text(notebook):
 
 
 def test_slow_checks_are_named(notebook):
-    notebook.run("many = [str(i) * 3 for i in range(3_000_000)]\nsmall = 1")
+    notebook.run(
+        "import time\nclass Slow:\n    def __getstate__(self):\n        time.sleep(0.6)\n"
+        "        return {}\nslow = Slow()\nquick = 1"
+    )
     notebook.run("%scale quiet off")
-    outputs = notebook.run("%%scale\nlen(many) + small", timeout_s=120)
+    outputs = notebook.run("%%scale\nrepr(slow) + str(quick)")
     line = outputs.displays[-1][0]["text/plain"]
-    assert re.search(r"· checked many \d+(\.\d)? s ·", line), line
+    assert re.search(r"· checked slow \d+(\.\d)? s ·", line), line
     notebook.run("%scale quiet")
