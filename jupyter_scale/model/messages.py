@@ -14,6 +14,8 @@ from typing import Any, Self
 from jupyter_scale.errors import ProtocolError
 
 WIRE_VERSION = 1
+#: Any text will do.
+HASHED = "jupyter-scale"
 
 
 class RequestKind(StrEnum):
@@ -251,6 +253,8 @@ class CellOutcome(_Body):
         For ``"lost"``: the keys of values that are gone.
     life
         Which shell process this is.
+    text_hash
+        ``hash(HASHED)`` there: equal here if both processes hash text alike.
     seconds
         ``step → seconds``.
     loops
@@ -277,6 +281,7 @@ class CellOutcome(_Body):
     remote: list[Mapping[str, Any]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     life: str = ""
+    text_hash: int = 0
 
 
 @dataclass(frozen=True, slots=True)

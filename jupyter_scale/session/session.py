@@ -16,6 +16,7 @@ from jupyter_scale.analysis.cell import CellFacts
 from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost, ValueLost
 from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.messages import (
+    HASHED,
     CellOutcome,
     CellRequest,
     Event,
@@ -32,6 +33,7 @@ from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.look import look_around, slow_names
 from jupyter_scale.session.plan import CellOptions, gone_names
 from jupyter_scale.shipping import ambient
+from jupyter_scale.shipping.orders import why_loose
 from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.remote import RemoteValue, StandIns, Strangers, facts_of
 from jupyter_scale.shipping.replica import Packed, Record, Replica
@@ -162,6 +164,7 @@ class Session:
         self._known_sources: set[str] = set()
         self._last_needs: list[str] = []
         self._life = ""
+        self._said_loose: set[str] = set()
         #: ``cell → line → what became of its loop the last time``.
         self._verdicts: dict[str, dict[int, str]] = {}
 
@@ -217,6 +220,7 @@ class Session:
             else:
                 msg = "Notebook and runner could not agree on what the cluster holds."
                 raise RunnerError(msg)  # noqa: TRY301 - the handler below must see it
+            result.notes += self._order_notes(cell.facts, outcome)
             if outcome.loops:
                 self._verdicts[cell.source] = loop_verdicts(outcome.loops)
             return self._take(outcome, result, view, needs=bool(self._last_needs))
@@ -338,6 +342,23 @@ class Session:
             if packed is not None:
                 self._replica.commit(packed, outcome.kept)
             self._known_sources |= {f for s in snapshots.values() for f in s.code_files}
+
+    def _order_notes(self, facts: CellFacts, outcome: CellOutcome) -> Iterator[str]:
+        """Yield, once for each name, that the cell saw a set in another order."""
+        if outcome.status not in {"ok", "error"}:
+            return
+        same = outcome.text_hash == hash(HASHED)
+        for name in sorted((facts.iterated.names & facts.reads) - self._said_loose):
+            why = why_loose(self._replica.namespace.get(name), same_text_hash=same)
+            if why:
+                self._said_loose.add(name)
+                yield f"the set {name!r} has another order on the cluster: {why}"
+        if facts.iterated.new_sets and not same and "" not in self._said_loose:
+            self._said_loose.add("")
+            yield (
+                "a set that the cell makes has another order on the cluster if it holds text:"
+                " start the kernel with a PYTHONHASHSEED to have the same"
+            )
 
     # -- following a run ---------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Parcels: what one side packs and the other unpacks, and the two token-aware picklers.
 
 A parcel is one stream of several pickles that share a memo, in this order: the value of every name
-in `Parcel.names` (definitions first), then the content of every object in `Parcel.patches`.
+in `Parcel.names` (definitions first), then the content of every object in `Parcel.patches`, then
+how to rebuild sets so that they iterate as they did.
 """
 
 from __future__ import annotations

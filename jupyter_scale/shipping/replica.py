@@ -25,6 +25,7 @@ from typing import Any
 from jupyter_scale.errors import CannotLoad, CannotTravel
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache, LeafDigests, digest_of
 from jupyter_scale.shipping.loading import loading_into
+from jupyter_scale.shipping.orders import dump_orders, rebuild
 from jupyter_scale.shipping.parcel import (
     Parcel,
     TokenPickler,
@@ -186,6 +187,7 @@ class Replica:
         arrays = [obj for s in snapshots.values() for obj in s.objects]
         pickler.view_bases = find_view_bases(arrays, self._known_objects)
         patches: list[Token] = []
+        written: list[Any] = []
         impossible: set[Token] = set()
         reused = 0
         try:
@@ -201,7 +203,9 @@ class Replica:
                 reused += same_bytes
                 if state is not _UNCHANGED:
                     patches.append(entry.token)
+                    written.append(obj)
                     pickler.dump(state)
+            memo = dump_orders(pickler, written)
         except Exception as error:
             msg = "it pickled once, and then not again"
             raise CannotTravel(names[0], ", ".join(names), "object", f"{msg} ({error})") from error
@@ -216,7 +220,6 @@ class Replica:
             file.getvalue(),
             tuple(pickler.buffers),
         )
-        memo = dict(pickler.memo.copy().values())
         return Packed(parcel, dict(snapshots), memo, frozenset(patches), reused)
 
     def _known_objects(self) -> Iterable[Any]:
@@ -321,7 +324,10 @@ class Replica:
                 for name in parcel.names:
                     self.namespace[name] = unpickler.load()
                 states = [unpickler.load() for _ in parcel.patches]
+                recipes = unpickler.load()
                 self._overwrite(parcel.patches, states)
+                for recipe in recipes:
+                    rebuild(*recipe)
         except BaseException as error:
             for other in parcel.names:
                 self.namespace.pop(other, None)

@@ -100,7 +100,9 @@ def test_what_cannot_travel_and_by_which_path(notebook):
 
 
 def test_loops(notebook):
-    notebook.run("def slow(i):\n    import time\n    time.sleep(0.02)\n    seen.add(i)\n    return i")
+    notebook.run(
+        "def slow(i):\n    import time\n    time.sleep(0.02)\n    seen.add(i)\n    return i"
+    )
     notebook.run("seen = set()")
     cell = "a = [slow(i) for i in range(50)]\nb = [i for i in range(3)]"
     text = shown(notebook.run("%%scale --explain\n" + cell))

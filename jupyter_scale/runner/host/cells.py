@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_scale.errors import CannotLoad, CannotTravel
-from jupyter_scale.model.messages import CellOutcome, CellRequest, FetchRequest
+from jupyter_scale.model.messages import HASHED, CellOutcome, CellRequest, FetchRequest
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import watching
 from jupyter_scale.runner.host.interactive import RunnerShell
@@ -119,6 +119,7 @@ class CellRunner:
             notes=self._spreader.take_notes() + notes,
             remote=self._remote(),
             life=self._kept.life,
+            text_hash=hash(HASHED),
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
         )
 
