@@ -152,6 +152,15 @@ class ExceptionPresenter:
         self._original(exc_tuple, *args, **kwargs)
 
 
+def record_source(shell: InteractiveShell, source: str) -> None:
+    """Make ``In[-1]`` what the plain cell would have left, not the call of the magic.
+
+    IPython also looks there for the ';' that silences a result.
+    """
+    if shell.history_manager and shell.history_manager.input_hist_parsed[1:]:
+        shell.history_manager.input_hist_parsed[-1] = shell.transform_cell(source).rstrip("\n")
+
+
 def run_here(shell: InteractiveShell, source: str, presenter: ExceptionPresenter) -> None:
     """Run a cell in the notebook itself, exactly as without ``%%scale``.
 
@@ -163,21 +172,14 @@ def run_here(shell: InteractiveShell, source: str, presenter: ExceptionPresenter
     count = shell.execution_count - 1
     transformed = shell.transform_cell(source)
     name = shell.compile.cache(transformed, count, raw_code=source)
-    history = shell.history_manager.input_hist_parsed if shell.history_manager else []
-    # IPython looks there for the ';' that silences a result.
-    call = history[-1] if history else None
-    if history:
-        history[-1] = transformed
+    outcome = shell.displayhook.exec_result
     try:
-        outcome = shell.displayhook.exec_result
         tree = shell.transform_ast(shell.compile.ast_parse(transformed, filename=name))
         run = shell.run_ast_nodes(
             tree.body, name, shell.ast_node_interactivity, shell.compile, outcome
         )
         has_raised = _finish(run)
     finally:
-        if history:
-            history[-1] = call
         if shell.displayhook.exec_result is None:
             shell.displayhook.exec_result = outcome
     if has_raised:

@@ -16,7 +16,7 @@ from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell
-from jupyter_scale.cellview import ExceptionPresenter, NotebookView, run_here
+from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
 from jupyter_scale.errors import (
     CannotTravel,
     RunnerError,
@@ -195,6 +195,7 @@ class ScaleMagics(Magics):
         options = self._options(arguments)
         view = NotebookView(self._shell, quiet=self.workspace.is_quiet)
         facts = self._analyse(cell)
+        record_source(self._shell, cell)
         seconds = {"analyse": time.perf_counter() - started}
         try:
             if arguments.explain:

@@ -11,7 +11,7 @@ from jupyter_scale.errors import CannotTravel, ValueLost
 from jupyter_scale.model.explanation import Explanation, LoopPlan, NamePlan, Obstacle, Possession
 from jupyter_scale.model.run import format_bytes
 from jupyter_scale.session.look import Look
-from jupyter_scale.session.plan import CellOptions, gone_names
+from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.shipping.remote import RemoteValue
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.shipping.snapshot import Snapshot
@@ -47,7 +47,7 @@ def explain(
     return Explanation(
         where=here or where,
         is_here=bool(here),
-        sends=0 if here else _parcel_bytes(replica, changed),
+        sends=0 if here else _parcel_bytes(replica, look.snapshots, changed),
         names=tuple(
             _name_plan(name, snapshot, look, replica, changed, is_here=bool(here))
             for name, snapshot in look.snapshots.items()
@@ -77,8 +77,10 @@ def _why_here(
     return f"nowhere, because of --strict: {why}" if options.strict else f"here: {why}"
 
 
-def _parcel_bytes(replica: Replica, changed: Mapping[str, Snapshot]) -> int:
-    deletes = gone_names(replica.records, replica.namespace)
+def _parcel_bytes(
+    replica: Replica, snapshots: Mapping[str, Snapshot], changed: Mapping[str, Snapshot]
+) -> int:
+    deletes = replica.outdated(snapshots)
     if not changed and not deletes:
         return 0
     return replica.pack(changed, deletes).parcel.nbytes

@@ -93,7 +93,8 @@ def is_history(name: str) -> bool:
 
 def is_shipped(name: str, namespace: Mapping[str, Any], hidden: Mapping[str, Any]) -> bool:
     """Tell whether a name is bound, and to something that the runner has not got by itself."""
-    if name not in namespace or (name.startswith("__") and name.endswith("__")):
+    is_dunder = name.startswith("__") and name.endswith("__") and name.strip("_")
+    if name not in namespace or is_dunder:
         return name in namespace and name not in _MODULE_NAMES and name not in hidden
     if name in OWN_NAMES:
         return name not in hidden or namespace[name] is not hidden[name]
@@ -103,8 +104,3 @@ def is_shipped(name: str, namespace: Mapping[str, Any], hidden: Mapping[str, Any
 _MODULE_NAMES = frozenset(
     {"__name__", "__doc__", "__package__", "__loader__", "__spec__", "__builtins__", "__builtin__"}
 )
-
-
-def gone_names(known: Collection[str], namespace: Mapping[str, Any]) -> list[str]:
-    """Return the names that the cluster holds and the notebook has no more."""
-    return [name for name in known if name not in namespace]

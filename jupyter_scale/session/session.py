@@ -31,7 +31,7 @@ from jupyter_scale.runner.client import Nudge, RunnerClient
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE
 from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.look import look_around, slow_names
-from jupyter_scale.session.plan import CellOptions, gone_names
+from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.shipping import ambient
 from jupyter_scale.shipping.orders import why_loose
 from jupyter_scale.shipping.parcel import UnknownTokensError
@@ -266,7 +266,7 @@ class Session:
         result.slow_checks = slow_names(look.seconds)
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
-        deletes = gone_names(self._replica.records, self._replica.namespace)
+        deletes = self._replica.outdated(snapshots)
         packed = self._replica.pack(changed, deletes) if changed or deletes else None
         body = None if packed is None else cargo.to_body(packed.parcel, self._shared)
         request = self._request(cell, options, snapshots, body)

@@ -93,6 +93,12 @@ def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> N
     function.__dict__.update(state["dict"])
 
 
+def set_weak_keys(mapping: Any, items: Any) -> None:
+    """Give a weak-keyed mapping exactly these items."""
+    mapping.clear()
+    mapping.update(items)
+
+
 def stream(name: str) -> Any:
     """Return this process's own ``sys.stdout`` or the like."""
     return getattr(sys, name)
@@ -101,16 +107,40 @@ def stream(name: str) -> Any:
 def make_class(
     metaclass: type, name: str, bases: tuple[Any, ...], body: dict[str, Any], *rest: Any
 ) -> Any:
-    """Return an empty class of a notebook's metaclass, whose own hooks have run already.
+    """Return an empty class; the notebook's own hooks, which have run already, do not run again.
 
     It is made as cloudpickle makes it, so that the same class is found again.
     """
     library = next(base for base in metaclass.__mro__ if base.__module__ != "__main__")
 
     def construct(_name: str, bases: tuple[Any, ...], body: dict[str, Any]) -> Any:
+        if library is metaclass:
+            return metaclass(name, bases, body)
         return library.__new__(metaclass, name, bases, body)
 
-    return cloudpickle.cloudpickle._make_skeleton_class(construct, name, bases, body, *rest)  # noqa: SLF001
+    with _without_subclass_hooks(bases):
+        return cloudpickle.cloudpickle._make_skeleton_class(construct, name, bases, body, *rest)  # noqa: SLF001
+
+
+_HOOK = "__init_subclass__"
+
+
+@contextmanager
+def _without_subclass_hooks(bases: tuple[Any, ...]) -> Iterator[None]:
+    """Mute what the notebook's base classes do for each new subclass."""
+    hooks = {
+        cls: vars(cls)[_HOOK]
+        for base in bases
+        for cls in getattr(base, "__mro__", ())
+        if cls.__module__ == "__main__" and _HOOK in vars(cls)
+    }
+    try:
+        for cls in hooks:
+            type.__setattr__(cls, _HOOK, classmethod(lambda _cls, **_keywords: None))
+        yield
+    finally:
+        for cls, hook in hooks.items():
+            type.__setattr__(cls, _HOOK, hook)
 
 
 # -- exceptions ------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ Laws
 from __future__ import annotations
 
 import functools
+import gc
 import io
 import itertools
 import pickle
 import sys
 import types
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +28,14 @@ import cloudpickle
 
 from jupyter_scale.analysis.code import dynamic_read, global_reads
 from jupyter_scale.shipping import loading
+from jupyter_scale.shipping.caches import (
+    CachedFunction,
+    cache_state,
+    cached_parts,
+    is_found_by_name,
+    make_cached,
+    set_cache_state,
+)
 
 IN_BAND_BYTES = 4096
 
@@ -104,7 +114,7 @@ class Pickler(cloudpickle.Pickler):
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
             # A cache that pickling itself leaves in the class.
             reduced[2][0].pop("__slotnames__", None)
-            if kind.__module__ == "__main__" and len(reduced[1]) == 6:  # noqa: PLR2004
+            if len(reduced[1]) == 6:  # noqa: PLR2004 - not an enumeration, which has one more
                 reduced = (loading.make_class, *reduced[1:])
             has_slots = "__slots__" in obj.__dict__ and not issubclass(obj, tuple)
             if has_slots and isinstance(reduced[1][3], dict):
@@ -192,6 +202,26 @@ def _drop_slots(state: dict[str, Any]) -> None:
 def _reduce_cached_property(_pickler: Pickler, value: Any) -> Any:
     state = {name: part for name, part in vars(value).items() if name != "lock"}
     return functools.cached_property, (value.func,), state
+
+
+def _reduce_cached(_pickler: Pickler, cached: Any) -> Any:
+    if is_found_by_name(cached):
+        return NotImplemented
+    state = cache_state(cached)
+    return make_cached, cached_parts(cached), state, None, None, set_cache_state
+
+
+def _reduce_mapping_proxy(_pickler: Pickler, proxy: Any) -> Any:
+    """Reduce a read-only view to its mapping, which it keeps to itself."""
+    mapping = next(part for part in gc.get_referents(proxy) if part is not type(proxy))
+    return types.MappingProxyType, (mapping,)
+
+
+def _reduce_weak_keys(_pickler: Pickler, mapping: Any) -> Any:
+    """Reduce what `functools.singledispatch` remembers; other keys might live nowhere else."""
+    if not all(isinstance(key, type) for key in mapping):
+        return NotImplemented
+    return weakref.WeakKeyDictionary, (), tuple(mapping.items()), None, None, loading.set_weak_keys
 
 
 def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:
@@ -340,6 +370,9 @@ def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
 
 
 _REDUCERS: dict[type, _Reducer | None] = {
+    CachedFunction: _reduce_cached,
+    types.MappingProxyType: _reduce_mapping_proxy,
+    weakref.WeakKeyDictionary: _reduce_weak_keys,
     types.FunctionType: _reduce_function,
     types.CellType: _reduce_cell,
     functools.cached_property: _reduce_cached_property,

@@ -129,12 +129,25 @@ class Replica:
             more = {n for n, s in rest.items() if any(id(obj) in reached for obj in _data(s))}
         return changed
 
-    def sweep(self) -> None:
-        """Drop the records of names that are gone or bound to something else."""
+    def outdated(self, sent: Collection[str]) -> list[str]:
+        """Return the names that the other side must unbind, `sent` apart: here they are another.
+
+        A cell over there that binds such a name again, perhaps to the very object that it still
+        has there, is then seen to have bound it.
+        """
         missing = object()
-        for name in list(self.records):
-            if self.namespace.get(name, missing) is not self.records[name].root:
-                self.records[name] = Record(None, None, (), 0)
+        return [
+            name
+            for name, record in self.records.items()
+            if name not in sent and self.namespace.get(name, missing) is not record.root
+        ]
+
+    def sweep(self) -> None:
+        """Let go of objects that names are no longer bound to."""
+        missing = object()
+        for name, record in self.records.items():
+            if self.namespace.get(name, missing) is not record.root:
+                self.records[name] = _outdated_record()
 
     def reset(self) -> None:
         """Forget what the other side holds."""
@@ -365,7 +378,7 @@ class Replica:
             try:
                 snapshots |= self.look([name], cache)
             except CannotTravel:
-                self.records.pop(name, None)
+                self.records[name] = _outdated_record()
         kept = self._make_records(parcel, snapshots, candidates, frozenset(parcel.patches))
         return array("I", kept).tobytes()
 
@@ -379,6 +392,9 @@ class Replica:
         touched: frozenset[Token],
     ) -> list[int]:
         """Record every snapshot as equal on both sides; return the memo indices that it took."""
+        # Both sides must forget the same objects, and only after every name was looked at: one may
+        # have moved from a name's old value to another name's new one.
+        before = [record.entries for record in self.records.values()]
         index_of = {id(obj): index for index, obj in pairs.items()}
         kept: list[int] = []
         definitions: list[Entry] = []
@@ -404,6 +420,7 @@ class Replica:
         for entry in definitions:
             entry.digests, _ = self._shallow(entry.obj)
         self._invalidate(touched, except_names=snapshots)
+        del before
         return kept
 
     def _invalidate(self, touched: frozenset[Token], except_names: Iterable[str]) -> None:
@@ -413,6 +430,11 @@ class Replica:
         for name, record in self.records.items():
             if name not in spared and any(entry.token in touched for entry in record.entries):
                 record.digest = None
+
+
+def _outdated_record() -> Record:
+    """Return what is known of a name that the other side has bound to something else."""
+    return Record(object(), None, (), 0)
 
 
 class _MustTravelAnew(Exception):

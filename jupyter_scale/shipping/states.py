@@ -12,12 +12,19 @@ import copyreg
 import functools
 import pickle
 import types
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_scale.shipping.caches import (
+    CachedFunction,
+    cache_state,
+    is_found_by_name,
+    set_cache_state,
+)
 from jupyter_scale.shipping.fingerprint import CHUNK_BYTES
-from jupyter_scale.shipping.loading import load_whole, set_function_state
+from jupyter_scale.shipping.loading import load_whole, set_function_state, set_weak_keys
 from jupyter_scale.shipping.pickler import (
     array_bytes,
     function_state,
@@ -56,7 +63,7 @@ class Adapter:
     @property
     def hashes(self) -> bool:
         """Whether setting hashes what is inside, which must have its state by then."""
-        return self.set in (_set_mapping, _set_ordered, _set_defaultdict, _set_set)
+        return self.set in _HASHING
 
 
 def _get_nothing(_obj: object) -> None:
@@ -109,6 +116,12 @@ def _set_deque(obj: Any, state: list[Any]) -> None:
 
 def _set_bytearray(obj: bytearray, state: bytes) -> None:
     obj[:] = state
+
+
+def _get_weak_keys(obj: Any) -> Any:
+    if not all(isinstance(key, type) for key in obj):
+        raise InPlaceImpossibleError
+    return tuple(obj.items())
 
 
 def _get_function(obj: types.FunctionType) -> Any:
@@ -246,6 +259,8 @@ def _set_class(obj: type, state: dict[str, Any]) -> None:
             type.__setattr__(obj, name, value)
 
 
+_HASHING = (_set_mapping, _set_ordered, _set_defaultdict, _set_set, set_cache_state)
+_CACHED = Adapter(cache_state, set_cache_state, weak=True)
 _ADAPTERS: dict[type, Adapter | None] = {
     object: Adapter(_get_nothing, _set_nothing),  # a sentinel is all identity
     list: Adapter(list, _set_list),
@@ -257,6 +272,7 @@ _ADAPTERS: dict[type, Adapter | None] = {
     collections.OrderedDict: Adapter(_get_mapping, _set_ordered, weak=True),
     collections.Counter: Adapter(_get_mapping, _set_mapping, weak=True),
     functools.cached_property: None,
+    weakref.WeakKeyDictionary: Adapter(_get_weak_keys, set_weak_keys, weak=True),
     types.FunctionType: Adapter(_get_function, _set_function, weak=True),
 }
 _INSTANCE = Adapter(_get_instance, _set_instance, weak=True)
@@ -284,6 +300,8 @@ def adapter_for(obj: Any) -> Adapter | None:
         pass
     if issubclass(kind, type):
         return _class_adapter(obj)
+    if kind is CachedFunction:
+        return None if is_found_by_name(obj) else _CACHED
     adapter = _find_adapter(kind)
     if kind.__module__ != "__main__":
         _ADAPTERS[kind] = adapter

@@ -28,6 +28,42 @@ del b
 c
 ---
 b
+=== bound again to the same constant
+x, y, z = 5, "text", None
+---
+# plain
+x = y = z = 0
+---
+x, y = 5, "text"
+def f():
+    global z
+    z = None
+f()
+---
+# plain
+x, y, z
+=== imported again
+import math
+---
+# plain
+math = 3
+---
+import math
+---
+# plain
+math.pi
+=== moved to another name
+import numpy as np
+a, d = [], np.arange(6.0)
+---
+a = []
+---
+# plain
+a = d; del d; d = 0
+---
+b = a
+---
+a is b
 === chained and starred
 first, *rest = range(5)
 x = y = [first]
@@ -864,6 +900,31 @@ _ = 5
 _
 ---
 7
+---
+_
+=== the results before
+10
+---
+20
+---
+_ + __
+---
+__, ___
+=== underscore in a loop and as a target
+for _ in range(3): pass
+---
+# plain
+_
+---
+7
+---
+_, a = 4, 5
+---
+_ + 1
+---
+del _
+---
+9
 ---
 _
 === last expression in a block is not shown

@@ -41,9 +41,9 @@ def test_nothing_is_started(tmp_path):
         outputs = notebook.run("%%scale --explain\nran = fit(1)")
         text = shown(outputs)
         assert re.search(r"^runs +on a cluster on this machine, which it would start", text)
-        assert re.search(r"^X +ndarray +8.0 MB +new +8.0 MB +cell → fit → X$", text, re.M)
-        assert re.search(r"^offset .* cell → fit → helper → offset$", text, re.M)
-        assert re.search(r"^binds +ran$", text, re.M)
+        assert re.search(r"^X +ndarray +8.0 MB +new +8.0 MB +cell → fit → X$", text, re.MULTILINE)
+        assert re.search(r"^offset .* cell → fit → helper → offset$", text, re.MULTILINE)
+        assert re.search(r"^binds +ran$", text, re.MULTILINE)
         assert "<td" in outputs.displays[-1][0]["text/html"]
         assert not notebook.clusters
         assert not notebook.processes()
@@ -72,15 +72,15 @@ def test_what_is_there_and_what_changed(notebook):
     assert "new" in shown(notebook.run("%%scale --explain\nX.sum()"))
     notebook.run("%%scale\nX.sum()")
     text = shown(notebook.run("%%scale --explain\nX.sum()"))
-    assert re.search(r"^runs +on the cluster 'local', \d workers?$", text, re.M)
-    assert re.search(r"^sends +0 B$", text, re.M)
-    assert re.search(r"^X +ndarray +8.0 MB +there already +– +cell$", text, re.M)  # noqa: RUF001
+    assert re.search(r"^runs +on the cluster 'local', \d workers?$", text, re.MULTILINE)
+    assert re.search(r"^sends +0 B$", text, re.MULTILINE)
+    assert re.search(r"^X +ndarray +8.0 MB +there already +– +cell$", text, re.MULTILINE)  # noqa: RUF001
     notebook.run("X[0] = 5")
     text = shown(notebook.run("%%scale --explain\nX.sum()"))
-    assert re.search(r"^X +ndarray +8.0 MB +changed +1.0 MB +cell$", text, re.M)
+    assert re.search(r"^X +ndarray +8.0 MB +changed +1.0 MB +cell$", text, re.MULTILINE)
     notebook.run("%%scale --keep model\nmodel = np.ones(1_000_000)")
     text = shown(notebook.run("%%scale --explain\nmodel.sum()"))
-    assert re.search(r"^model .*8.0 MB +stays there +– +cell$", text, re.M)  # noqa: RUF001
+    assert re.search(r"^model .*8.0 MB +stays there +– +cell$", text, re.MULTILINE)  # noqa: RUF001
 
 
 def test_what_cannot_travel_and_by_which_path(notebook):
@@ -106,8 +106,10 @@ def test_loops(notebook):
     notebook.run("seen = set()")
     cell = "a = [slow(i) for i in range(50)]\nb = [i for i in range(3)]"
     text = shown(notebook.run("%%scale --explain\n" + cell))
-    assert re.search(r"^loop +line 1, list comprehension: may spread$", text, re.M)
-    assert re.search(r"^loop +line 2, list comprehension: in order, nothing to call", text, re.M)
+    assert re.search(r"^loop +line 1, list comprehension: may spread$", text, re.MULTILINE)
+    assert re.search(
+        r"^loop +line 2, list comprehension: in order, nothing to call", text, re.MULTILINE
+    )
     notebook.run("%%scale\n" + cell)
     text = shown(notebook.run("%%scale --explain\n" + cell))
     assert "last time in order: it changes 'seen'" in text

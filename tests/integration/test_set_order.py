@@ -26,7 +26,11 @@ def test_there_and_back(notebook):
     ok(notebook.run(MAKE))
     there = ok(notebook.run("%%scale\nsum(list(s) == order for s, order in zip(sets, orders))"))
     assert there.result["text/plain"] == "180"
-    ok(notebook.run("%%scale\nback = [some(20) for _ in range(50)]\nseen = [list(s) for s in back]"))
+    ok(
+        notebook.run(
+            "%%scale\nback = [some(20) for _ in range(50)]\nseen = [list(s) for s in back]"
+        )
+    )
     assert notebook.value("sum(list(s) == order for s, order in zip(back, seen))") == "50"
     ok(notebook.run("%%scale\nfor s in sets: s.add('one more')\norders = [list(s) for s in sets]"))
     assert notebook.value("sum(list(s) == order for s, order in zip(sets, orders))") == "180"
@@ -34,12 +38,16 @@ def test_there_and_back(notebook):
 
 def test_on_workers(notebook):
     notebook.run(
-        "def order_of(i):\n    import time\n    time.sleep(0.02)\n    return list(sets[i]), {*sets[i]}"
+        "def order_of(i):\n    import time\n    time.sleep(0.02)\n"
+        "    return list(sets[i]), {*sets[i]}"
     )
     ok(notebook.run("%%scale\nfound = [order_of(i) for i in range(100)]"))
     assert notebook.value("__import__('jupyter_scale').last_run.loops[0]['spread'] > 0") == "True"
     assert notebook.value("all(o == list(sets[i]) for i, (o, _) in enumerate(found))") == "True"
-    assert notebook.value("all(list(s) == list({*sets[i]}) for i, (_, s) in enumerate(found))") == "True"
+    assert (
+        notebook.value("all(list(s) == list({*sets[i]}) for i, (_, s) in enumerate(found))")
+        == "True"
+    )
 
 
 def test_what_cannot_be_kept_is_noted_once(tmp_path):

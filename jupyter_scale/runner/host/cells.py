@@ -29,8 +29,9 @@ from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.replica import Packed, Replica
 from jupyter_scale.shipping.snapshot import Snapshot
 
-# What IPython itself keeps in the namespace; the notebook has its own.
-_OWN_NAMES = re.compile(r"_{1,3}|_i{1,3}|_i?\d+|_[ido]h|In|Out|__builtins?__|get_ipython|exit|quit")
+# What IPython itself keeps in the namespace; the notebook has its own. (Not ``_``: only the user's
+# code binds it here.)
+_OWN_NAMES = re.compile(r"_i{1,3}|_i?\d+|_[ido]h|In|Out|__builtins?__|get_ipython|exit|quit")
 
 
 class CellRunner:
@@ -111,7 +112,7 @@ class CellRunner:
             "error" if failed else "ok",
             kept=kept_indices,
             home=home,
-            error=self._shell.last_error if failed else None,
+            error=self._error_body(failed),
             stays=stays,
             seconds=seconds,
             loops=[report.to_body() for report in self._spreader.take_reports()],
@@ -122,6 +123,16 @@ class CellRunner:
             text_hash=hash(HASHED),
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
         )
+
+    def _error_body(self, failed: BaseException | None) -> dict[str, Any] | None:
+        """Return name, text and shown lines of what the cell raised.
+
+        IPython prints some errors (of usage, groups) without telling its hook.
+        """
+        if failed is None:
+            return None
+        shown = {"ename": type(failed).__name__, "evalue": str(failed), "traceback": []}
+        return self._shell.last_error or shown
 
     def send_again(self, tokens: list[int]) -> CellOutcome:
         """Pack the last results once more, without tokens that the notebook does not know."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any, cast
 
 from ipykernel.displayhook import ZMQShellDisplayHook
 from ipykernel.jsonutil import encode_images, json_clean
 from ipykernel.zmqshell import ZMQDisplayPublisher, ZMQInteractiveShell
+from IPython.core import interactiveshell
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.error import UsageError
 from traitlets import Any as AnyTrait
@@ -156,8 +158,16 @@ RunnerShell.__name__ = ZMQInteractiveShell.__name__
 RunnerShell.__qualname__ = ZMQInteractiveShell.__qualname__
 
 
+def _warn(message: Any, *args: Any, **kwargs: Any) -> None:
+    """Warn, but leave it to the notebook's shell, which exits too, to say how to exit."""
+    if not str(message).startswith("To exit:"):
+        kwargs["stacklevel"] = kwargs.get("stacklevel", 1) + 1
+        warnings.warn(message, *args, **kwargs)
+
+
 def make_shell(outbox: Outbox) -> RunnerShell:
     """Return the process's shell, its output going to `outbox`."""
+    interactiveshell.warn = _warn  # type: ignore[attr-defined]
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"

@@ -12,7 +12,7 @@ from jupyter_scale.session.look import slow_names
 from jupyter_scale.session.plan import unbound_keeps
 
 NOTEBOOK = types.ModuleType("__main__")
-exec(  # noqa: S102 - functions whose globals are a notebook's
+exec(
     "def sets(): global m; m = 1\ndef calls(): return sets()\ndef reads(): return x\n"
     "class C:\n    def go(self): global m; m = 1\nc = C()\nx = 1",
     NOTEBOOK.__dict__,

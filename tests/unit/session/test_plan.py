@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jupyter_scale.analysis.cell import analyse_cell
-from jupyter_scale.session.plan import gone_names, names_to_look_at, visible_names
+from jupyter_scale.session.plan import names_to_look_at, visible_names
 
 OWN_OPEN = object()
 HIDDEN: dict[str, Any] = {"In": [], "Out": {}, "open": OWN_OPEN, "exit": 1, "_oh": {}}
@@ -47,7 +47,3 @@ def test_a_rebound_own_name_travels() -> None:
 
 def test_visible_names_are_the_users() -> None:
     assert visible_names(NAMESPACE, HIDDEN) == {"x", "f", "_private"}
-
-
-def test_gone_names() -> None:
-    assert gone_names(["x", "y"], NAMESPACE) == ["y"]
