@@ -30,6 +30,7 @@ from jupyter_scale.runner.client import RunnerClient
 from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
 from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.session.session import Session, explain_first
+from jupyter_scale.transport.segments import remove_directory, session_directory
 
 _SCALE_TIMEOUT_S = 60.0
 
@@ -48,6 +49,7 @@ class Workspace:
         self._cluster: Cluster | Guest | None = None
         self._link: ServerLink | None = None
         self._session: Session | None = None
+        self._shared: Path | None = None
         self.is_quiet = os.environ.get("JUPYTER_SCALE_QUIET", "") not in {"", "0"}
         self.last_run: RunReport | None = None
         self.last_explanation: Explanation | None = None
@@ -266,6 +268,8 @@ class Workspace:
         session, self._session = self._session, None
         if session is not None:
             session.close()
+            if self._shared is not None:
+                remove_directory(self._shared)  # a runner that was killed could not
         cluster = self._cluster
         if cluster is not None and not cluster.is_alive:
             self._leave()
@@ -305,8 +309,9 @@ class Workspace:
         client = RunnerClient(
             address, cluster.directory / "tls", session_id, lambda: child.exit_status() is None
         )
-        shared = Path(cluster.state.shared_dir) if cluster.state.shared_dir else None
-        return Session(client, self._namespace, self._hidden, shared)
+        shared_dir = cluster.state.shared_dir
+        self._shared = session_directory(Path(shared_dir), session_id) if shared_dir else None
+        return Session(client, self._namespace, self._hidden, self._shared)
 
 
 def _running(link: ServerLink) -> list[dict[str, Any]]:

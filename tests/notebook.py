@@ -78,10 +78,14 @@ class CellOutputs:
 class Run:
     """A cell on its way."""
 
-    def __init__(self, client, source, answers=()):
+    def __init__(self, client, source, answers=(), user_expressions=None):
         self._client, self._answers = client, list(answers)
         self.outputs = CellOutputs()
-        self._id = client.execute(source, allow_stdin=True, stop_on_error=False)
+        #: What became of the user expressions, when the cell passed.
+        self.expressions = {}
+        self._id = client.execute(
+            source, allow_stdin=True, stop_on_error=False, user_expressions=user_expressions
+        )
         self._is_idle = False
 
     def wait_for(self, text, timeout_s=30):
@@ -104,6 +108,7 @@ class Run:
         self.outputs.status = content["status"]
         self.outputs.execution_count = content.get("execution_count")
         self.outputs.payload = content.get("payload", [])
+        self.expressions = content.get("user_expressions", {})
         return self.outputs
 
     def _read(self, deadline):
@@ -181,9 +186,9 @@ class Notebook:
     def pid(self):
         return self.manager.provisioner.pid
 
-    def start(self, source, answers=()):
+    def start(self, source, answers=(), user_expressions=None):
         """Begin a cell."""
-        return Run(self.client, source, answers)
+        return Run(self.client, source, answers, user_expressions)
 
     def run(self, source, answers=(), timeout_s=60):
         """Run a cell and return what it showed."""

@@ -7,56 +7,54 @@ a run are numbered; the highest number is the truth, in whatever order they are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jupyter_scale.errors import ProtocolError
-from jupyter_scale.model.feed import RunStatus
+from jupyter_scale.model.run import Loop, Run
 
 FACTS_VERSION = 1
 TOPIC = "jupyter-scale"
 FIRST_LINE_CHARS = 80
 
 
-@dataclass(frozen=True, slots=True)
-class LoopFact:
-    """One spread loop: counts of iterations; times are Unix seconds.
+def client_name(session: str) -> str:
+    """Return the name of the connection over which a session's runner publishes."""
+    return f"jupyter-scale-runner-{session}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopFact(Loop):
+    """One spread loop; times are Unix seconds.
 
     Attributes
     ----------
     done_before
         How many had been done in place when it was spread at `started_at`.
+    eta_s
+        How many seconds are left, if that can be told.
     """
 
-    line: int
-    total: int
-    done: int
-    running: int
-    failed: int
-    workers: int
     done_before: int
     started_at: float
     eta_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunFact:
-    """One run of a ``%%scale`` cell; times are Unix seconds."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFact(Run):
+    """One run of a ``%%scale`` cell, as of number `seq`."""
 
-    id: str
     seq: int
     session: str
-    kernel_id: str
-    notebook: str
-    cell_id: str
-    execution_count: int
-    first_line: str
-    status: RunStatus
-    started_at: float
-    ended_at: float | None = None
-    error: str = ""
     loops: tuple[LoopFact, ...] = ()
     version: int = FACTS_VERSION
+
+    def as_lost(self, ended_at: float | None = None, why: str = "") -> RunFact:
+        """Return the fact of this run after its runner or cluster is gone."""
+        loops = tuple(replace(loop, running=0, eta_s=None) for loop in self.loops)
+        return replace(
+            self, seq=self.seq + 1, status="lost", ended_at=ended_at, error=why, loops=loops
+        )
 
     def to_wire(self) -> dict[str, Any]:
         """Return the fact as plain values."""

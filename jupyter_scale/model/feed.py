@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from jupyter_scale.model.run import Loop, Run, RunStatus
+
+__all__ = ["RunStatus"]  # of the feed, too: its TypeScript has it
+
 FEED_VERSION = 1
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
-RunStatus = Literal["queued", "running", "done", "failed", "interrupted", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,35 +71,19 @@ class ClusterView:
     nodes: tuple[NodeView, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LoopView:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopView(Loop):
     """One spread loop: counts of iterations; `eta_s` seconds are left, if that can be told."""
 
-    line: int
-    total: int
-    done: int
-    running: int
     queued: int
-    failed: int
-    workers: int
     eta_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView(Run):
     """One ``%%scale`` cell that ran or runs."""
 
-    id: str
     cluster: str
-    kernel_id: str
-    notebook: str
-    cell_id: str
-    execution_count: int
-    first_line: str
-    status: RunStatus
-    started_at: float
-    ended_at: float | None
-    error: str
     loops: tuple[LoopView, ...]
 
 

@@ -1,11 +1,41 @@
-"""Runs: what one ``%%scale`` cell did, as ``jupyter_scale.last_run`` tells it."""
+"""Runs: what one ``%%scale`` cell does, as facts and views tell it, and ``last_run`` afterwards."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+RunStatus = Literal["queued", "running", "done", "failed", "interrupted", "lost"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """One spread loop: counts of iterations."""
+
+    line: int
+    total: int
+    done: int
+    running: int
+    failed: int
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What is told of a run wherever it is told of; times are Unix seconds."""
+
+    id: str
+    kernel_id: str
+    notebook: str
+    cell_id: str
+    execution_count: int
+    first_line: str
+    status: RunStatus
+    started_at: float
+    ended_at: float | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

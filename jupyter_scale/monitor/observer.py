@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import ClusterError, ProtocolError
 from jupyter_scale.model.facts import TOPIC, RunFact
-from jupyter_scale.monitor.samples import Sample, read_sample
+from jupyter_scale.monitor.samples import LOOK, Sample, read_sample
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -129,8 +129,8 @@ class Observers:
     async def _take_samples(self, cluster: str, client: Client) -> None:
         while client.status in ("running", "connecting"):
             if self._is_sampling.is_set() and client.scheduler is not None:
-                identity = await client.scheduler.identity(n_workers=-1)
-                self._on_sample(cluster, read_sample(identity))
+                looked = await getattr(client.scheduler, LOOK)()
+                self._on_sample(cluster, read_sample(looked))
             await asyncio.sleep(SAMPLE_EVERY_S)
 
     def _take(self, cluster: str, message: Any) -> None:

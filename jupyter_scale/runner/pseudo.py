@@ -11,3 +11,13 @@ VALUE = "<value>"
 EXCEPTION = "<exception>"
 #: A value that stayed on the cluster and is fetched.
 FETCHED = "<fetched>"
+
+
+def former(name: str) -> str:
+    """Return the name of what a name was bound to before the cell bound or deleted it."""
+    return f"<former {name}>"
+
+
+def is_pseudo(name: str) -> bool:
+    """Tell whether a name is none of the notebook's."""
+    return name.startswith("<")

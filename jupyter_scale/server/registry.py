@@ -215,18 +215,21 @@ class Registry:
         return cluster.state.id
 
     def _scale(self, cluster: str, workers: int) -> None:
-        self._owned_or_refuse(cluster, "%scale up --workers N").cluster.scale(workers)
+        found = self._find(cluster)
+        if not isinstance(found, _Owned):
+            raise ClusterError(
+                f"Cluster {found.name} belongs to a kernel: use `%scale up --workers N` in its "
+                "notebook."
+            )
+        found.cluster.scale(workers)
         self._news.set()
 
     def _stop(self, cluster: str) -> None:
-        with self._lock:
-            owned, other = self._owned.get(cluster), self._others.get(cluster)
-        if owned is not None:
-            _stop_for_good(owned)
-        elif other is not None:
-            stop_saved(other)
+        found = self._find(cluster)
+        if isinstance(found, _Owned):
+            _stop_for_good(found)
         else:
-            raise _no_cluster(cluster)
+            stop_saved(found)
         with self._lock:
             self._owned.pop(cluster, None)
             self._others.pop(cluster, None)
@@ -245,16 +248,13 @@ class Registry:
             owned.is_busy = False
             self._news.set()
 
-    def _owned_or_refuse(self, cluster: str, what: str) -> _Owned:
+    def _find(self, cluster: str) -> _Owned | ClusterState:
+        """Return a cluster of this server, or what a kernel saved of its own."""
         with self._lock:
-            owned, other = self._owned.get(cluster), self._others.get(cluster)
-        if owned is not None:
-            return owned
-        if other is not None:
-            raise ClusterError(
-                f"Cluster {other.name} belongs to a kernel: use `{what}` in its notebook."
-            )
-        raise _no_cluster(cluster)
+            found = self._owned.get(cluster) or self._others.get(cluster)
+        if found is None:
+            raise _no_cluster(cluster)
+        return found
 
     # -- in the registry's thread ------------------------------------------------------------
 
@@ -375,11 +375,10 @@ class Registry:
 
     def _make_world(self) -> World:
         with self._lock:
-            owned = [(one.state, tuple(one.steps)) for one in self._owned.values()]
-            others = [(state, ()) for state in self._others.values()]
+            known = [(one.state, tuple(one.steps)) for one in self._owned.values()]
+            known += [(state, ()) for state in self._others.values()]
             samples, facts = dict(self._samples), list(self._facts.values())
-        views = [view_cluster(s, "server", steps, samples.get(s.id)) for s, steps in owned]
-        views += [view_cluster(s, "kernel", steps, samples.get(s.id)) for s, steps in others]
+        views = [view_cluster(s, steps, samples.get(s.id)) for s, steps in known]
         live = {v.id for v in views if v.status in ("starting", "running", "stopping")}
         with self._lock:
             for gone in set(self._samples) - live:

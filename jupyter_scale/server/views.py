@@ -10,9 +10,9 @@ Laws:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
-from typing import Literal, TypeVar
+from typing import Any, TypeVar
 
 from jupyter_scale.model.cluster import ClusterState, NodeState
 from jupyter_scale.model.facts import LoopFact, RunFact
@@ -27,12 +27,15 @@ from jupyter_scale.model.feed import (
     Snapshot,
     StepView,
 )
+from jupyter_scale.model.run import Loop, Run
 from jupyter_scale.monitor.samples import Sample, WorkerSample
 
 MOST_RUNS = 200
 _STEADY_CPU_PERCENT = 5.0
 _STEADY_MEMORY = 0.01
 _STEADY_GPU_PERCENT = 2.0
+_STEADY_C = 1.5
+_STEADY_W = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,6 @@ class World:
 
 def view_cluster(
     state: ClusterState,
-    owner: Literal["server", "kernel"],
     steps: Iterable[StepView],
     sample: Sample | None,
 ) -> ClusterView:
@@ -55,7 +57,7 @@ def view_cluster(
         id=state.id,
         name=state.name,
         provider=state.profile.provider,
-        owner=owner,
+        owner=state.ownership.value,
         status=state.status.value,
         error=state.error,
         started_at=state.started_at,
@@ -77,19 +79,7 @@ def _view_node(node: NodeState, state: ClusterState, sample: Sample | None) -> N
         cpu_percent=round(sum(w.cpu_percent for w in workers), 1) if is_known else None,
         memory_used_bytes=sum(w.memory_used_bytes for w in workers) if is_known else None,
         memory_limit_bytes=sum(w.memory_limit_bytes for w in workers) if is_known else None,
-        gpus=tuple(
-            GpuView(
-                index,
-                worker.gpu.name,
-                worker.gpu.utilisation_percent,
-                worker.gpu.memory_used_bytes,
-                worker.gpu.memory_total_bytes,
-                None,
-                None,
-            )
-            for index, worker in enumerate(w for w in workers if w.gpu is not None)
-            if worker.gpu is not None
-        ),
+        gpus=() if sample is None else sample.gpus.get(node.name, ()),
     )
 
 
@@ -110,34 +100,24 @@ def view_run(fact: RunFact, cluster: str, root: str, *, is_lost: bool) -> RunVie
     is_lost : bool
         Whether its cluster is gone, so that a run that had not ended never will.
     """
-    lost = is_lost and fact.ended_at is None
-    return RunView(
-        id=fact.id,
-        cluster=cluster,
-        kernel_id=fact.kernel_id,
-        notebook=_relative(fact.notebook, root),
-        cell_id=fact.cell_id,
-        execution_count=fact.execution_count,
-        first_line=fact.first_line,
-        status="lost" if lost else fact.status,
-        started_at=fact.started_at,
-        ended_at=fact.ended_at,
-        error=fact.error,
-        loops=tuple(_view_loop(loop) for loop in fact.loops),
-    )
+    if is_lost and fact.ended_at is None:
+        fact = fact.as_lost()
+    loops = tuple(_view_loop(loop) for loop in fact.loops)
+    shown = {**_shared(fact, Run), "notebook": _relative(fact.notebook, root)}
+    return RunView(**shown, cluster=cluster, loops=loops)
 
 
 def _view_loop(loop: LoopFact) -> LoopView:
     return LoopView(
-        line=loop.line,
-        total=loop.total,
-        done=loop.done,
-        running=loop.running,
+        **_shared(loop, Loop),
         queued=max(0, loop.total - loop.done - loop.running),
-        failed=loop.failed,
-        workers=loop.workers,
         eta_s=None if loop.eta_s is None else round(loop.eta_s, 1),
     )
+
+
+def _shared(fact: Run | Loop, kind: type[Run | Loop]) -> dict[str, Any]:
+    """Return what a fact and its view both tell."""
+    return {field.name: getattr(fact, field.name) for field in fields(kind)}
 
 
 def _relative(notebook: str, root: str) -> str:
@@ -159,21 +139,44 @@ def settle(before: Sample | None, now: Sample) -> Sample:
         return now
     known = {worker.name: worker for worker in before.workers}
     workers = tuple(_settle_worker(known[w.name], w) if w.name in known else w for w in now.workers)
-    return Sample(workers, now.idle_since)
+    known_gpus = {(node, gpu.index): gpu for node, gpus in before.gpus.items() for gpu in gpus}
+    gpus = {
+        node: tuple(_settle_gpu(known_gpus.get((node, gpu.index), gpu), gpu) for gpu in gpus)
+        for node, gpus in now.gpus.items()
+    }
+    return Sample(workers, now.idle_since, gpus)
 
 
 def _settle_worker(before: WorkerSample, now: WorkerSample) -> WorkerSample:
-    memory = abs(now.memory_used_bytes - before.memory_used_bytes)
-    most = now.memory_limit_bytes or now.memory_used_bytes
-    if abs(now.cpu_percent - before.cpu_percent) < _STEADY_CPU_PERCENT:
-        now = replace(now, cpu_percent=before.cpu_percent)
-    if memory < _STEADY_MEMORY * most:
-        now = replace(now, memory_used_bytes=before.memory_used_bytes)
-    if now.gpu is not None and before.gpu is not None:
-        old, new = before.gpu.utilisation_percent or 0.0, now.gpu.utilisation_percent or 0.0
-        if abs(new - old) < _STEADY_GPU_PERCENT:
-            now = replace(now, gpu=replace(now.gpu, utilisation_percent=old))
-    return now
+    memory, most = now.memory_used_bytes, now.memory_limit_bytes or now.memory_used_bytes
+    return replace(
+        now,
+        cpu_percent=_steady(before.cpu_percent, now.cpu_percent, _STEADY_CPU_PERCENT),
+        memory_used_bytes=_steady(before.memory_used_bytes, memory, _STEADY_MEMORY * most),
+    )
+
+
+def _settle_gpu(before: GpuView, now: GpuView) -> GpuView:
+    memory, most = now.memory_used_bytes, now.memory_total_bytes or 0
+    return replace(
+        now,
+        utilisation_percent=_steady(
+            before.utilisation_percent, now.utilisation_percent, _STEADY_GPU_PERCENT
+        ),
+        memory_used_bytes=_steady(before.memory_used_bytes, memory, _STEADY_MEMORY * most),
+        temperature_c=_steady(before.temperature_c, now.temperature_c, _STEADY_C),
+        power_w=_steady(before.power_w, now.power_w, _STEADY_W),
+    )
+
+
+_Number = TypeVar("_Number", bound=float | None)
+
+
+def _steady(before: _Number, now: _Number, step: float) -> _Number:
+    """Return the number before, unless it is unknown or now differs by a step."""
+    if before is None or now is None or abs(now - before) >= step:
+        return now
+    return before
 
 
 def snapshot(world: World, seq: int) -> Snapshot:

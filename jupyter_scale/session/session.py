@@ -28,7 +28,7 @@ from jupyter_scale.model.messages import (
 from jupyter_scale.model.run import format_bytes
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.client import Nudge, RunnerClient
-from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE
+from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, is_pseudo
 from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.look import look_around, slow_names
 from jupyter_scale.session.plan import CellOptions
@@ -161,7 +161,8 @@ class Session:
         self._home_ack: tuple[int, bytes] | None = None
         self._must_reset = True
         self._agreed: ambient.Ambient = {}
-        self._known_sources: set[str] = set()
+        #: ``file name → In[n]`` of the code whose source the runner has.
+        self._known_sources: dict[str, int] = {}
         self._last_needs: list[str] = []
         self._life = ""
         self._said_loose: set[str] = set()
@@ -253,7 +254,7 @@ class Session:
         self._home_ack = None
         self._must_reset = True
         self._agreed = {}
-        self._known_sources = set()
+        self._known_sources = {}
 
     def _attempt(
         self, cell: Cell, options: CellOptions, view: CellView, result: CellResult
@@ -282,7 +283,7 @@ class Session:
                 number = self._client.submit(RequestKind.CELL, request.to_body())
                 pass_to(number)
                 outcome = self._follow(number, view)
-                self._settle(outcome, packed, snapshots)
+                self._settle(outcome, packed, request.sources)
         except BaseException:
             # What the cell did over there is not known here.
             self.reset()
@@ -307,7 +308,12 @@ class Session:
         files = {name for snapshot in snapshots.values() for name in snapshot.code_files}
         now = ambient.gather()
         changes = ambient.difference(self._agreed, now)
-        sources = cell.sources_of(tuple(files - self._known_sources))
+        # A cell that was run again has the same name and another number.
+        sources = {
+            name: (source, count)
+            for name, (source, count) in cell.sources_of(tuple(files)).items()
+            if self._known_sources.get(name) != count
+        }
         return CellRequest(
             source=cell.source,
             execution_count=cell.execution_count,
@@ -328,7 +334,7 @@ class Session:
         )
 
     def _settle(
-        self, outcome: CellOutcome, packed: Packed | None, snapshots: Mapping[str, Snapshot]
+        self, outcome: CellOutcome, packed: Packed | None, sources: Mapping[str, tuple[str, int]]
     ) -> None:
         """Take note of what the runner knows now."""
         if outcome.status == "died":
@@ -341,7 +347,7 @@ class Session:
             self._life = outcome.life
             if packed is not None:
                 self._replica.commit(packed, outcome.kept)
-            self._known_sources |= {f for s in snapshots.values() for f in s.code_files}
+            self._known_sources |= {name: count for name, (_, count) in sources.items()}
 
     def _order_notes(self, facts: CellFacts, outcome: CellOutcome) -> Iterator[str]:
         """Yield, once for each name, that the cell saw a set in another order."""
@@ -439,7 +445,7 @@ class Session:
                 raise
         result.seconds["apply"] = time.perf_counter() - clock
         for name, why in outcome.stays.items():
-            if name not in {VALUE, EXCEPTION}:
+            if not is_pseudo(name):
                 result.notes.append(f"'{name}' stays on the cluster: {why}")
         for note in result.notes:
             view.note(note)
@@ -472,8 +478,9 @@ class Session:
         if VALUE in namespace:
             result.has_value, result.value = True, namespace.pop(VALUE)
         exception = namespace.pop(EXCEPTION, None)
-        for pseudo in (VALUE, EXCEPTION):
-            self._replica.records.pop(pseudo, None)
+        for name in [name for name in namespace if is_pseudo(name)]:
+            del namespace[name]
+        self._replica.drop_records(is_pseudo)
         if outcome.error is not None:
             result.exception = exception or _stand_in(outcome.error)
         changes = dict(outcome.ambient)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import io
 import types
 from array import array
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,6 +148,11 @@ class Replica:
         for name, record in self.records.items():
             if self.namespace.get(name, missing) is not record.root:
                 self.records[name] = _outdated_record()
+
+    def drop_records(self, is_dropped: Callable[[str], bool]) -> None:
+        """Forget the records of some names."""
+        for name in list(filter(is_dropped, self.records)):
+            del self.records[name]
 
     def reset(self) -> None:
         """Forget what the other side holds."""

@@ -10,7 +10,8 @@ owner (kernel)      the node's keeper and every runner watch it with `watch`; th
 keeper              its workers end by themselves (a pipe to it closes); the owner sees its end
                     when it next looks, and cleans
 worker              the keeper's nanny starts another
-runner              the owner, whose link to it closes
+runner              the owner, whose link to it closes; the scheduler, to which its connection
+                    closes: it tells panels that the run is lost
 owner and keeper    workers and runners end by themselves; the next cluster on this machine
                     sweeps the directories
 server              nobody at once: a cluster that a Jupyter server owns waits for the next

@@ -1,7 +1,9 @@
 """Shared memory between processes of one machine: files in a private memory-backed directory.
 
 A segment lives only while it is on its way: the last receiver maps it privately and removes its
-name at once. What a crash leaves goes with the directory, which its keeper removes.
+name at once. Each session has a directory of its own below the cluster's: what a crash leaves goes
+with it. The runner makes and removes it; if the runner is killed, its kernel removes it; if both
+are, the node's keeper does with the cluster's.
 """
 
 from __future__ import annotations
@@ -9,10 +11,30 @@ from __future__ import annotations
 import mmap
 import os
 import secrets
+import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 _ALIGNMENT = 64  # of every buffer: numpy's fast paths like cache lines
+_REMOVE_TRIALS = 50
+
+
+def session_directory(cluster_directory: Path, session: str) -> Path:
+    """Return where the segments of one session are."""
+    return cluster_directory / session
+
+
+def remove_directory(directory: Path) -> None:
+    """Remove a directory into which others may be writing meanwhile.
+
+    Once it is gone nothing is written there any more: nobody makes it again.
+    """
+    for _ in range(_REMOVE_TRIALS):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        time.sleep(0.02)
 
 
 def write_segment(directory: Path, buffers: Sequence[memoryview]) -> str:

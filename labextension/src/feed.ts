@@ -4,9 +4,9 @@
  */
 export const FEED_VERSION = 1;
 
-export type ClusterStatus = 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
-
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed' | 'interrupted' | 'lost';
+
+export type ClusterStatus = 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
 
 /** One GPU of a node: utilisation in percent, memory in bytes, degrees Celsius, watts. */
 export interface IGpuView {
@@ -59,16 +59,15 @@ export interface ILoopView {
   readonly total: number;
   readonly done: number;
   readonly running: number;
-  readonly queued: number;
   readonly failed: number;
   readonly workers: number;
+  readonly queued: number;
   readonly eta_s: number | null;
 }
 
 /** One ``%%scale`` cell that ran or runs. */
 export interface IRunView {
   readonly id: string;
-  readonly cluster: string;
   readonly kernel_id: string;
   readonly notebook: string;
   readonly cell_id: string;
@@ -78,6 +77,7 @@ export interface IRunView {
   readonly started_at: number;
   readonly ended_at: number | null;
   readonly error: string;
+  readonly cluster: string;
   readonly loops: readonly ILoopView[];
 }
 

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -17,6 +17,9 @@ from distributed import Nanny, Scheduler
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from jupyter_scale.model.cluster import Owner
+from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
+from jupyter_scale.monitor.runs import Mourner
+from jupyter_scale.monitor.samples import LOOK
 from jupyter_scale.providers.local.worker import LocalWorker, worker_log
 from jupyter_scale.transport.lifeline import is_alive
 from jupyter_scale.transport.local import read_last_lines
@@ -38,6 +41,7 @@ class NodeOptions:
     """What a node process was told on its command line."""
 
     cluster: str
+    name: str
     directory: Path
     shared_dir: Path
     tls_dir: Path
@@ -48,19 +52,7 @@ class NodeOptions:
 
 
 class LocalScheduler(Scheduler):
-    """A scheduler without the web server, which would have no authentication.
-
-    Attributes
-    ----------
-    idle_since_s : float, optional
-        Since when nothing ran, in Unix seconds; part of its identity, for monitors.
-    """
-
-    idle_since_s: float | None = None
-
-    def identity(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return what distributed's has, and `idle_since_s`."""
-        return {**super().identity(*args, **kwargs), "idle_since_s": self.idle_since_s}
+    """A scheduler without the web server, which would have no authentication."""
 
     def start_http_server(self, *args: Any, **kwargs: Any) -> None:
         """Start none."""
@@ -112,6 +104,8 @@ class Keeper:
         self._starting: dict[str, asyncio.Task[None]] = {}
         self._scaling = asyncio.Lock()
         self._wanted = options.workers
+        self._gpus = GpuWatch(GpuReader().read)
+        self._idle_since: float | None = None
 
     async def run(self, is_stopped: asyncio.Event) -> None:
         """Serve until the event is set, the scheduler closes, or the node was idle for long."""
@@ -149,6 +143,14 @@ class Keeper:
                 await self._retire(-missing)
         return {"workers": workers}
 
+    async def look(self) -> dict[str, Any]:
+        """Return what monitors want to know: all workers, since when nothing ran, GPUs by node."""
+        return {
+            **self._scheduler.identity(n_workers=-1),
+            "idle_since_s": self._idle_since,
+            "gpus": {self._options.name: [asdict(gpu) for gpu in await self._gpus.look()]},
+        }
+
     async def close(self) -> None:
         """Close workers and scheduler, in bounded time."""
         for task in self._starting.values():
@@ -170,8 +172,10 @@ class Keeper:
             dashboard=False,
         )
         scheduler.handlers["jupyter_scale_scale"] = self.scale
+        scheduler.handlers[LOOK] = self.look
         await scheduler
         scheduler.add_plugin(_Watcher(self._tell, self._options.directory))
+        scheduler.add_plugin(Mourner())
         return scheduler
 
     def _begin(self, name: str) -> None:
@@ -234,7 +238,7 @@ class Keeper:
             is_busy = any(map(_is_busy, self._options.directory.glob("runners/*/busy")))
             if idle_since is None or is_busy:
                 last_busy = time.time()
-            self._scheduler.idle_since_s = None if idle_since is None or is_busy else last_busy
+            self._idle_since = None if idle_since is None or is_busy else last_busy
         _logger.info("nothing ran for %s s", timeout_s)
 
 
@@ -247,6 +251,7 @@ def configure(directory: Path, start_method: str) -> None:
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
             "distributed.worker.daemon": False,  # user code may have child processes
+            "distributed.diagnostics.nvml": False,  # the keeper reads GPUs, once for all workers
         }
     )
 

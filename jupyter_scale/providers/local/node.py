@@ -17,12 +17,10 @@ import asyncio
 import json
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import tempfile
 import threading
-import time
 import traceback
 from multiprocessing import forkserver
 from pathlib import Path
@@ -31,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_scale.model.cluster import Owner
 from jupyter_scale.transport.lifeline import watch, watch_heartbeat
 from jupyter_scale.transport.processes import descendants, kill_marked
+from jupyter_scale.transport.segments import remove_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 
 CLOSE_TIMEOUT_S = 3.0
 _SOCKET_DIR_LENGTH = 60  # a socket's path has 107 bytes at most, and more is appended
-_REMOVE_TRIALS = 50
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -108,22 +106,10 @@ class _Ending:
                 kill_marked(self._cluster, also=descendants())
                 if with_directories:
                     for directory in self._directories:
-                        _remove(directory)
+                        remove_directory(directory)
                     _remove_if_empty(self._directories[-1].parent)
             finally:
                 os._exit(0 if with_directories else 1)
-
-
-def _remove(directory: Path) -> None:
-    """Remove a directory into which this process's event loop may be writing meanwhile.
-
-    Once it is gone nothing is written there any more: nobody makes it again.
-    """
-    for _ in range(_REMOVE_TRIALS):
-        shutil.rmtree(directory, ignore_errors=True)
-        if not directory.exists():
-            return
-        time.sleep(0.02)
 
 
 def _remove_if_empty(directory: Path) -> None:
@@ -171,6 +157,7 @@ def _options(arguments: argparse.Namespace) -> NodeOptions:
 
     return NodeOptions(
         cluster=arguments.cluster,
+        name=arguments.name,
         directory=arguments.directory,
         shared_dir=arguments.shared_directory,
         tls_dir=arguments.tls_directory,
@@ -184,6 +171,7 @@ def _options(arguments: argparse.Namespace) -> NodeOptions:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cluster", required=True)
+    parser.add_argument("--name", required=True)
     parser.add_argument("--directory", type=Path, required=True)
     parser.add_argument("--shared-directory", type=Path, required=True)
     parser.add_argument("--tls-directory", type=Path, required=True)

@@ -28,6 +28,7 @@ from jupyter_scale.transport.processes import end_groups, end_trackers, kill_mar
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_NAME = "local"
 _RPC_TIMEOUT_S = 10.0
 _LOOK_AGAIN_S = 0.2
 
@@ -61,6 +62,7 @@ class LocalProvider:
         workers = _core_count() if pool.workers is None else pool.workers
         arguments = [
             f"--cluster={request.cluster}",
+            f"--name={_NAME}",
             f"--directory={request.directory}",
             f"--shared-directory={request.shared_dir}",
             f"--tls-directory={request.tls_dir}",
@@ -77,7 +79,7 @@ class LocalProvider:
         child = _run(request, argv, what="scheduler", log_path=log_path, cwd=Path.cwd())
         self._links[child.pid] = _Link(child)
         yield NodeState(
-            name="local",
+            name=_NAME,
             pool=pool.name,
             pid=child.pid,
             created=child.created,

@@ -16,6 +16,7 @@ from pathlib import Path
 from jupyter_scale.model.cluster import ClusterState, Owner, Ownership
 from jupyter_scale.runner.host.supervisor import Options, Supervisor
 from jupyter_scale.transport.lifeline import watch, watch_heartbeat
+from jupyter_scale.transport.segments import remove_directory, session_directory
 
 
 def main() -> None:
@@ -27,7 +28,10 @@ def main() -> None:
     parser.add_argument("--owner", type=Owner.parse, required=True, help="PID:CREATED to live with")
     options = parser.parse_args()
     state = ClusterState.from_json((options.cluster_directory / "state.json").read_text())
-    shared = Path(state.shared_dir) if state.shared_dir else None
+    shared = None
+    if state.shared_dir:
+        shared = session_directory(Path(state.shared_dir), options.session)
+        shared.mkdir(mode=0o700, exist_ok=True)
     asyncio.run(
         _serve(
             Options(options.directory, options.cluster_directory, options.session, shared),
@@ -53,7 +57,9 @@ async def _serve(options: Options, owner: Owner, cluster: ClusterState) -> None:
     address = await supervisor.start()
     print(json.dumps({"pid": os.getpid(), "address": address}), flush=True)  # noqa: T201
     await end.wait()
-    supervisor.stop()
+    await supervisor.stop()
+    if options.shared is not None:
+        remove_directory(options.shared)
     if outlives_owner:
         shutil.rmtree(options.directory, ignore_errors=True)
     os._exit(0)

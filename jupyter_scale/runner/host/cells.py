@@ -21,7 +21,7 @@ from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.keeping import keep_large, keep_named
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import Outbox
-from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE
+from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
 from jupyter_scale.shipping import ambient
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.kept import Kept
@@ -173,8 +173,8 @@ class CellRunner:
         }
         if self._pending is not None:
             at_home |= {n: list(s.objects) for n, s in self._pending.snapshots.items()}
-        for pseudo in (VALUE, EXCEPTION, FETCHED):
-            at_home.pop(pseudo, None)
+        for pseudo in list(filter(is_pseudo, at_home)):
+            del at_home[pseudo]
         self._kept.describe_again(keys, self._shell.user_ns, at_home)
 
     def _home_body(self) -> dict[str, Any] | None:
@@ -208,13 +208,12 @@ class CellRunner:
             return
         records = self._replica.records
         self._replica.commit(packed, home_ack[1])
-        for pseudo in (VALUE, EXCEPTION):
-            records.pop(pseudo, None)
-        if fetched:
+        record = records.get(FETCHED)
+        self._replica.drop_records(is_pseudo)
+        if fetched and record is not None:
             self._kept.note_home(fetched)
-            record = records.pop(FETCHED)
             # It keeps the tokens until the notebook names the value again.
-            self._fetched[fetched] = f"{FETCHED} {fetched}"
+            self._fetched[fetched] = f"fetched {fetched}"
             records[self._fetched[fetched]] = record
             for name, value in self._shell.user_ns.items():
                 if value is record.root:
@@ -308,6 +307,7 @@ class CellRunner:
             if before.get(name, missing) is not value and not _OWN_NAMES.fullmatch(name)
         }
         values = new | {name: namespace[name] for name in request.reads if name in namespace}
+        values |= self._changed_before_rebinding(request, before)
         hook = self._shell.hook
         if hook.has_value:
             values[VALUE] = new[VALUE] = hook.value
@@ -316,6 +316,23 @@ class CellRunner:
         if error is not None:
             values[EXCEPTION] = _without_frames(error)
         return values, new
+
+    def _changed_before_rebinding(
+        self, request: CellRequest, before: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return values that the cell changed and then unbound: other names may lead to them."""
+        found = {}
+        for name in request.reads:
+            old = before.get(name)
+            if name not in before or self._shell.user_ns.get(name) is old:
+                continue
+            try:
+                snapshot = self._replica.look_at(name, old, DigestCache())
+            except CannotTravel:  # it came from the notebook: nobody else there has what it holds
+                continue
+            if snapshot.objects and self._replica.is_changed(name, snapshot):
+                found[former(name)] = old
+        return found
 
     def _go_home(
         self,

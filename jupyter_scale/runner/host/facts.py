@@ -16,16 +16,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_scale.model.facts import FIRST_LINE_CHARS, TOPIC, LoopFact, RunFact
+from jupyter_scale.model.facts import FIRST_LINE_CHARS, TOPIC, LoopFact, RunFact, client_name
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
     from distributed import Client
 
-    from jupyter_scale.model.feed import RunStatus
+    from jupyter_scale.model.run import RunStatus
 
 _EVERY_S = 0.25
 _LOOK_S = 0.25
+_FINISH_S = 0.5
 _MOST_LOOPS = 20
 
 
@@ -115,10 +116,13 @@ class Publisher:
     ----------
     cluster_directory
         Where ``scheduler.json`` appears once the scheduler listens, and ``tls`` is.
+    session
+        Whose runs they are; the connection is named after it.
     """
 
-    def __init__(self, cluster_directory: Path) -> None:
-        self._directory = cluster_directory
+    def __init__(self, cluster_directory: Path, session: str) -> None:
+        self._directory, self._session = cluster_directory, session
+        self._client: Client | None = None
         self._waiting: dict[str, RunFact] = {}
         self._wake = asyncio.Event()
 
@@ -131,17 +135,27 @@ class Publisher:
         """Publish for as long as the scheduler lives."""
         await self._wake.wait()
         try:
-            client = await self._connect()
-            while client.status == "running":
+            self._client = await self._connect()
+            while self._client.status == "running":
                 await self._wake.wait()
                 # A short cell has begun and ended by then: it is told once, and not held up.
                 await asyncio.sleep(_EVERY_S)
                 self._wake.clear()
-                facts, self._waiting = self._waiting, {}
-                for fact in facts.values():
-                    await client.log_event(TOPIC, fact.to_wire())
+                await self._send(self._client)
         except Exception as error:  # noqa: BLE001 - cells must run, whoever may not watch them
             print(f"facts are not published any more: {error!r}", file=sys.stderr)  # noqa: T201
+
+    async def finish(self) -> None:
+        """Publish what waits, within a moment; who is not connected has nothing to say."""
+        if self._client is not None:
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_FINISH_S):
+                    await self._send(self._client)
+
+    async def _send(self, client: Client) -> None:
+        facts, self._waiting = self._waiting, {}
+        for fact in facts.values():
+            await client.log_event(TOPIC, fact.to_wire())
 
     async def _connect(self) -> Client:
         from distributed import Client
@@ -157,7 +171,7 @@ class Publisher:
             asynchronous=True,
             set_as_default=False,
             direct_to_workers=False,
-            name="jupyter-scale-facts",
+            name=client_name(self._session),
         )
         return client
 

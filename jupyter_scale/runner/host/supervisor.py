@@ -56,7 +56,7 @@ class Options:
     session
         The session that it serves, and no other.
     shared
-        The directory of shared memory segments, if there is one.
+        The session's directory of shared memory segments, if there is one.
     """
 
     directory: Path
@@ -81,7 +81,7 @@ class Supervisor:
         self._killed = ""
         # The node's keeper counts a runner as busy while this file is there.
         self._busy = options.directory / "busy"
-        self._publisher = Publisher(options.cluster_directory)
+        self._publisher = Publisher(options.cluster_directory, options.session)
         self._runs = RunLog(options.session, self._publisher)
 
     async def start(self) -> str:
@@ -249,11 +249,12 @@ class Supervisor:
         self._runs.end(outcome.to_body())
         self._emit(request.id, EventKind.FINISHED, outcome.to_body())
 
-    def stop(self) -> None:
-        """End the shell and all that it started."""
+    async def stop(self) -> None:
+        """End the shell and all that it started, and tell what has not been told."""
         if self._shell is not None:
             self._shell.signal(signal.SIGKILL)
         kill_descendants()
+        await self._publisher.finish()
 
 
 class Shell:
@@ -271,7 +272,7 @@ class Shell:
         shared = ["--shared", str(options.shared)] if options.shared else []
         environment = dict(os.environ)
         if options.shared:
-            # joblib's own memory files go with the cluster's, also when nobody ends joblib.
+            # joblib's own memory files go with the session's, also when nobody ends joblib.
             environment.setdefault("JOBLIB_TEMP_FOLDER", str(options.shared))
         with theirs:
             process = await asyncio.create_subprocess_exec(

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from labserver import LabServer
+from notebook import SHARED_MEMORY
 from waiting import eventually
 
 PROFILES = """
@@ -112,6 +113,69 @@ def test_the_first_cell_is_interrupted_from_the_panel(lab):
     status, answer = lab.scale("POST", f"runs/{run}/interrupt")
     assert status == 409, answer
     panel.close()
+
+
+@pytest.mark.parametrize("owner", ["server", "kernel"])
+def test_a_run_ends_with_its_runner(lab, owner):
+    if owner == "server":
+        lab.start_cluster(profile="pair")
+    kernel = lab.start_kernel()
+    assert kernel.run("%%scale\nx = 1").status == "ok"
+    panel = lab.feed()
+    cell = kernel.start("%%scale\nimport time\nys = [time.sleep(0.1) or i for i in range(1000)]")
+    panel.wait(lambda p: any(run["loops"] for run in p.runs.values()))
+    [run] = [run["id"] for run in panel.runs.values() if run["status"] == "running"]
+    [runner] = [p for p in lab.processes() if "jupyter_scale.runner.host" in p.cmdline()]
+    begun = time.monotonic()
+    os.kill(runner.pid, signal.SIGKILL)
+    panel.wait(lambda p: p.runs[run]["status"] == "lost")
+    assert time.monotonic() - begun < 3  # measured: 0.25
+    last = panel.runs[run]
+    assert (last["error"], last["loops"][0]["running"]) == ("its runner has ended", 0)
+    assert last["ended_at"] > last["started_at"]
+    assert cell.finish().ename == "RunnerLost"
+    again = kernel.run("%%scale\nx += 1\nprint(x)")
+    assert again.stdout.startswith("2"), again
+    panel.wait(lambda p: [r["status"] for r in p.runs.values()] == ["done", "lost", "done"])
+    panel.close()
+
+
+@pytest.mark.parametrize(
+    ("source", "status"), [("x = 1", "done"), ("import time\ntime.sleep(100)", "lost")]
+)
+def test_what_becomes_of_a_run_whose_kernel_is_killed(lab, source, status):
+    lab.start_cluster(profile="pair")
+    kernel = lab.start_kernel()
+    panel = lab.feed()
+    assert kernel.run("%%scale\nfirst = 1").status == "ok"
+    panel.wait(lambda p: p.runs)  # its runner is connected
+    cell = kernel.start(f"%%scale\n{source}")
+    if status == "done":
+        cell.finish()
+    else:
+        panel.wait(lambda p: len(p.runs) == 2)
+    kernel.kill()
+    panel.wait(lambda p: [r["status"] for r in p.runs.values()] == ["done", status])
+    panel.close()
+
+
+@pytest.mark.parametrize("dies", ["kernel", "runner"])
+def test_shared_memory_goes_with_its_session(lab, dies):
+    shared = SHARED_MEMORY / lab.start_cluster(profile="pair")["id"]
+    before = set(shared.iterdir())
+    kernel = lab.start_kernel()
+    assert kernel.run("%%scale\nimport time, numpy as np\nbig = np.ones(10**6)").status == "ok"
+    cell = kernel.start("%%scale\nys = [time.sleep(0.1) or big[i] for i in range(1000)]")
+    size = 8 * 10**6  # the loop's workers share what it reads
+    assert eventually(lambda: any(p.stat().st_size >= size for p in shared.glob("*/*")), 20)
+    if dies == "kernel":
+        kernel.kill()
+    else:
+        [runner] = [p for p in lab.processes() if "jupyter_scale.runner.host" in p.cmdline()]
+        runner.kill()
+        assert cell.finish().ename == "RunnerLost"
+    assert eventually(lambda: set(shared.iterdir()) <= before, 10), list(shared.rglob("*"))
+    assert lab.clusters()["pair"]["status"] == "running"
 
 
 def test_an_embedded_cluster_is_shown_as_the_kernels(lab):

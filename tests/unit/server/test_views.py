@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Status, Target
+from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, Status, Target
 from jupyter_scale.model.facts import LoopFact, RunFact
-from jupyter_scale.model.feed import ClusterView, NodeView, RunView, StepView
+from jupyter_scale.model.feed import ClusterView, GpuView, NodeView, RunView, StepView
 from jupyter_scale.model.profile import Pool, Profile
-from jupyter_scale.monitor.samples import GpuSample, Sample, WorkerSample
+from jupyter_scale.monitor.samples import Sample, WorkerSample
 from jupyter_scale.server.views import (
     MOST_RUNS,
     World,
@@ -117,16 +117,19 @@ def a_node(name="local", joined=1):
     return NodeState(name, "p", 1, 1.0, Status.RUNNING, workers=2, joined=joined)
 
 
-def a_worker(name="0", cpu=50.0, memory=100, gpu=None):
-    return WorkerSample(name, cpu, memory, 1000, gpu)
+def a_worker(name="0", cpu=50.0, memory=100):
+    return WorkerSample(name, cpu, memory, 1000)
+
+
+GPU = GpuView(0, "A100", 50.0, 100, 1000, 60.0, 200.0)
 
 
 def test_a_cluster_without_a_sample_has_no_load():
     steps = [StepView("running", "running", 1.0)]
-    view = view_cluster(a_state(a_node()), "server", steps, None)
+    view = view_cluster(a_state(a_node()), steps, None)
     assert (view.status, view.owner, view.idle_since, view.idle_timeout_s) == (
         "running",
-        "server",
+        "kernel",
         None,
         60.0,
     )
@@ -135,9 +138,14 @@ def test_a_cluster_without_a_sample_has_no_load():
     assert (node.workers, node.workers_wanted, node.cpu_percent) == (1, 2, None)
 
 
+def test_a_cluster_of_a_server_is_shown_as_its():
+    state = replace(a_state(a_node()), ownership=Ownership.SERVER)
+    assert view_cluster(state, (), None).owner == "server"
+
+
 def test_the_load_of_a_node_is_that_of_its_workers():
     sample = Sample((a_worker("0"), a_worker("1", cpu=25.0)), idle_since=7.0)
-    view = view_cluster(a_state(a_node()), "kernel", (), sample)
+    view = view_cluster(a_state(a_node()), (), sample)
     [node] = view.nodes
     assert view.idle_since == 7.0
     assert (node.workers, node.cpu_percent) == (2, 75.0)
@@ -146,23 +154,39 @@ def test_the_load_of_a_node_is_that_of_its_workers():
 
 def test_workers_belong_to_the_node_whose_name_they_begin_with():
     sample = Sample((a_worker("n1-0"), a_worker("n2-0"), a_worker("n2-1")))
-    view = view_cluster(a_state(a_node("n1"), a_node("n2")), "server", (), sample)
+    view = view_cluster(a_state(a_node("n1"), a_node("n2")), (), sample)
     assert [node.workers for node in view.nodes] == [1, 2]
 
 
-def test_gpus_are_numbered_on_their_node():
-    gpu = GpuSample("Tesla", 10.0, 1, 2)
-    sample = Sample((a_worker("0", gpu=gpu), a_worker("1"), a_worker("2", gpu=gpu)))
-    [node] = view_cluster(a_state(a_node()), "server", (), sample).nodes
-    assert [(g.index, g.name, g.temperature_c) for g in node.gpus] == [
-        (0, "Tesla", None),
-        (1, "Tesla", None),
-    ]
+def test_gpus_are_those_of_their_node():
+    sample = Sample((a_worker("n1-0"), a_worker("n1-1")), gpus={"n1": (GPU, replace(GPU, index=1))})
+    view = view_cluster(a_state(a_node("n1"), a_node("n2")), (), sample)
+    assert [[gpu.index for gpu in node.gpus] for node in view.nodes] == [[0, 1], []]
 
 
-LOOP = LoopFact(2, 10, 4, 3, 1, 2, 1, 0.0, 1.23)
+LOOP = LoopFact(
+    line=2,
+    total=10,
+    done=4,
+    running=3,
+    failed=1,
+    workers=2,
+    eta_s=1.23,
+    done_before=1,
+    started_at=0.0,
+)
 FACT = RunFact(
-    "r", 1, "s", "k", "/root/a/b.ipynb", "cell", 3, "x = 1", "running", 1.0, loops=(LOOP,)
+    id="r",
+    seq=1,
+    session="s",
+    kernel_id="k",
+    notebook="/root/a/b.ipynb",
+    cell_id="cell",
+    execution_count=3,
+    first_line="x = 1",
+    status="running",
+    started_at=1.0,
+    loops=(LOOP,),
 )
 
 
@@ -190,7 +214,9 @@ def test_a_loops_counts_add_up():
     [(FACT, "lost"), (replace(FACT, status="done", ended_at=2.0), "done")],
 )
 def test_a_run_whose_cluster_is_gone_is_lost_unless_it_had_ended(fact, status):
-    assert view_run(fact, "c", "/", is_lost=True).status == status
+    view = view_run(fact, "c", "/", is_lost=True)
+    assert (view.status, view.ended_at) == (status, fact.ended_at)
+    assert [loop.running for loop in view.loops] == [0 if status == "lost" else 3]
 
 
 def test_old_runs_are_forgotten_but_none_that_goes_on():
@@ -216,6 +242,30 @@ def test_old_runs_are_forgotten_but_none_that_goes_on():
 def test_a_sample_that_hardly_differs_is_the_one_before(now, is_same):
     before = Sample((a_worker(),))
     assert (settle(before, Sample((now,))) == before) is is_same
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_same"),
+    [
+        ({"utilisation_percent": 51.0, "memory_used_bytes": 105, "power_w": 203.0}, True),
+        ({"utilisation_percent": 60.0}, False),
+        ({"utilisation_percent": None}, False),
+        ({"memory_used_bytes": 150}, False),
+        ({"temperature_c": 61.0}, True),
+        ({"temperature_c": 62.0}, False),
+        ({"power_w": 210.0}, False),
+    ],
+)
+def test_a_gpu_that_hardly_differs_is_the_one_before(changes, is_same):
+    before, now = (Sample(gpus={"n": (gpu,)}) for gpu in (GPU, replace(GPU, **changes)))
+    assert (settle(before, now) == before) is is_same
+
+
+def test_a_gpu_that_is_new_always_shows():
+    now = Sample(gpus={"n": (GPU,)})
+    assert settle(Sample(), now) == now
+    unknown = Sample(gpus={"n": (replace(GPU, power_w=None),)})
+    assert settle(unknown, now) == now
 
 
 def test_a_worker_that_is_new_or_gone_always_shows():

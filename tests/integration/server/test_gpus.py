@@ -1,0 +1,41 @@
+"""GPUs of a node in the feed: every one, once, and read by one process."""
+
+import time
+
+import fakenvml
+from labserver import LabServer
+
+PAIR = """
+[clusters.pair]
+[[clusters.pair.pools]]
+workers = 2
+"""
+
+
+@fakenvml.needs_compiler
+def test_each_gpu_of_a_node_is_shown_once(tmp_path, monkeypatch):
+    (tmp_path / "driver").mkdir()
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(fakenvml.build(tmp_path / "driver")))
+    lab = LabServer(tmp_path, PAIR)
+    try:
+        lab.start()
+        cluster = lab.start_cluster(profile="pair")["id"]
+        begun = time.monotonic()
+        panel = lab.feed()
+        panel.wait(lambda p: p.clusters[cluster]["nodes"][0]["gpus"])
+        assert time.monotonic() - begun < 5  # of one look a second
+        [node] = panel.clusters[cluster]["nodes"]
+        panel.close()
+        assert node["workers"] == 2
+        assert [(g["index"], g["name"], g["utilisation_percent"]) for g in node["gpus"]] == [
+            (0, "Fake GPU", 30.0),
+            (1, "Fake GPU", 31.0),
+        ]
+        assert [(g["temperature_c"], g["power_w"]) for g in node["gpus"]] == [
+            (50.0, 100.5),
+            (51.0, 101.5),
+        ]
+        readers = [p for p in lab.processes() if any("nvidia" in m.path for m in p.memory_maps())]
+        assert ["local.node" in " ".join(reader.cmdline()) for reader in readers] == [True]
+    finally:
+        lab.close()
