@@ -19,13 +19,8 @@ HERE_TOO = {"ambient: load_ext of another", "display: a formatter of the noteboo
 _OPTIONS = "numpy's and pandas' options do not travel"
 #: Known differences: program → why, in every mode or in one.
 KNOWN = {
-    "functions: lru_cache": "a cached function cannot be rebuilt where it arrives",
-    "functions: singledispatch": "its registry cannot travel",
-    "spread: a cached function": "a cached function cannot be rebuilt where it arrives",
-    "classes: metaclass and init_subclass": "its hooks run again, before their globals are there",
     "numpy: errstate and printoptions": _OPTIONS,
     "pandas: options": _OPTIONS,
-    ("numpy: readonly and masked", "by turns"): "a masked array changed here arrives as another",
     "display: rcParams": "matplotlib's settings do not come home",
     "output: a child writes": "order between what children and Python write is not kept",
     "output: logging": "a handler made there is not here",
