@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_scale.errors import ProtocolError
 from jupyter_scale.model.feed import RunStatus
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 TOPIC = "jupyter-scale"
 FIRST_LINE_CHARS = 80
 
@@ -26,6 +26,8 @@ class LoopFact:
     ----------
     done_before
         How many had been done in place when it was spread at `started_at`.
+    ends_at
+        When it will have ended if it goes on as it did, None when that cannot be told.
     """
 
     line: int
@@ -36,7 +38,7 @@ class LoopFact:
     workers: int
     done_before: int
     started_at: float
-    eta_s: float | None
+    ends_at: float | None
 
 
 @dataclass(frozen=True, slots=True)

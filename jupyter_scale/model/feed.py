@@ -1,7 +1,10 @@
 """The feed: what the server tells a panel. Versioned; JSON on the wire, TypeScript by generation.
 
 A connection begins with a `Snapshot`; after it come `Delta` s, numbered without gaps. A client that
-misses one connects again.
+misses one connects again. All times are Unix seconds by the clocks of servers: each frame says what
+time it is there, because a browser's clock may be wrong.
+
+A client says one thing, `Watch`: load is sampled only while somebody watches.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-FEED_VERSION = 1
+FEED_VERSION = 2
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 RunStatus = Literal["queued", "running", "done", "failed", "interrupted", "lost"]
@@ -70,7 +73,7 @@ class ClusterView:
 
 @dataclass(frozen=True, slots=True)
 class LoopView:
-    """One spread loop: counts of iterations; `eta_s` seconds are left, if that can be told."""
+    """One spread loop: counts of iterations; when it will have ended, if that can be told."""
 
     line: int
     total: int
@@ -79,7 +82,7 @@ class LoopView:
     queued: int
     failed: int
     workers: int
-    eta_s: float | None
+    ends_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class Snapshot:
     type: Literal["snapshot"]
     version: int
     seq: int
+    sent_at: float
     clusters: tuple[ClusterView, ...]
     runs: tuple[RunView, ...]
     profiles: tuple[str, ...]
@@ -114,11 +118,21 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What changed: whole new views by id, and ids that are gone."""
+    """What changed: whole new views by id, ids that are gone, all profiles if one did."""
 
     type: Literal["delta"]
     seq: int
+    sent_at: float
     clusters: tuple[ClusterView, ...]
     runs: tuple[RunView, ...]
     gone_clusters: tuple[str, ...]
     gone_runs: tuple[str, ...]
+    profiles: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a client says: whether it shows the panel. At first it does not."""
+
+    type: Literal["watch"]
+    visible: bool

@@ -126,6 +126,7 @@ class Registry:
         self._owned: dict[str, _Owned] = {}
         self._others: dict[str, ClusterState] = {}
         self._samples: dict[str, Sample] = {}
+        self._is_attended = False
         self._facts: dict[str, tuple[str, RunFact]] = {}
         self._profiles: tuple[str, ...] = ()
         self._lock = threading.Lock()
@@ -184,10 +185,10 @@ class Registry:
 
     def attend(self, *, is_anyone_there: bool) -> None:
         """Take samples while somebody looks, and none while nobody does."""
+        with self._lock:
+            self._is_attended = is_anyone_there
+            self._samples.clear()  # an old number is worse than none
         self._observers.sample(is_wanted=is_anyone_there)
-        if not is_anyone_there:
-            with self._lock:
-                self._samples.clear()  # an old number is worse than none
         self._news.set()
 
     def close(self) -> None:
@@ -367,6 +368,8 @@ class Registry:
 
     def _on_sample(self, cluster: str, sample: Sample) -> None:
         with self._lock:
+            if not self._is_attended:
+                return  # it was under way when the last one looked away
             before = self._samples.get(cluster)
             now = settle(before, sample)
             self._samples[cluster] = now

@@ -29,8 +29,9 @@ export class LiveView extends ReactWidget {
   }
 
   protected override render(): JSX.Element {
-    const View = this._view;
-    return <View context={this._context} now={Date.now() / 1000} />;
+    const { _view: View, _context: context } = this;
+    const { feed } = context;
+    return <View context={context} state={feed.state} now={feed.now()} />;
   }
 
   protected override onAfterAttach(msg: Message): void {
@@ -40,6 +41,13 @@ export class LiveView extends ReactWidget {
 
   protected override onAfterShow(): void {
     this._follow();
+  }
+
+  /** What was asked for before the panel was hidden is not drawn any more. */
+  protected override onUpdateRequest(msg: Message): void {
+    if (this.isVisible) {
+      super.onUpdateRequest(msg);
+    }
   }
 
   protected override onBeforeHide(): void {
