@@ -2,7 +2,7 @@
  * The side panel: its sections, and what is in their toolbars.
  */
 import type { ITranslator } from '@jupyterlab/translation';
-import { addIcon, SidePanel, ToolbarButton } from '@jupyterlab/ui-components';
+import { addIcon, ReactWidget, SidePanel } from '@jupyterlab/ui-components';
 import { type AccordionPanel, Panel } from '@lumino/widgets';
 
 import { scaleIcon } from './icons';
@@ -10,6 +10,7 @@ import { LiveView, Section } from './section';
 import { Banner } from './views/banner';
 import { Clusters } from './views/clusters';
 import type { IPanelContext } from './views/context';
+import { IconButton } from './views/iconbutton';
 import { Nodes } from './views/nodes';
 import { Runs } from './views/runs';
 
@@ -30,16 +31,21 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
   panel.node.setAttribute('role', 'region');
   panel.node.setAttribute('aria-label', panel.title.caption);
   const clusters = new Section('clusters', trans.__('Clusters'), Clusters, context);
+  // JupyterLab's own button claims to be a toggle.
   clusters.toolbar.addItem(
     'start',
-    new ToolbarButton({
-      icon: addIcon,
-      tooltip: trans.__('Start a Cluster'),
-      onClick: () => void actions.start()
-    })
+    ReactWidget.create(
+      <IconButton
+        icon={addIcon}
+        label={trans.__('Start a Cluster')}
+        onClick={() => void actions.start()}
+      />
+    )
   );
   panel.addWidget(clusters);
-  panel.addWidget(new Section('nodes', trans.__('Nodes'), Nodes, context));
+  const nodes = new Section('nodes', trans.__('Nodes'), Nodes, context);
+  nodes.node.tabIndex = 0; // nothing in it takes the focus, and it has to be scrolled by keyboard
+  panel.addWidget(nodes);
   panel.addWidget(new Section('runs', trans.__('Runs'), Runs, context));
   (panel.content as AccordionPanel).setRelativeSizes(SIZES);
   return panel;
