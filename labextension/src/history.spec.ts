@@ -51,6 +51,14 @@ test('while the load was not known, there is a hole', () => {
   expect(history.of('a', 'n')).toEqual([0.05, null, null, null, 0.1]);
 });
 
+test('a clock that is set back begins a new history', () => {
+  const history = new LoadHistory();
+  history.record([withLoad(10)], 9000);
+  history.record([withLoad(20)], 2000);
+  history.record([withLoad(30)], 3000);
+  expect(history.of('a', 'n')).toEqual([0.1, 0.15]);
+});
+
 test('what is gone is forgotten', () => {
   const history = new LoadHistory();
   history.record([withLoad(10)], 0);

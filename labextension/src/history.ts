@@ -33,7 +33,8 @@ export class LoadHistory {
       }
     }
     for (const cluster of clusters) {
-      const track = this._tracks.get(cluster.id);
+      const known = this._tracks.get(cluster.id);
+      const track = known && known.atMs <= nowMs ? known : undefined; // else a clock was set back
       const steps = track ? Math.round((nowMs - track.atMs) / SPACING_MS) : 1;
       if (track?.view === cluster || steps < 1) {
         continue;

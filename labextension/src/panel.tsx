@@ -17,8 +17,8 @@ import { Runs } from './views/runs';
 /** The panel's id in the application, and in saved layouts. */
 export const PANEL_ID = 'jupyter-scale-panel';
 
-/** The sections' heights: runs are what changes most, and what there are most of. */
-const SIZES = [2, 3, 5];
+/** The sections' heights: a failed start is seen in whole, and of runs there are most. */
+const SIZES = [3, 3, 4];
 
 /** Build the side panel. */
 export function createPanel(context: IPanelContext, translator: ITranslator): SidePanel {

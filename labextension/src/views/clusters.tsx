@@ -22,12 +22,12 @@ export function Clusters({ context, state, now }: ISectionProps): JSX.Element {
   const { clusters } = state;
   return (
     <>
-      {clusters.every(hasEnded) && <Beginning context={context} />}
       <ul className="jp-scale-List">
         {clusters.map(cluster => (
           <Cluster key={cluster.id} cluster={cluster} context={context} now={now} />
         ))}
       </ul>
+      {clusters.every(hasEnded) && <Beginning context={context} />}
     </>
   );
 }

@@ -53,6 +53,9 @@ export function Run({ run, context, now }: IRunProps): JSX.Element {
         run.loops.map((loop, index) => (
           <Loop key={index} loop={loop} now={now} trans={trans} />
         ))}
+      {run.status === 'lost' && (
+        <p className="jp-scale-Detail">{runLabel(run.status, trans)}</p>
+      )}
       {run.error && run.status !== 'interrupted' && (
         <p className="jp-scale-Error" title={run.error}>
           {lastLine(run.error)}
