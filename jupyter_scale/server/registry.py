@@ -46,7 +46,7 @@ from jupyter_scale.transport.lifeline import current_owner, is_alive
 
 _logger = logging.getLogger(__name__)
 
-FRAME_S = 0.25
+FRAME_S = 0.5
 LOOK_S = 1.0
 _BEAT_S = 5.0
 _KEEP_ENDED_S = 600.0
@@ -117,7 +117,7 @@ class Registry:
     root : Path
         The server's directory: profiles are looked for there, and notebooks named relative to it.
     on_world : callable
-        Told the new world when it changed, four times a second at most, in the registry's thread.
+        Told the new world when it changed, twice a second at most, in the registry's thread.
     """
 
     def __init__(self, root: Path, on_world: Callable[[World], None]) -> None:
@@ -364,7 +364,10 @@ class Registry:
             self._facts[fact.id] = cluster, fact
             while len(self._facts) > _MOST_FACTS:
                 del self._facts[next(iter(self._facts))]
-        self._news.set()
+            is_progress = known is not None and known[1].status == fact.status
+            can_wait = is_progress and not self._is_attended  # for the next look
+        if not can_wait:
+            self._news.set()
 
     def _on_sample(self, cluster: str, sample: Sample) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ import { addIcon, ReactWidget, SidePanel } from '@jupyterlab/ui-components';
 import { type AccordionPanel, Panel } from '@lumino/widgets';
 
 import { scaleIcon } from './icons';
-import { LiveView, Section } from './section';
+import { LiveView, Section, type Subject } from './section';
 import { Banner } from './views/banner';
 import { Clusters } from './views/clusters';
 import type { IPanelContext } from './views/context';
@@ -20,6 +20,9 @@ export const PANEL_ID = 'jupyter-scale-panel';
 /** The sections' heights: a failed start is seen in whole, and of runs there are most. */
 const SIZES = [3, 3, 4];
 
+const clustersOf: Subject = ({ clusters }) => clusters;
+const runsOf: Subject = ({ runs }) => runs;
+
 /** Build the side panel. */
 export function createPanel(context: IPanelContext, translator: ITranslator): SidePanel {
   const { actions, trans } = context;
@@ -30,7 +33,13 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
   panel.title.caption = trans.__('Clusters for %1', '%%scale');
   panel.node.setAttribute('role', 'region');
   panel.node.setAttribute('aria-label', panel.title.caption);
-  const clusters = new Section('clusters', trans.__('Clusters'), Clusters, context);
+  const clusters = new Section(
+    'clusters',
+    trans.__('Clusters'),
+    Clusters,
+    clustersOf,
+    context
+  );
   // JupyterLab's own button claims to be a toggle.
   clusters.toolbar.addItem(
     'start',
@@ -43,16 +52,16 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
     )
   );
   panel.addWidget(clusters);
-  const nodes = new Section('nodes', trans.__('Nodes'), Nodes, context);
+  const nodes = new Section('nodes', trans.__('Nodes'), Nodes, clustersOf, context);
   nodes.node.tabIndex = 0; // nothing in it takes the focus, and it has to be scrolled by keyboard
   panel.addWidget(nodes);
-  panel.addWidget(new Section('runs', trans.__('Runs'), Runs, context));
+  panel.addWidget(new Section('runs', trans.__('Runs'), Runs, runsOf, context));
   (panel.content as AccordionPanel).setRelativeSizes(SIZES);
   return panel;
 }
 
 function bannerFor(context: IPanelContext): Panel {
   const header = new Panel();
-  header.addWidget(new LiveView(Banner, context));
+  header.addWidget(new LiveView(Banner, () => null, context));
   return header;
 }
