@@ -26,6 +26,11 @@ export class LabServer {
     await expect.poll(() => this.isUp(), { timeout: 60_000 }).toBe(true);
   }
 
+  /** The number of its process. */
+  get pid(): number {
+    return this.process?.pid ?? 0;
+  }
+
   /** End it as a crash would, without a chance to tidy up. */
   async kill(): Promise<void> {
     await this.exit(process => process.kill('SIGKILL'));
