@@ -92,7 +92,7 @@ export interface ISnapshot {
   readonly profiles: readonly string[];
 }
 
-/** What changed: whole new views by id, ids that are gone, the profiles unless they are the same. */
+/** What changed: whole new views by id, ids that are gone, all profiles if one did. */
 export interface IDelta {
   readonly type: 'delta';
   readonly seq: number;
