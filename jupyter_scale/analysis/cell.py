@@ -20,6 +20,7 @@ from jupyter_scale.analysis.loops import Loop, find_loops
 from jupyter_scale.analysis.magics import TIMED, Transform, expand, parse_python
 from jupyter_scale.analysis.mutation import find_mutated
 from jupyter_scale.analysis.names import find_names
+from jupyter_scale.analysis.stores import Store, find_stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,8 @@ class CellFacts:
         The cell awaits at its top level.
     binds_unknown : str or None
         Why the cell may bind names that cannot be told from its source.
+    stores : frozenset of Store
+        What the cell may assign in modules.
     """
 
     source: str
@@ -69,6 +72,7 @@ class CellFacts:
     loops: tuple[Loop, ...]
     is_async: bool
     binds_unknown: str | None = None
+    stores: frozenset[Store] = frozenset()
 
 
 def analyse_cell(raw: str, transform: Transform | None = None) -> CellFacts:
@@ -111,7 +115,21 @@ def analyse_cell(raw: str, transform: Transform | None = None) -> CellFacts:
         loops=loops,
         is_async=any(_awaits(node) for node in _top_level(tree)),
         binds_unknown=first_text(findings.binds_unknown),
+        stores=find_stores(tree),
     )
+
+
+def stores_of(source: str, transform: Transform) -> frozenset[Store]:
+    """Return what a cell, transformed already, may assign in modules; nothing if it is no Python.
+
+    Cells that were put on the cluster are left out: they were analysed when they ran.
+    """
+    if source.startswith("get_ipython().run_cell_magic('scale'"):
+        return frozenset()
+    try:
+        return find_stores(expand(parse_python(source), transform, Findings()))
+    except (SyntaxError, ValueError):
+        return frozenset()
 
 
 def _top_level(node: ast.AST) -> Iterator[ast.AST]:

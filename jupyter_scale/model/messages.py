@@ -168,7 +168,9 @@ class CellRequest(_Body):
     reset
         Forget all that was known of the notebook first.
     ambient
-        Process-wide state that changed since the last request.
+        ``part → change``, pickled: process-wide state that changed since the last request.
+    stores
+        What the cell may assign in modules, one `Store.text` each.
     spread
         Whether loops may spread over the workers.
     origin
@@ -187,6 +189,7 @@ class CellRequest(_Body):
     ambient: Mapping[str, Any]
     spread: bool
     origin: Mapping[str, str] = field(default_factory=dict)
+    stores: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +221,7 @@ class CellOutcome(_Body):
     notes
         Sentences for the user.
     ambient
-        Process-wide state that the cell changed.
+        ``part → change``, pickled: process-wide state that the cell changed.
     """
 
     status: str

@@ -32,7 +32,8 @@ from jupyter_scale.session.plan import (
     names_to_look_at,
     visible_names,
 )
-from jupyter_scale.shipping import ambient
+from jupyter_scale.shipping.ambient.ambience import Ambience
+from jupyter_scale.shipping.ambient.places import gone, is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.replica import Packed, Replica
@@ -139,6 +140,8 @@ class Session:
         The notebook's variables.
     hidden
         Those that IPython put there itself.
+    ambience
+        The process-wide state of the notebook's kernel.
     shared
         Directory of shared memory with the runner, None when it is on another machine.
     """
@@ -149,19 +152,23 @@ class Session:
         namespace: dict[str, Any],
         hidden: Mapping[str, Any],
         shared: Path | None,
+        ambience: Ambience,
     ) -> None:
         self._client, self._hidden, self._shared = client, hidden, shared
+        self._ambience = ambience
+        ambience.reset()
         self._replica = Replica(namespace, is_notebook=True)
         self._home_ack: tuple[int, bytes] | None = None
         self._must_reset = True
-        self._agreed: ambient.Ambient = {}
+        self._stores_told = 0
         #: ``file name → In[n]`` of the code whose source the runner has.
         self._known_sources: dict[str, int] = {}
 
     @property
     def known_bytes(self) -> dict[str, int]:
         """``name → bytes`` of what the cluster holds."""
-        return {name: record.nbytes for name, record in self._replica.records.items()}
+        records = self._replica.records
+        return {name: record.nbytes for name, record in records.items() if not is_place(name)}
 
     def is_alive(self) -> bool:
         """Tell whether the runner can still be asked."""
@@ -207,7 +214,8 @@ class Session:
         self._replica.reset()
         self._home_ack = None
         self._must_reset = True
-        self._agreed = {}
+        self._stores_told = 0
+        self._ambience.reset()
         self._known_sources = {}
 
     def _attempt(
@@ -220,6 +228,7 @@ class Session:
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
         deletes = self._replica.outdated(snapshots)
+        deletes += gone(self._replica.records, self._ambience.places.read())
         packed = self._replica.pack(changed, deletes) if changed or deletes else None
         body = None if packed is None else cargo.to_body(packed.parcel, self._shared)
         request = self._request(cell, options, snapshots, body)
@@ -247,16 +256,27 @@ class Session:
         """Take a snapshot of all that the cell reads, directly or through functions."""
         namespace, cache = self._replica.namespace, DigestCache()
         todo = names_to_look_at(facts, namespace, self._hidden)
-        snapshots: dict[str, Snapshot] = {}
+        snapshots = self._look_at_places(cache)
+        for snapshot in list(snapshots.values()):
+            todo |= self._read_inside(snapshot)
         while todo:
             name = todo.pop()
             snapshot = self._replica.look([name], cache)[name]
             snapshots[name] = snapshot
-            more = set(snapshot.global_reads)
-            if snapshot.dynamic_reads is not None:
-                more |= visible_names(namespace, self._hidden)
-            todo |= {n for n in more if is_shipped(n, namespace, self._hidden)} - set(snapshots)
+            todo |= self._read_inside(snapshot) - set(snapshots)
         return snapshots
+
+    def _read_inside(self, snapshot: Snapshot) -> set[str]:
+        """Return the names that functions inside a value read."""
+        namespace = self._replica.namespace
+        more = set(snapshot.global_reads)
+        if snapshot.dynamic_reads is not None:
+            more |= visible_names(namespace, self._hidden)
+        return {name for name in more if is_shipped(name, namespace, self._hidden)}
+
+    def _look_at_places(self, cache: DigestCache) -> dict[str, Snapshot]:
+        """Take a snapshot of objects in process-wide places; what cannot travel is left."""
+        return self._ambience.places.look(self._replica, cache)
 
     def _request(
         self,
@@ -266,8 +286,10 @@ class Session:
         body: Mapping[str, Any] | None,
     ) -> CellRequest:
         files = {name for snapshot in snapshots.values() for name in snapshot.code_files}
-        now = ambient.gather()
-        changes = ambient.difference(self._agreed, now)
+        changes = self._ambience.changes()
+        self._ambience.note(cell.facts.stores, self._replica.namespace)
+        stores = self._ambience.stores[self._stores_told :]
+        self._stores_told += len(stores)
         # A cell that was run again has the same name and another number.
         sources = {
             name: (source, count)
@@ -280,12 +302,13 @@ class Session:
             code_name=cell.code_name,
             sources=sources,
             parcel=body,
-            reads=list(snapshots),
+            reads=[name for name in snapshots if not is_place(name)],
             home_ack=self._home_ack,
             reset=self._must_reset,
             ambient={**changes, **cell.shell_state},
             spread=not options.serial,
             origin=cell.origin,
+            stores=stores,
         )
 
     def _settle(
@@ -393,6 +416,10 @@ class Session:
 
     def _apply(self, outcome: CellOutcome, result: CellResult) -> None:
         namespace = self._replica.namespace
+        changes = dict(outcome.ambient)
+        result.compiler_flags = changes.pop("compiler_flags", None)
+        # First: what comes home may need a module, a path or an option.
+        self._ambience.apply(changes)
         body = outcome.home
         for _ in range(_TRIALS):
             if body is None:
@@ -403,6 +430,8 @@ class Session:
             except UnknownTokensError as error:
                 body = self._fetch_again(list(error.tokens)).home
                 continue
+            self._ambience.places.take_from(namespace, parcel.names)
+            self._ambience.places.drop_all(parcel.deletes)
             result.received_bytes = parcel.nbytes
             break
         if VALUE in namespace:
@@ -413,10 +442,7 @@ class Session:
         self._replica.drop_records(is_pseudo)
         if outcome.error is not None:
             result.exception = exception or _stand_in(outcome.error)
-        changes = dict(outcome.ambient)
-        result.compiler_flags = changes.pop("compiler_flags", None)
-        ambient.apply(changes)
-        self._agreed = ambient.gather()
+        self._ambience.settle(changes)
 
     def _fetch_again(self, tokens: list[int]) -> CellOutcome:
         number = self._client.submit(RequestKind.HOME, {"tokens": tokens})

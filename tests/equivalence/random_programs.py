@@ -161,9 +161,7 @@ def _main():
     with tempfile.TemporaryDirectory() as directory:
         pair = Pair(directory)
         try:
-            tried = try_programs(
-                pair, arguments.examples, number=arguments.seed, database=database
-            )
+            tried = try_programs(pair, arguments.examples, number=arguments.seed, database=database)
         finally:
             pair.close()
     here = sum("ran here" in note for note in pair.notes)

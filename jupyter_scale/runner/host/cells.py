@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jupyter_scale.analysis.stores import Store
 from jupyter_scale.errors import CannotLoad, CannotTravel
 from jupyter_scale.model.messages import CellOutcome, CellRequest
 from jupyter_scale.runner import cargo
@@ -21,7 +22,8 @@ from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, former, is_pseudo
-from jupyter_scale.shipping import ambient, kept
+from jupyter_scale.shipping import kept
+from jupyter_scale.shipping.ambient.places import gone, is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.replica import Packed, Replica
@@ -61,7 +63,7 @@ class CellRunner:
         self._pending: Packed | None = None
         self._home_values: dict[str, Any] = {}
         self._home_deletes: list[str] = []
-        self._agreed: ambient.Ambient = {}
+        self._ambience = spreader.ambience
         self._gate = gate
         self._initial = frozenset(shell.user_ns)
 
@@ -89,10 +91,13 @@ class CellRunner:
         values = self._find_results(request, before, result)
         namespace = self._shell.user_ns
         deletes = [n for n in before if n not in namespace and not _OWN_NAMES.fullmatch(n)]
+        self._ambience.note(map(Store.parse, request.stores), namespace)
+        places = self._ambience.places.read()
+        deletes += gone(self._replica.records, places)
         stays = self._go_home(values, deletes)
         home = self._home_body()
-        changes = ambient.difference(self._agreed, now := ambient.gather())
-        self._agreed = now
+        changes = self._ambience.changes()
+        self._ambience.settle_sent()
         seconds["home"] = time.perf_counter() - clock
         failed = result.error_before_exec or result.error_in_exec
         return CellOutcome(
@@ -137,7 +142,7 @@ class CellRunner:
         if request.reset:
             self._replica.reset()
             kept.forget_all()
-            self._agreed = {}
+            self._ambience.reset()
             for name in set(self._shell.user_ns) - self._initial:
                 if not _OWN_NAMES.fullmatch(name):
                     del self._shell.user_ns[name]
@@ -153,16 +158,16 @@ class CellRunner:
         colors = changes.pop("colors")
         if self._shell.colors != colors:
             self._shell.colors = colors
-        ambient.apply(changes)
+        self._ambience.apply(changes)
         for file_name, (source, count) in request.sources.items():
             remember_source(self._shell, file_name, source, count)
         indices = b""
         if request.parcel is not None:
             parcel = cargo.from_body(request.parcel, self._shared)
             indices = self._replica.unpack(parcel)
-        if "warnings" in changes:
-            ambient.apply_warnings(changes["warnings"])
-        self._agreed = ambient.gather()
+            self._ambience.places.take_from(self._shell.user_ns, parcel.names)
+            self._ambience.places.drop_all(parcel.deletes)
+        self._ambience.settle(changes)
         return indices
 
     # -- running -----------------------------------------------------------------------------
@@ -265,8 +270,8 @@ class CellRunner:
         self._home_values, self._home_deletes = dict(values), deletes
         self._pending = None
         stays: dict[str, str] = {}
-        snapshots: dict[str, Snapshot] = {}
         cache = DigestCache()
+        snapshots = self._ambience.places.look(self._replica, cache)
         pseudo = {n: v for n, v in values.items() if n not in namespace}
         namespace.update(pseudo)
         try:
@@ -298,7 +303,7 @@ class CellRunner:
             cache = DigestCache()
             stand_ins = {}
             for name, snapshot in changed.items():
-                if name != EXCEPTION:
+                if name != EXCEPTION and not is_place(name):
                     stays[name] = str(error)
                     stand_in = kept.keep(name, snapshot.root, str(error))
                     stand_ins[name] = self._replica.look_at(name, stand_in, cache)
