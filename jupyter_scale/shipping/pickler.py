@@ -164,8 +164,6 @@ def _library_of(function: types.FunctionType) -> str | None:
         return None
     if type(module) is types.ModuleType and getattr(module, "__spec__", None) is None:
         return name  # made by hand: there is no code to import it from
-    if function.__closure__ is None:
-        return None
     # A wrapper may carry the name of what it wraps, which another module has.
     by_name: Any = sys.modules.get(function.__module__)
     for part in function.__qualname__.split("."):

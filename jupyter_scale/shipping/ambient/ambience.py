@@ -35,6 +35,7 @@ class Ambience:
         self._attributes = LibraryAttributes(modules, watch)
         parts: list[Part] = [
             modules,
+            self._attributes.restored,
             process.Environment(),
             process.SearchPath(),
             process.Directory(),

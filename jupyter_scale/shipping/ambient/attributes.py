@@ -17,6 +17,7 @@ from typing import Any
 from jupyter_scale.analysis.stores import Store
 from jupyter_scale.shipping.ambient.importing import ImportWatch
 from jupyter_scale.shipping.ambient.modules import OwnModules
+from jupyter_scale.shipping.ambient.part import Delta
 
 _MISSING: Any = object()
 _CONTAINERS = (dict, list, set)
@@ -102,6 +103,15 @@ class LibraryAttributes:
                 found[text] = Original.ORIGINAL if _is_original(place, value) else value
         return found
 
+    @property
+    def restored(self) -> Restored:
+        """The part that says which places hold their originals again."""
+        return Restored(self)
+
+    def originals(self) -> dict[str, bool]:
+        """Return the places that hold what their modules define."""
+        return {text: True for text, value in self.read().items() if value is Original.ORIGINAL}
+
     def put(self, place: str, value: Any) -> None:
         """Assign it, or wait until the module is imported."""
         store = self._places.setdefault(place, Store.parse(place))
@@ -139,6 +149,32 @@ class LibraryAttributes:
         for text in list(self._waiting):
             if self._places[text].root == module.__name__:
                 self.put(text, self._waiting.pop(text))
+
+
+class Restored:
+    """Functions that are theirs again, put back before values arrive that name them.
+
+    Parameters
+    ----------
+    attributes
+        The keeper of assigned attributes.
+    """
+
+    name = "restored"
+    library = ""
+    has_defaults = False
+
+    def __init__(self, attributes: LibraryAttributes) -> None:
+        self._attributes = attributes
+
+    def read(self) -> dict[str, bool]:
+        """Return the places."""
+        return self._attributes.originals()
+
+    def apply(self, change: Delta) -> None:
+        """Put them back."""
+        for place in change.set:
+            self._attributes.put(place, Original.ORIGINAL)
 
 
 def _canonical(root: Any, store: Store) -> Store | None:

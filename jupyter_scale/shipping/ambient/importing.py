@@ -94,6 +94,7 @@ def call_after(loader: Any, callbacks: Sequence[Callback]) -> None:
         return
 
     def exec_module(module: ModuleType) -> None:
+        del loader.exec_module  # for whoever pickles a module with its loader
         run(module)
         for callback in callbacks:
             callback(module)

@@ -243,6 +243,10 @@ class _Loader(SourceFileLoader):
         super().__init__(name, origin.file)
         self._origin, self._run = origin, run
 
+    def __reduce__(self) -> Any:
+        """Travel as what any module of that file has."""
+        return SourceFileLoader, (self.name, self.path)
+
     def get_source(self, fullname: str) -> str:
         """Return the text."""
         return self._origin.source or str(super().get_source(fullname))

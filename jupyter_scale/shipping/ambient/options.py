@@ -21,21 +21,21 @@ class MatplotlibOptions:
     has_defaults = True
 
     def __init__(self) -> None:
-        self._raw: dict[str, Any] = {}
+        self._raw: list[Any] = []
         self._lists: list[tuple[list[Any], list[Any]]] = []
         self._value: dict[str, Any] = {}
 
     def read(self) -> dict[str, Any]:
         """Return all parameters but the backend's."""
-        raw = dict.copy(
-            sys.modules["matplotlib"].rcParams
-        )  # reading one by one may choose backends
+        # The dict's own methods: to read the mapping itself may choose a backend.
+        parameters = sys.modules["matplotlib"].rcParams
+        raw = list(dict.values(parameters))
         if raw != self._raw or any(one != other for one, other in self._lists):
             self._raw = raw
-            self._lists = [(v, v.copy()) for v in raw.values() if isinstance(v, list)]
+            self._lists = [(v, v.copy()) for v in raw if isinstance(v, list)]
             self._value = {
                 key: list(value) if isinstance(value, list) else value
-                for key, value in raw.items()
+                for key, value in dict.items(parameters)
                 if not key.startswith(_OF_THE_BACKEND)
             }
         return self._value

@@ -9,7 +9,7 @@ from typing import Any
 #: Parts that belong to a thread or a task, and are set for each batch.
 PER_TASK = ("decimal", "numpy_print", "numpy_errors", "sklearn")
 # Importing a library changes these; that is no deed of the iteration's.
-_UNWATCHED = frozenset({"warnings", "own_modules", "sys_path", "terminal"})
+_UNWATCHED = frozenset({"warnings", "own_modules", "restored", "sys_path", "terminal"})
 _NAMES = {
     "random": "the generator of 'random'",
     "numpy_random": "the generator of 'numpy.random'",
