@@ -136,6 +136,7 @@ class _Hold:
         memo: dict[int, Any] = {}
         self.replica.unpack(parcel, memo)
         self.known = Known().add(CAPTURED, memo.items())
+        self.per_task = {n: self.namespace[n] for n in parcel.names if ambient.is_per_task(n)}
         self.ambience.places.take_from(self.namespace, parcel.names)
         self.places = {name for name in parcel.names if is_place(name)}
         self._drop_earlier_places()
@@ -163,9 +164,8 @@ class _Hold:
     def begin_batch(self, captured: Captured) -> None:
         """Take over what belongs to a thread or task rather than to the process."""
         self.ambience.apply_everything(captured.ambient, only=ambient.PER_TASK)
-        for name, value in self.ambience.places.read().items():
-            if name in self.places and ambient.is_per_task(name):
-                self.ambience.places.put(name, value)
+        for name, value in self.per_task.items():
+            self.ambience.places.put(name, value)
         self.ambient |= {name: self.ambience.read().get(name) for name in ambient.PER_TASK}
 
     @staticmethod
@@ -203,6 +203,8 @@ class _Hold:
             except CannotTravel as error:
                 return f"'{error.name}'"
             for name in {**self.baseline, **digests}:
+                if not is_in_task and ambient.is_per_task(name):
+                    continue
                 if digests.get(name) != self.baseline.get(name):
                     return describe(name) if is_place(name) else f"'{name}'"
         return ""
