@@ -31,7 +31,7 @@ _NAMES = {
 
 def is_per_task(place: str) -> bool:
     """Tell whether a place belongs to a thread or a task."""
-    return place.startswith("<ambient numpy ")
+    return place.startswith("ambient: numpy ")
 
 
 def changed_part(before: Mapping[str, Any], now: Mapping[str, Any], *, is_in_task: bool) -> str:
