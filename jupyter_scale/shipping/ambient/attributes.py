@@ -98,6 +98,8 @@ class LibraryAttributes:
                     found[text] = self._waiting[text]
                     continue
                 self.put(text, self._waiting.pop(text))
+            if place.key is not None and Store(place.root, place.path).text in self._places:
+                continue  # it travels with its container
             value = _value_at(place)
             if value is not _MISSING:
                 found[text] = Original.ORIGINAL if _is_original(place, value) else value
@@ -216,8 +218,15 @@ def _key(source: str) -> Any:
 def _owner(place: Store) -> Any:
     owner: Any = sys.modules.get(place.root, _MISSING)
     for step in place.path[:-1]:
-        owner = getattr(owner, step, _MISSING)
+        owner = _get(owner, step)
     return owner
+
+
+def _get(owner: Any, name: str) -> Any:
+    try:
+        return getattr(owner, name, _MISSING)
+    except Exception:  # noqa: BLE001 - a property runs a library's code
+        return _MISSING
 
 
 def _value_at(place: Store) -> Any:
@@ -226,7 +235,7 @@ def _value_at(place: Store) -> Any:
         # The descriptor itself, not what it gives.
         value = vars(owner).get(place.path[-1], _MISSING)
     else:
-        value = _MISSING if owner is _MISSING else getattr(owner, place.path[-1], _MISSING)
+        value = _MISSING if owner is _MISSING else _get(owner, place.path[-1])
     if place.key is None or value is _MISSING:
         return value
     try:

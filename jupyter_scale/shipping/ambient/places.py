@@ -6,6 +6,7 @@ has a name too is still one object, and a change inside travels as a patch.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -107,15 +108,22 @@ class Places:
         keeper.drop(place)
 
     def take_from(self, namespace: dict[str, Any], names: Iterable[str]) -> None:
-        """Put what a parcel bound in a namespace where it belongs."""
-        for name in names:
-            if is_place(name) and name in namespace:
-                self.put(name, namespace.pop(name))
+        """Put what a parcel bound in a namespace where it belongs, containers before their items.
+
+        A place that refuses its object, a property perhaps, is left as it is.
+        """
+        for name in sorted(filter(is_place, names)):
+            if name in namespace:
+                value = namespace.pop(name)
+                try:
+                    self.put(name, value)
+                except Exception:  # noqa: BLE001 - assigning runs a library's code
+                    self._refused[name] = value
 
     def drop_all(self, names: Iterable[str]) -> None:
         """Leave nothing in those of `names` that are places."""
-        for name in names:
-            if is_place(name):
+        for name in sorted(filter(is_place, names), reverse=True):
+            with contextlib.suppress(Exception):  # as for `take_from`
                 self.drop(name)
 
     def _find(self, name: str) -> tuple[Keeper, str]:

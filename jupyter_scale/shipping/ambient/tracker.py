@@ -164,7 +164,10 @@ class Tracker:
 
 
 def _apply(part: Part, change: Any) -> None:
-    """Set what is not so yet, without the warnings that were shown where it was set first."""
+    """Set what is not so yet, without the warnings that were shown where it was set first.
+
+    What this process cannot be set to is left: its library may be of another version.
+    """
     if isinstance(change, Delta):
         now = part.read()
         change = difference(now, change.applied_to(now))
@@ -173,7 +176,8 @@ def _apply(part: Part, change: Any) -> None:
     # Filters are left alone: whoever changes them makes every warning appear once more.
     show, warnings.showwarning = warnings.showwarning, _ignore
     try:
-        part.apply(change)
+        with contextlib.suppress(Exception):  # setting runs a library's code
+            part.apply(change)
     finally:
         warnings.showwarning = show
 

@@ -15,7 +15,7 @@ from jupyter_scale.shipping.ambient.importing import ImportWatch
 from jupyter_scale.shipping.ambient.moduledata import ModuleData
 from jupyter_scale.shipping.ambient.modules import OwnModules, is_own_file
 from jupyter_scale.shipping.ambient.part import difference
-from jupyter_scale.shipping.ambient.places import is_constant
+from jupyter_scale.shipping.ambient.places import Places, is_constant
 
 NAME = "ambient_mine"
 
@@ -229,6 +229,23 @@ def test_attributes_and_items(attributes):
     attributes.drop("string:mine")
     assert (string.table, hasattr(string, "mine")) == ({"b": 2}, False)
     assert set(attributes.read()) == {"string:Formatter.convert_field"}
+
+
+def test_an_item_travels_with_a_container_that_was_assigned(attributes):
+    string.mine = {"a": 1}
+    note(attributes, "s:~mine['a']", "s:mine", s=string)
+    assert attributes.read() == {"string:mine": {"a": 1}}
+
+
+def test_places_are_filled_in_order_and_one_that_refuses_is_left(attributes):
+    places = Places([attributes])
+    read_only = "ambient: attribute string:Formatter.__dict__"
+    item, container = "ambient: attribute string:mine['a']", "ambient: attribute string:mine"
+    namespace = {item: 2, container: {}, read_only: 1, "x": 3}
+    places.take_from(namespace, list(namespace))
+    assert (namespace, string.mine) == ({"x": 3}, {"a": 2})
+    places.drop_all([container, item, "ambient: attribute string:missing.x"])
+    assert not hasattr(string, "mine")
 
 
 def test_a_function_put_back_is_the_original(attributes):
