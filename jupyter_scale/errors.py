@@ -11,6 +11,7 @@
     │   └── NoCluster       there is no such cluster
     ├── RunnerError         the notebook's other half
     │   ├── RunnerLost      it ended, or cannot be reached
+    │   ├── ValueLost       a value that stayed on the cluster went with it
     │   └── ProtocolError   it said something that the protocol does not allow
     └── ShippingError       objects on their way
         ├── CannotTravel    a value that cannot be pickled; carries name, type, path
@@ -89,6 +90,25 @@ class RunnerLost(RunnerError):
     """The runner ended or cannot be reached any more."""
 
 
+class ValueLost(RunnerError):
+    """A value that stayed on the cluster is there no more.
+
+    Parameters
+    ----------
+    name : str
+        The name that the cell gave it.
+    why : str
+        What became of it, as a clause: ``"its process ended"``.
+    """
+
+    def __init__(self, name: str, why: str) -> None:
+        self.name, self.why = name, why
+        super().__init__(
+            f"{name!r} stayed on the cluster and is lost: {why}. Run the cell that makes it again,"
+            f" or forget it with `del {name}`."
+        )
+
+
 class ProtocolError(RunnerError):
     """A message that the protocol does not allow at this point."""
 
@@ -110,11 +130,23 @@ class CannotTravel(ShippingError):
         Its type, for instance ``_thread.lock``.
     reason : str
         What the pickler said.
+    chain : sequence of str
+        The notebook's names through which the cell reads it: functions, for instance.
     """
 
-    def __init__(self, name: str, path: str, type_name: str, reason: str) -> None:
+    def __init__(
+        self, name: str, path: str, type_name: str, reason: str, chain: tuple[str, ...] = ()
+    ) -> None:
         self.name, self.path, self.type_name, self.reason = name, path, type_name, reason
-        super().__init__(f"{path} ({type_name}) cannot travel: {reason}")
+        self.chain = tuple(chain)
+        text = f"{path} ({type_name}) cannot travel: {reason}"
+        if self.chain:
+            text += f"; read by cell → {' → '.join([*self.chain, name])}"
+        super().__init__(text)
+
+    def read_by(self, chain: tuple[str, ...]) -> CannotTravel:
+        """Return this error with the names through which the cell reads the value."""
+        return CannotTravel(self.name, self.path, self.type_name, self.reason, chain)
 
 
 class CannotLoad(ShippingError):

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import keyword
 import linecache
 import shlex
 import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
-from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost, ScaleError, UsageError
+from jupyter_scale.errors import (
+    CannotTravel,
+    RunnerError,
+    RunnerLost,
+    ScaleError,
+    UsageError,
+    ValueLost,
+)
+from jupyter_scale.explainview import to_mime
 from jupyter_scale.model.cluster import ClusterEvent
-from jupyter_scale.model.run import RunReport, format_bytes
+from jupyter_scale.model.run import RunReport, format_bytes, parse_bytes
 from jupyter_scale.origin import origin_of
-from jupyter_scale.session.plan import CellOptions
+from jupyter_scale.session.plan import CellOptions, unbound_keeps
 from jupyter_scale.session.session import Cell, CellResult
 from jupyter_scale.shipping.ambient.ambience import Ambience
+from jupyter_scale.shipping.remote import RemoteValue, require_there
 from jupyter_scale.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -59,7 +69,46 @@ def cell_parser() -> argparse.ArgumentParser:
         help="raise an error if the cell cannot run on the cluster, instead of running it here",
     )
     parser.add_argument("--serial", action="store_true", help="do not spread loops over workers")
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="run nothing and start nothing: show where the cell would run, what would travel, and"
+        " which loops may spread",
+    )
+    parser.add_argument(
+        "--keep",
+        action="extend",
+        nargs="+",
+        type=_name,
+        default=[],
+        metavar="NAME",
+        help="leave the new values of these names on the cluster; the notebook gets stand-ins,"
+        " which later %%%%scale cells use as the values themselves",
+    )
+    parser.add_argument(
+        "--keep-above",
+        type=_size,
+        metavar="SIZE",
+        help="so too every new value larger than SIZE (500MB, 2GiB; off)",
+    )
     return parser
+
+
+def _name(text: str) -> str:
+    if not text.isidentifier() or keyword.iskeyword(text):
+        msg = f"expected names, separated by spaces, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return text
+
+
+def _size(text: str) -> int | Literal["off"]:
+    """Return a size in bytes, ``"off"`` for none."""
+    if text == "off":
+        return "off"
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 @cache
@@ -71,7 +120,7 @@ def line_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(
-        dest="command", metavar="{up,down,quiet}", parser_class=_Parser
+        dest="command", metavar="{up,down,quiet,keep-above}", parser_class=_Parser
     )
     up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
     up.add_argument("profile", nargs="?", help="a profile of scale.toml (default: this machine)")
@@ -84,6 +133,13 @@ def line_parser() -> argparse.ArgumentParser:
         " the plain cell's.",
     )
     quiet.add_argument("state", nargs="?", choices=["on", "off"], default="on")
+    keep_above = commands.add_parser(
+        "keep-above",
+        help="leave large results on the cluster",
+        description="What --keep-above does for one cell, for all that follow. Without a SIZE, show"
+        " what holds.",
+    )
+    keep_above.add_argument("size", nargs="?", type=_size, metavar="SIZE|off")
     return parser
 
 
@@ -139,14 +195,19 @@ class ScaleMagics(Magics):
         arguments = self._parse(cell_parser(), line)
         if arguments is None:
             return
-        options = CellOptions(strict=arguments.strict, serial=arguments.serial)
+        options = self._options(arguments)
         view = NotebookView(self._shell, quiet=self.workspace.is_quiet)
         facts = self._analyse(cell)
         record_source(self._shell, cell)
         seconds = {"analyse": time.perf_counter() - started}
         try:
+            if arguments.explain:
+                self._explain(cell, facts, options)
+                return
+            self._check(facts, options)
             result = self._run_there(cell, facts, options, view)
             if result.here:
+                self._require_no_remote(facts, result.here)
                 self._run_here(cell, result.here, options, view, started)
             else:
                 seconds |= result.seconds
@@ -155,6 +216,34 @@ class ScaleMagics(Magics):
         except ScaleError as error:
             view.finish_progress()
             raise self._one_line(error) from None
+
+    def _options(self, arguments: argparse.Namespace) -> CellOptions:
+        keep_above = arguments.keep_above
+        return CellOptions(
+            strict=arguments.strict,
+            serial=arguments.serial,
+            keep=tuple(arguments.keep),
+            keep_above=self.workspace.keep_above
+            if keep_above is None
+            else (None if keep_above == "off" else keep_above),
+        )
+
+    def _explain(self, cell: str, facts: CellFacts, options: CellOptions) -> None:
+        explanation = self.workspace.explain(cell, facts, options)
+        self.workspace.last_explanation = explanation
+        self._shell.display_pub.publish(to_mime(explanation))
+
+    def _check(self, facts: CellFacts, options: CellOptions) -> None:
+        """Raise what is wrong with a cell whatever cluster it would run on."""
+        namespace = self._shell.user_ns
+        unbound = unbound_keeps(options.keep, facts, namespace)
+        if unbound:
+            names = ", ".join(map(repr, unbound))
+            msg = f"--keep: the cell does not bind {names}; it keeps what the cell itself makes"
+            raise UsageError(msg)
+        for name in sorted(facts.reads):
+            if isinstance(value := namespace.get(name), RemoteValue):
+                require_there(value)
 
     def _analyse(self, cell: str) -> CellFacts:
         try:
@@ -175,6 +264,9 @@ class ScaleMagics(Magics):
     ) -> CellResult:
         if facts.here_only is not None:
             return CellResult(here=facts.here_only)
+        known = self.workspace.session_or_none
+        if known is not None and not known.is_alive():
+            self.workspace.forget_session()  # it ended between two cells: nothing ran meanwhile
         session = self.workspace.session(view.status)
         view.finish_progress()
         self._note_stores()
@@ -191,7 +283,7 @@ class ScaleMagics(Magics):
             return session.run(cell, options, view)
         except CannotTravel as error:
             return CellResult(here=str(error))
-        except RunnerLost as lost:
+        except (RunnerLost, ValueLost) as lost:
             if not session.is_alive():
                 self.workspace.forget_session()
             failure = self.workspace.take_start_error()
@@ -226,10 +318,12 @@ class ScaleMagics(Magics):
         """Leave the notebook as the plain cell would have: value, exception, future imports."""
         self.workspace.last_run = RunReport(
             where="cluster",
+            sent=result.sent,
             sent_bytes=result.sent_bytes,
             received_bytes=result.received_bytes,
             reused_bytes=result.reused_bytes,
             seconds=seconds,
+            slow_checks=result.slow_checks,
             workers=self.workspace.workers,
             loops=result.loops,
             notes=tuple(result.notes),
@@ -241,6 +335,17 @@ class ScaleMagics(Magics):
         view.finish(self.workspace.last_run.summary())
         if result.exception is not None:
             raise self.presenter.prepare(result.exception, None)
+
+    def _require_no_remote(self, facts: CellFacts, why: str) -> None:
+        """Raise if a cell that would have to run here needs a value that stays on the cluster."""
+        remote = [n for n in facts.reads if isinstance(self._shell.user_ns.get(n), RemoteValue)]
+        if remote:
+            name = min(remote)
+            msg = (
+                f"the cell needs {name!r}, which stays on the cluster, but it cannot run there:"
+                f" {why}. Fetch it first: {name} = {name}.get()"
+            )
+            raise RunnerError(msg)
 
     def _run_here(
         self, source: str, why: str, options: CellOptions, view: NotebookView, started: float
@@ -275,12 +380,22 @@ class ScaleMagics(Magics):
                 print("The cluster has ended." if was_up else "There is no cluster.")  # noqa: T201
             elif arguments.command == "quiet":
                 self.workspace.is_quiet = arguments.state == "on"
+            elif arguments.command == "keep-above":
+                self._keep_above(arguments.size)
             else:
                 print(self._status())  # noqa: T201
         except ScaleError as error:
             raise self._one_line(error) from None
         finally:
             view.finish_progress()
+
+    def _keep_above(self, size: int | Literal["off"] | None) -> None:
+        if size is not None:
+            self.workspace.keep_above = None if size == "off" else size
+            return
+        limit = self.workspace.keep_above
+        kept = "All results come home." if limit is None else "Results above "
+        print(kept if limit is None else f"{kept}{format_bytes(limit)} stay on the cluster.")  # noqa: T201
 
     def _up(self, profile: str | None, workers: int | None, view: NotebookView) -> None:
         workspace = self.workspace
@@ -320,6 +435,9 @@ class ScaleMagics(Magics):
                 f"holds    {len(known)} names, {format_bytes(sum(known.values()))}"
                 + (f": {held}" if held else "")
             )
+            for remote in session.remote_values:
+                size = "" if remote.nbytes is None else f", {format_bytes(remote.nbytes)}"
+                lines.append(f"keeps    {remote.name}: {remote.type_name}{size}")
         if workspace.last_run is not None:
             lines.append(f"last     {workspace.last_run.summary()}")
         return "\n".join(lines)

@@ -16,17 +16,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from jupyter_scale.analysis.cell import CellFacts
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster, stop_saved
 from jupyter_scale.clusters.guest import Guest
 from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.errors import ClusterError, NoCluster, StartError
 from jupyter_scale.model.cluster import ClusterEvent
+from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.profile import embedded_profile
 from jupyter_scale.model.run import RunReport
 from jupyter_scale.runner.client import RunnerClient
 from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
-from jupyter_scale.session.session import Session
+from jupyter_scale.session.plan import CellOptions
+from jupyter_scale.session.session import Session, explain_first
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
@@ -54,6 +57,9 @@ class Workspace:
         self._shared: Path | None = None
         self.is_quiet = os.environ.get("JUPYTER_SCALE_QUIET", "") not in {"", "0"}
         self.last_run: RunReport | None = None
+        self.last_explanation: Explanation | None = None
+        #: Results larger than so many bytes stay on the cluster, unless the cell says otherwise.
+        self.keep_above: int | None = None
         self._start_error: StartError | None = None
         self._pid = os.getpid()
         atexit.register(self.close)
@@ -222,6 +228,24 @@ class Workspace:
             else:
                 self._session = self._open_session(on_event)
         return self._session
+
+    def outlook(self) -> str:
+        """Say where the next cell would run; nothing is started."""
+        cluster = self._cluster
+        if cluster is not None:
+            count = cluster.workers
+            return f"on the cluster '{cluster.state.name}', {count} worker{'s' * (count != 1)}"
+        link = find_server()
+        if link is not None and len(running := _running(link)) == 1:
+            return f"on the running cluster '{running[0]['name']}'"
+        return "on a cluster on this machine, which it would start"
+
+    def explain(self, source: str, facts: CellFacts, options: CellOptions) -> Explanation:
+        """Tell what a cell would do; nothing runs and nothing is started."""
+        session, where = self._session, self.outlook()
+        if session is None or not session.is_alive():
+            return explain_first(self._namespace, self._hidden, facts, options, where)
+        return session.explain(source, facts, options, where)
 
     def _find_running(self, on_event: Callable[[str], None]) -> Guest | None:
         """Return the server's cluster if exactly one runs: somebody started it to be used."""

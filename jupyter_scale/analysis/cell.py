@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -16,6 +16,7 @@ from jupyter_scale.analysis.dynamic import (
     imported_packages,
     names_in_texts,
 )
+from jupyter_scale.analysis.iteration import Iterated, find_iterated
 from jupyter_scale.analysis.loops import Loop, find_loops
 from jupyter_scale.analysis.magics import TIMED, Transform, expand, parse_python
 from jupyter_scale.analysis.mutation import find_mutated
@@ -57,6 +58,8 @@ class CellFacts:
         The cell awaits at its top level.
     binds_unknown : str or None
         Why the cell may bind names that cannot be told from its source.
+    iterated : Iterated
+        What the cell goes through in order.
     stores : frozenset of Store
         What the cell may assign in modules.
     """
@@ -72,6 +75,7 @@ class CellFacts:
     loops: tuple[Loop, ...]
     is_async: bool
     binds_unknown: str | None = None
+    iterated: Iterated = field(default_factory=Iterated)
     stores: frozenset[Store] = frozenset()
 
 
@@ -115,6 +119,7 @@ def analyse_cell(raw: str, transform: Transform | None = None) -> CellFacts:
         loops=loops,
         is_async=any(_awaits(node) for node in _top_level(tree)),
         binds_unknown=first_text(findings.binds_unknown),
+        iterated=find_iterated(tree),
         stores=find_stores(tree),
     )
 

@@ -14,6 +14,8 @@ from typing import Any, Self
 from jupyter_scale.errors import ProtocolError
 
 WIRE_VERSION = 1
+#: Any text will do.
+HASHED = "jupyter-scale"
 
 
 class RequestKind(StrEnum):
@@ -21,6 +23,7 @@ class RequestKind(StrEnum):
 
     CELL = "cell"  # run a cell: `CellRequest`
     HOME = "home"  # send the last cell's results again, without these tokens
+    FETCH = "fetch"  # send a value that stayed here: `FetchRequest`
     INTERRUPT = "interrupt"  # stop a cell, named by its request id
     KILL = "kill"  # kill the shell that does not react to an interrupt
 
@@ -176,6 +179,16 @@ class CellRequest(_Body):
     origin
         Where the cell is, for those who watch: ``run`` (an id of this run), ``kernel`` (id),
         ``notebook`` (path), ``cell`` (id); each may be missing.
+    keep
+        Names whose new values stay on the cluster.
+    keep_above
+        New values larger than so many bytes stay, too; None: no limit.
+    holds
+        Keys of the values on the cluster that the notebook still refers to; others may go.
+    needs
+        Those of them that this cell reads.
+    life
+        The shell process that the session believes to speak to, empty with `reset`.
     """
 
     source: str
@@ -190,6 +203,30 @@ class CellRequest(_Body):
     spread: bool
     origin: Mapping[str, str] = field(default_factory=dict)
     stores: list[str] = field(default_factory=list)
+    keep: list[str] = field(default_factory=list)
+    keep_above: int | None = None
+    holds: list[str] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
+    life: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRequest(_Body):
+    """Send home a value that stayed on the cluster; the answer is a `CellOutcome`.
+
+    Attributes
+    ----------
+    key
+        Which one.
+    home_ack
+        As in `CellRequest`.
+    tokens
+        Objects that the notebook turned out not to know.
+    """
+
+    key: str
+    home_ack: tuple[int, bytes] | None
+    tokens: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +237,9 @@ class CellOutcome(_Body):
     ----------
     status
         ``"ok"``, ``"error"`` (the cell raised), ``"resend"`` (the parcel named objects that are
-        unknown here; nothing ran), ``"unloadable"`` (a value cannot be rebuilt here; nothing ran),
-        ``"died"`` (the shell process ended).
+        unknown here, or this is another process than before; nothing ran), ``"unloadable"`` (a
+        value cannot be rebuilt here; nothing ran), ``"lost"`` (a value that stayed here is gone;
+        nothing ran), ``"died"`` (the shell process ended).
     kept
         Memo indices kept of the parcel that arrived.
     home
@@ -212,6 +250,14 @@ class CellOutcome(_Body):
         ``ename``, ``evalue`` and ``traceback`` (lines) as IPython shows them.
     stays
         ``name → why`` of values that cannot come home.
+    remote
+        `RemoteFacts` of all values that stay here.
+    lost
+        For ``"lost"``: the keys of values that are gone.
+    life
+        Which shell process this is.
+    text_hash
+        ``hash(HASHED)`` there: equal here if both processes hash text alike.
     seconds
         ``step → seconds``.
     loops
@@ -235,6 +281,10 @@ class CellOutcome(_Body):
     had_effects: bool = False
     notes: list[str] = field(default_factory=list)
     ambient: Mapping[str, Any] = field(default_factory=dict)
+    remote: list[Mapping[str, Any]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    life: str = ""
+    text_hash: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -47,12 +48,16 @@ class RunReport:
         ``"cluster"``, or ``"local"`` when it ran in the notebook's own kernel.
     why
         Why it ran there, for a local run; otherwise empty.
+    sent
+        Names that travelled there.
     sent_bytes, received_bytes
         Bytes of values that travelled.
     reused_bytes
         Bytes of values that the cluster had already.
     seconds
         ``step → seconds``: analyse, check, pack, load, run, home, apply, total.
+    slow_checks
+        ``name → seconds`` where finding out what had changed took over half a second.
     workers
         Task slots of the cluster.
     loops
@@ -63,10 +68,12 @@ class RunReport:
 
     where: str
     why: str = ""
+    sent: tuple[str, ...] = ()
     sent_bytes: int = 0
     received_bytes: int = 0
     reused_bytes: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
+    slow_checks: Mapping[str, float] = field(default_factory=dict)
     workers: int = 0
     loops: tuple[Mapping[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
@@ -84,6 +91,9 @@ class RunReport:
         spread = sum(1 for loop in self.loops if loop["spread"])
         if spread:
             parts.append(f"{spread} loop{'s' if spread != 1 else ''} spread")
+        if self.slow_checks:
+            slow = ", ".join(f"{n} {format_seconds(s)}" for n, s in self.slow_checks.items())
+            parts.append(f"checked {slow}")
         return " · ".join([*parts, total])
 
 
@@ -95,6 +105,29 @@ def format_bytes(count: int) -> str:
             return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"  # noqa: PLR2004
         size /= 1000
     return f"{size:.1f} TB"
+
+
+_UNITS = {
+    "": 1, "b": 1,
+    "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9, "t": 10**12,
+    "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+}  # fmt: skip
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-zA-Z]*)")
+
+
+def parse_bytes(text: str) -> int:
+    """Return a size in bytes: ``"500MB"``, ``"1.5 GiB"``, ``"4096"``.
+
+    Raises
+    ------
+    ValueError
+        Which says what was expected.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or found[2].lower() not in _UNITS:
+        msg = f"expected a size such as 500MB or 2GiB, not {text!r}"
+        raise ValueError(msg)
+    return int(float(found[1]) * _UNITS[found[2].lower()])
 
 
 def format_seconds(seconds: float) -> str:

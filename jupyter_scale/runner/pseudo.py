@@ -9,6 +9,8 @@ from __future__ import annotations
 VALUE = "<value>"
 #: The exception that ended the cell.
 EXCEPTION = "<exception>"
+#: A value that stayed on the cluster and is fetched.
+FETCHED = "<fetched>"
 
 
 def former(name: str) -> str:

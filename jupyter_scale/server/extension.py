@@ -16,6 +16,7 @@ from jupyter_scale.server.handlers import routes
 from jupyter_scale.server.registry import Registry
 from jupyter_scale.server.views import World
 from jupyter_scale.serverlink import CERT_VARIABLE, KEY_VARIABLE, URL_VARIABLE
+from jupyter_scale.transport.local import HASH_SEED
 
 
 def load(serverapp: Any) -> None:
@@ -46,8 +47,10 @@ def load(serverapp: Any) -> None:
 def start(serverapp: Any) -> None:
     """Let kernels find this server: by now its port is certain.
 
-    A server on a Unix socket sets no address: its kernels own their clusters.
+    A server on a Unix socket sets no address: its kernels own their clusters. Kernels get the
+    clusters' hash seed, unless the user has chosen one: then sets of text iterate alike in both.
     """
+    os.environ.setdefault("PYTHONHASHSEED", HASH_SEED)
     if serverapp.sock:
         return
     os.environ[URL_VARIABLE] = serverapp.connection_url

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import types
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jupyter_scale.analysis.cell import CellFacts
+from jupyter_scale.analysis.code import global_reads, global_writes
 
 #: The kernel's own objects, which the runner's shell has too.
 OWN_NAMES = frozenset({"get_ipython", "exit", "quit", "open", "__builtin__", "__builtins__"})
@@ -24,10 +26,38 @@ class CellOptions:
         A cell that cannot run on the cluster is an error, and does not run here.
     serial
         Loops are not spread.
+    keep
+        Names whose new values stay on the cluster.
+    keep_above
+        New values larger than so many bytes stay, too; None: no limit.
     """
 
     strict: bool = False
     serial: bool = False
+    keep: tuple[str, ...] = ()
+    keep_above: int | None = None
+
+
+def unbound_keeps(
+    keep: Collection[str], facts: CellFacts, namespace: Mapping[str, Any]
+) -> list[str]:
+    """Return the names to keep that the cell certainly does not bind.
+
+    A function of the notebook may bind one by ``global``.
+    """
+    if facts.binds_unknown is not None:
+        return []
+    bound, seen, todo = set(facts.binds), set[str](), set(facts.reads)
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        value = namespace.get(name)
+        if isinstance(value, types.FunctionType):
+            bound |= global_writes(value.__code__)
+            todo |= global_reads(value.__code__) - seen
+        elif "__main__" in {type(value).__module__, getattr(value, "__module__", "")}:
+            return []  # a method may
+    return [name for name in keep if name not in bound]
 
 
 def names_to_look_at(

@@ -5,38 +5,40 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
 from jupyter_scale.analysis.cell import CellFacts
-from jupyter_scale.errors import RunnerError, RunnerLost
+from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost, ValueLost
+from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.messages import (
+    HASHED,
     CellOutcome,
     CellRequest,
     Event,
     EventKind,
+    FetchRequest,
     LoopProgress,
     RequestKind,
 )
 from jupyter_scale.model.run import format_bytes
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.client import Nudge, RunnerClient
-from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, is_pseudo
-from jupyter_scale.session.plan import (
-    CellOptions,
-    is_shipped,
-    names_to_look_at,
-    visible_names,
-)
+from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, is_pseudo
+from jupyter_scale.session.explain import explain, loop_verdicts
+from jupyter_scale.session.look import look_around, slow_names
+from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.ambient.places import gone, is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
+from jupyter_scale.shipping.orders import why_loose
 from jupyter_scale.shipping.parcel import UnknownTokensError
-from jupyter_scale.shipping.replica import Packed, Replica
+from jupyter_scale.shipping.remote import RemoteValue, StandIns, Strangers, facts_of
+from jupyter_scale.shipping.replica import Packed, Record, Replica
 from jupyter_scale.shipping.snapshot import Snapshot
 from jupyter_scale.transport.segments import drop_segment
 
@@ -121,10 +123,12 @@ class CellResult:
     value: Any = None
     exception: BaseException | None = None
     compiler_flags: int | None = None
+    sent: tuple[str, ...] = ()
     sent_bytes: int = 0
     received_bytes: int = 0
     reused_bytes: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    slow_checks: dict[str, float] = field(default_factory=dict)
     loops: tuple[Mapping[str, Any], ...] = ()
     notes: list[str] = field(default_factory=list)
 
@@ -158,11 +162,19 @@ class Session:
         self._ambience = ambience
         ambience.reset()
         self._replica = Replica(namespace, is_notebook=True)
+        self._stand_ins = StandIns(self)
+        self._replica.table.staying = self._stand_ins
+        self._fetched: list[tuple[Record, frozenset[str]]] = []
         self._home_ack: tuple[int, bytes] | None = None
         self._must_reset = True
         self._stores_told = 0
         #: ``file name → In[n]`` of the code whose source the runner has.
         self._known_sources: dict[str, int] = {}
+        self._last_needs: list[str] = []
+        self._life = ""
+        self._said_loose: set[str] = set()
+        #: ``cell → line → what became of its loop the last time``.
+        self._verdicts: dict[str, dict[int, str]] = {}
 
     @property
     def known_bytes(self) -> dict[str, int]:
@@ -170,16 +182,23 @@ class Session:
         records = self._replica.records
         return {name: record.nbytes for name, record in records.items() if not is_place(name)}
 
+    @property
+    def remote_values(self) -> list[RemoteValue]:
+        """What stays on the cluster and is referred to here."""
+        return self._stand_ins.values
+
     def is_alive(self) -> bool:
         """Tell whether the runner can still be asked."""
         return not self._client.is_lost
 
     def sweep(self) -> None:
         """Let go of objects that the notebook has let go of."""
+        self._name_fetched()
         self._replica.sweep()
 
-    def close(self) -> None:
-        """Close the link."""
+    def close(self, why: str = "its cluster has ended") -> None:
+        """Close the link; what stayed on the cluster is lost for this notebook."""
+        self._stand_ins.lose(why)
         self._client.close()
 
     # -- the life of a cell ------------------------------------------------------------------
@@ -193,25 +212,53 @@ class Session:
             A value that the cell needs cannot be pickled; nothing ran.
         RunnerLost
             The runner or its shell ended; the notebook is as before the cell.
+        ValueLost
+            A value that the cell needs stayed on the cluster and is there no more; nothing ran.
         """
         result = CellResult()
+        if self._client.is_lost:
+            self._stand_ins.lose("its process has ended")
         try:
             for _ in range(_TRIALS):
                 outcome = self._attempt(cell, options, view, result)
                 if outcome.status != "resend":
                     break
                 self._replica.table.forget(outcome.tokens)
+                if outcome.life not in {"", self._life}:
+                    self.reset()  # the process that knew something died between two cells
             else:
                 msg = "Notebook and runner could not agree on what the cluster holds."
                 raise RunnerError(msg)  # noqa: TRY301 - the handler below must see it
-            return self._take(outcome, result, view)
+            result.notes += self._order_notes(cell.facts, outcome)
+            if outcome.loops:
+                self._verdicts[cell.source] = loop_verdicts(outcome.loops)
+            return self._take(outcome, result, view, needs=bool(self._last_needs))
+        except RunnerLost:
+            self._stand_ins.lose("its process has ended")
+            self.reset()
+            raise
         except RunnerError:
             self.reset()
             raise
 
+    def explain(
+        self, source: str, facts: CellFacts, options: CellOptions, where: str
+    ) -> Explanation:
+        """Tell what a cell would do; nothing is sent, and nothing changes.
+
+        Parameters
+        ----------
+        where
+            Which cluster that is, as a sentence.
+        """
+        look = look_around(facts, self._replica, self._hidden, self._names_inside, collect=True)
+        verdicts = self._verdicts.get(source, {})
+        return explain(facts, options, self._replica, look, where, verdicts)
+
     def reset(self) -> None:
         """Forget what the runner holds: everything that is needed travels again."""
         self._replica.reset()
+        self._fetched = []
         self._home_ack = None
         self._must_reset = True
         self._stores_told = 0
@@ -223,8 +270,11 @@ class Session:
     ) -> CellOutcome:
         """Send what is needed, run, and return how that ended."""
         clock = time.perf_counter()
-        snapshots = self._look(cell.facts)
+        places = self._ambience.places.look(self._replica, DigestCache())
+        look = look_around(cell.facts, self._replica, self._hidden, self._names_inside, places)
+        snapshots = look.snapshots
         result.seconds["check"] = time.perf_counter() - clock
+        result.slow_checks = slow_names(look.seconds)
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
         deletes = self._replica.outdated(snapshots)
@@ -232,8 +282,10 @@ class Session:
         packed = self._replica.pack(changed, deletes) if changed or deletes else None
         body = None if packed is None else cargo.to_body(packed.parcel, self._shared)
         request = self._request(cell, options, snapshots, body)
+        self._last_needs = request.needs
         result.seconds["pack"] = time.perf_counter() - clock
         result.sent_bytes = packed.parcel.nbytes if packed else 0
+        result.sent = tuple(sorted(name for name in changed if not is_place(name)))
         result.reused_bytes = (packed.reused_bytes if packed else 0) + sum(
             snapshot.nbytes for name, snapshot in snapshots.items() if name not in changed
         )
@@ -252,31 +304,10 @@ class Session:
                 drop_segment(self._shared, body["segment"])
         return outcome
 
-    def _look(self, facts: CellFacts) -> dict[str, Snapshot]:
-        """Take a snapshot of all that the cell reads, directly or through functions."""
-        namespace, cache = self._replica.namespace, DigestCache()
-        todo = names_to_look_at(facts, namespace, self._hidden)
-        snapshots = self._look_at_places(cache)
-        for snapshot in list(snapshots.values()):
-            todo |= self._read_inside(snapshot)
-        while todo:
-            name = todo.pop()
-            snapshot = self._replica.look([name], cache)[name]
-            snapshots[name] = snapshot
-            todo |= self._read_inside(snapshot) - set(snapshots)
-        return snapshots
-
-    def _read_inside(self, snapshot: Snapshot) -> set[str]:
-        """Return the names that functions inside a value read."""
-        namespace = self._replica.namespace
-        more = set(snapshot.global_reads)
-        if snapshot.dynamic_reads is not None:
-            more |= visible_names(namespace, self._hidden)
-        return {name for name in more if is_shipped(name, namespace, self._hidden)}
-
-    def _look_at_places(self, cache: DigestCache) -> dict[str, Snapshot]:
-        """Take a snapshot of objects in process-wide places; what cannot travel is left."""
-        return self._ambience.places.look(self._replica, cache)
+    def _names_inside(self, snapshot: Snapshot) -> set[str]:
+        """Return names whose objects a value on the cluster holds: a cell may reach them there."""
+        remotes = map(self._stand_ins.resolve, snapshot.stays)
+        return {name for remote in remotes for name in facts_of(remote).reaches}
 
     def _request(
         self,
@@ -309,6 +340,11 @@ class Session:
             spread=not options.serial,
             origin=cell.origin,
             stores=stores,
+            keep=list(options.keep),
+            keep_above=options.keep_above,
+            holds=self._stand_ins.keys,
+            life="" if self._must_reset else self._life,
+            needs=sorted({key for snapshot in snapshots.values() for key in snapshot.stays}),
         )
 
     def _settle(
@@ -317,12 +353,32 @@ class Session:
         """Take note of what the runner knows now."""
         if outcome.status == "died":
             return
-        self._must_reset = False
         self._home_ack = None
+        if outcome.status in {"resend", "lost"}:
+            return
+        self._must_reset = False
         if outcome.status in {"ok", "error"}:
+            self._life = outcome.life
             if packed is not None:
                 self._replica.commit(packed, outcome.kept)
             self._known_sources |= {name: count for name, (_, count) in sources.items()}
+
+    def _order_notes(self, facts: CellFacts, outcome: CellOutcome) -> Iterator[str]:
+        """Yield, once for each name, that the cell saw a set in another order."""
+        if outcome.status not in {"ok", "error"}:
+            return
+        same = outcome.text_hash == hash(HASHED)
+        for name in sorted((facts.iterated.names & facts.reads) - self._said_loose):
+            why = why_loose(self._replica.namespace.get(name), same_text_hash=same)
+            if why:
+                self._said_loose.add(name)
+                yield f"the set {name!r} has another order on the cluster: {why}"
+        if facts.iterated.new_sets and not same and "" not in self._said_loose:
+            self._said_loose.add("")
+            yield (
+                "a set that the cell makes has another order on the cluster if it holds text:"
+                " start the kernel with a PYTHONHASHSEED to have the same"
+            )
 
     # -- following a run ---------------------------------------------------------------------
 
@@ -374,22 +430,27 @@ class Session:
 
     # -- coming home -------------------------------------------------------------------------
 
-    def _take(self, outcome: CellOutcome, result: CellResult, view: CellView) -> CellResult:
-        """Apply what came home."""
+    def _take(
+        self, outcome: CellOutcome, result: CellResult, view: CellView, *, needs: bool
+    ) -> CellResult:
+        """Apply what came home; `needs`: the cell reads values that stay on the cluster."""
         result.seconds.update(outcome.seconds)
         result.loops = tuple(outcome.loops)
         result.notes += outcome.notes
         if outcome.status == "died":
             raise self._death(outcome)
+        if outcome.status == "lost":
+            raise self._loss(outcome.lost)
         if outcome.status == "unloadable":
             result.here = outcome.notes[0]
             return result
-        if self._can_run_here_instead(outcome):
+        if not needs and self._can_run_here_instead(outcome):
             name, why = next(iter(outcome.stays.items()))
             result.here = why if name not in {VALUE, EXCEPTION} else f"its result: {why}"
             self.reset()
             return result
         clock = time.perf_counter()
+        self._stand_ins.update(outcome.remote)
         with _uninterrupted():
             try:
                 self._apply(outcome, result)
@@ -445,14 +506,89 @@ class Session:
         self._ambience.settle(changes)
 
     def _fetch_again(self, tokens: list[int]) -> CellOutcome:
-        number = self._client.submit(RequestKind.HOME, {"tokens": tokens})
+        outcome = self._ask(RequestKind.HOME, {"tokens": tokens})
+        self._stand_ins.update(outcome.remote)
+        return outcome
+
+    def _ask(self, kind: RequestKind, body: Mapping[str, Any]) -> CellOutcome:
+        number = self._client.submit(kind, body)
         for event in self._client.events(number):
             if isinstance(event, Event) and event.kind is EventKind.FINISHED:
                 return CellOutcome.from_body(event.body)
         msg = "The runner closed the conversation."
         raise RunnerLost(msg)
 
+    # -- values that stay --------------------------------------------------------------------
+
+    def fetch(self, value: RemoteValue) -> Any:
+        """Bring a value home; the cluster goes on having it.
+
+        Raises
+        ------
+        ValueLost
+            It is there no more.
+        CannotTravel
+            It cannot be pickled.
+        """
+        facts = facts_of(value)
+        tokens: list[int] = []
+        for _ in range(_TRIALS):
+            request = FetchRequest(facts.key, self._home_ack, tokens)
+            try:
+                outcome = self._ask(RequestKind.FETCH, request.to_body())
+            except RunnerLost:
+                self._stand_ins.lose("its process has ended")
+                raise ValueLost(facts.name, "its process has ended") from None
+            if outcome.status in {"lost", "died"}:
+                raise self._loss([facts.key])
+            self._home_ack = None
+            if outcome.status == "error" and outcome.error is not None:
+                why = outcome.error
+                path = why["path"].replace(FETCHED, facts.name)
+                raise CannotTravel(facts.name, path, why["type_name"], why["reason"])
+            self._stand_ins.update(outcome.remote)
+            try:
+                return self._take_fetched(outcome, value)
+            except UnknownTokensError as error:
+                tokens = list(error.tokens)
+        msg = f"Notebook and runner could not agree on what {facts.name!r} holds."
+        raise RunnerError(msg)
+
+    def _take_fetched(self, outcome: CellOutcome, value: RemoteValue) -> Any:
+        assert outcome.home is not None  # noqa: S101 - the runner has just packed it
+        named = [n for n, record in self._replica.records.items() if record.root is value]
+        with _uninterrupted():
+            parcel = cargo.from_body(outcome.home, self._shared)
+            self._home_ack = (parcel.number, self._replica.unpack(parcel))
+            fetched = self._replica.namespace.pop(FETCHED)
+            record = self._replica.records.pop(FETCHED, None)
+            if record is not None:
+                if facts_of(value).reaches:
+                    record.digest = None  # what it shares may be newer here
+                self._fetched.append((record, frozenset(named)))
+        return fetched
+
+    def _name_fetched(self) -> None:
+        """Record fetched values under the names that the notebook gave them.
+
+        Where the cluster has the value under that name nothing of it has to travel again.
+        """
+        fetched, self._fetched = self._fetched, []
+        for record, named in fetched:
+            for name, value in self._replica.namespace.items():
+                if value is record.root:
+                    digest = record.digest if name in named else None
+                    self._replica.records[name] = replace(record, digest=digest)
+
+    def _loss(self, keys: Collection[str]) -> ValueLost:
+        """Take note that values are lost, and return the error that names the first."""
+        why = "the process that had it has ended"
+        name = self._stand_ins.resolve(next(iter(keys))).name
+        self._stand_ins.lose(why, is_meant=lambda key: key in keys)
+        return ValueLost(name, why)
+
     def _death(self, outcome: CellOutcome) -> BaseException:
+        self._stand_ins.lose("the process that had it died")
         error = outcome.error or {"evalue": "unknown"}
         if "killed, because" in error["evalue"] or error.get("ename") == "KeyboardInterrupt":
             self.reset()
@@ -464,6 +600,20 @@ class Session:
             msg += f" Its largest inputs: {largest}."
         msg += " The notebook is as before the cell; the next %%scale cell gets a fresh process."
         return RunnerLost(msg)
+
+
+def explain_first(
+    namespace: dict[str, Any],
+    hidden: Mapping[str, Any],
+    facts: CellFacts,
+    options: CellOptions,
+    where: str,
+) -> Explanation:
+    """Tell what a cell would do that is the first one of a session."""
+    replica = Replica(namespace, is_notebook=True)
+    replica.table.staying = Strangers()
+    look = look_around(facts, replica, hidden, lambda _snapshot: (), collect=True)
+    return explain(facts, options, replica, look, where, {})
 
 
 def _show(event: Event, view: CellView) -> None:

@@ -32,12 +32,10 @@ class _Insides:
 
 
 def _look_inside(cached: Any) -> _Insides:
+    # A link shows its key, its result and its type.
     _kind, *links, cache, function, mark, _link_kind, _info_kind, _own = gc.get_referents(cached)
-    if links:
-        entries = list(zip(links[::3], links[1::3], strict=True))  # key, result, type of the link
-    else:
-        entries = list(cache.items())
-    return _Insides(function, entries, mark)
+    pairs = zip(links[::3], links[1::3], strict=True) if links else cache.items()
+    return _Insides(function, list(pairs), mark)
 
 
 def is_found_by_name(cached: Any) -> bool:

@@ -9,6 +9,7 @@ import importlib
 import io
 import logging
 import pickle
+import random
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -98,6 +99,18 @@ def set_weak_keys(mapping: Any, items: Any) -> None:
     """Give a weak-keyed mapping exactly these items."""
     mapping.clear()
     mapping.update(items)
+
+
+def global_random() -> Any:
+    """Return the generator behind the functions of `random`."""
+    return random._inst  # noqa: SLF001 - it has no other name
+
+
+def global_random_state() -> Any:
+    """Return the generator behind the functions of `numpy.random`."""
+    import numpy as np
+
+    return np.random.mtrand._rand  # noqa: SLF001 - as above
 
 
 def stream(name: str) -> Any:

@@ -1,7 +1,8 @@
 """Parcels: what one side packs and the other unpacks, and the two token-aware picklers.
 
 A parcel is one stream of several pickles that share a memo, in this order: the value of every name
-in `Parcel.names` (definitions first), then the content of every object in `Parcel.patches`.
+in `Parcel.names` (definitions first), then the content of every object in `Parcel.patches`, then
+how to rebuild sets so that they iterate as they did.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ class Parcel:
         return len(self.stream) + sum(buffer.nbytes for buffer in self.buffers)
 
 
+#: Begins what stands in a stream for a value that stays on the cluster.
+STAYS = "stays:"
+
+
 class UnknownTokensError(Exception):
     """A stream names objects that this side does not have (any more)."""
 
@@ -61,6 +66,7 @@ class TokenPickler(Pickler):
     def __init__(self, file: Any, table: TokenTable, anew: Collection[Token]) -> None:
         super().__init__(file, table.namespace)
         self._table = table
+        self._staying = table.staying or None
         self.anew = anew
         self._met: set[Token] = set()
         #: Known objects met and not yet looked into.
@@ -68,6 +74,8 @@ class TokenPickler(Pickler):
 
     def persistent_id(self, obj: Any) -> Token | str | None:
         """Return the token of a known object, None for what travels by value."""
+        if self._staying is not None and (key := self._staying.key_of(obj)) is not None:
+            return STAYS + key
         entry = self._table.find(obj)
         if entry is None:
             return "namespace" if obj is self._table.namespace else None
@@ -96,6 +104,8 @@ class TokenUnpickler(pickle.Unpickler):
         """Return the object of a token; an unknown one ends the load."""
         if pid == "namespace":
             return self._table.namespace
+        if isinstance(pid, str) and self._table.staying is not None:
+            return self._table.staying.resolve(pid.removeprefix(STAYS))
         obj = self._table.lookup(pid)
         if obj is None:
             raise UnknownTokensError([pid])

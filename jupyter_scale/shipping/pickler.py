@@ -18,6 +18,7 @@ import io
 import itertools
 import logging
 import pickle
+import random
 import sys
 import types
 import weakref
@@ -83,11 +84,18 @@ class Pickler(cloudpickle.Pickler):
         self._code_files: dict[str, None] = {}
         # ``id(view) → array`` for views that must go on sharing that array's memory.
         self.view_bases: Mapping[int, Any] = {}
+        #: What is being pickled as a whole.
+        self.outermost: Any = None
 
     @property
     def code_files(self) -> tuple[str, ...]:
         """File names of the notebook code in the stream, for tracebacks over there."""
         return tuple(self._code_files)
+
+    def dump(self, obj: Any) -> None:
+        """Pickle `obj`, then whatever the next call brings, sharing one memo."""
+        self.outermost = obj
+        super().dump(obj)
 
     def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
         raw = buffer.raw()
@@ -377,11 +385,48 @@ def _reduce_handler(_pickler: Pickler, handler: logging.Handler) -> Any:
     return loading.make_handler, (type(handler),), state
 
 
+def _refuse_iterator(_pickler: Pickler, iterator: Any) -> Any:
+    msg = "an iterator keeps its place for all who share it, and only in its own process"
+    raise RefusedError(msg, iterator)
+
+
+def _refuse_iterator_by_itself(pickler: Pickler, iterator: Any) -> Any:
+    """Refuse what libraries also keep inside their objects, where nobody else shares it."""
+    if pickler.outermost is iterator:
+        return _refuse_iterator(pickler, iterator)
+    return NotImplemented
+
+
+def _reduce_random(_pickler: Pickler, generator: Any) -> Any:
+    if generator is random._inst:  # noqa: SLF001 - the module's own
+        return loading.global_random, ()
+    return NotImplemented
+
+
+def _reduce_random_state(_pickler: Pickler, generator: Any) -> Any:
+    if generator is sys.modules["numpy.random"].mtrand._rand:  # noqa: SLF001 - numpy's own
+        return loading.global_random_state, ()
+    return NotImplemented
+
+
 def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
     msg = f"a {type(widget).__name__} widget lives with the notebook's front end"
     raise RefusedError(msg, widget)
 
 
+_VIEWS: tuple[Any, ...] = ({}.values(), {}.items(), range(0))
+_ITERATORS: tuple[type, ...] = (
+    enumerate,
+    filter,
+    map,
+    reversed,
+    zip,
+    *(type(iter(kind())) for kind in (list, tuple, str, bytes, bytearray, set, dict)),
+    *(type(iter(view)) for view in _VIEWS),
+    *(type(reversed(kind())) for kind in (list, dict)),
+    type(iter(int, 0)),
+)
+_ITERTOOLS = tuple(kind for kind in vars(itertools).values() if isinstance(kind, type))
 _REDUCERS: dict[type, _Reducer | None] = {
     CachedFunction: _reduce_cached,
     types.MappingProxyType: _reduce_mapping_proxy,
@@ -390,6 +435,9 @@ _REDUCERS: dict[type, _Reducer | None] = {
     types.CellType: _reduce_cell,
     functools.cached_property: _reduce_cached_property,
     io.TextIOWrapper: _reduce_stream,
+    random.Random: _reduce_random,
+    **dict.fromkeys(_ITERATORS, _refuse_iterator),
+    **dict.fromkeys(_ITERTOOLS, _refuse_iterator_by_itself),
 }
 _BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
     ("ipywidgets.widgets.widget", "Widget", _refuse_widget),
@@ -399,6 +447,7 @@ _BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
 )
 _EXACT: dict[tuple[str, str], _Reducer] = {
     ("numpy", "ndarray"): _reduce_array,
+    ("numpy.random.mtrand", "RandomState"): _reduce_random_state,
     ("pandas.core.frame", "DataFrame"): _reduce_whole,
     ("pandas.core.series", "Series"): _reduce_whole,
     ("pandas", "DataFrame"): _reduce_whole,

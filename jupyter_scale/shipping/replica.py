@@ -26,6 +26,7 @@ from jupyter_scale.errors import CannotLoad, CannotTravel
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache, LeafDigests, digest_of
 from jupyter_scale.shipping.loading import loading_into
+from jupyter_scale.shipping.orders import dump_orders, rebuild
 from jupyter_scale.shipping.parcel import (
     Parcel,
     TokenPickler,
@@ -163,8 +164,19 @@ class Replica:
 
     # -- sending -----------------------------------------------------------------------------
 
-    def pack(self, snapshots: Mapping[str, Snapshot], deletes: Iterable[str] = ()) -> Packed:
+    def pack(
+        self,
+        snapshots: Mapping[str, Snapshot],
+        deletes: Iterable[str] = (),
+        *,
+        with_patches: bool = True,
+    ) -> Packed:
         """Pack the names of `snapshots`, which are all taken to be changed.
+
+        Parameters
+        ----------
+        with_patches
+            Send the content of known objects, too.
 
         Raises
         ------
@@ -176,7 +188,7 @@ class Replica:
         anew: set[Token] = set()
         while True:
             try:
-                return self._pack(names, snapshots, tuple(deletes), anew)
+                return self._pack(names, snapshots, tuple(deletes), anew, with_patches)
             except _MustTravelAnew as again:
                 anew |= again.tokens
 
@@ -186,6 +198,7 @@ class Replica:
         snapshots: Mapping[str, Snapshot],
         deletes: tuple[str, ...],
         anew: set[Token],
+        with_patches: bool,  # noqa: FBT001 - `pack` names it
     ) -> Packed:
         digests: dict[int, LeafDigests] = {}
         for snapshot in snapshots.values():
@@ -195,12 +208,13 @@ class Replica:
         arrays = [obj for s in snapshots.values() for obj in s.objects]
         pickler.view_bases = find_view_bases(arrays, self._known_objects)
         patches: list[Token] = []
+        written: list[Any] = []
         impossible: set[Token] = set()
         reused = 0
         try:
             for name in names:
                 pickler.dump(snapshots[name].root)
-            while pickler.pending:
+            while pickler.pending and with_patches:
                 entry, obj = pickler.pending.popleft()
                 try:
                     state, same_bytes = self._state(entry, obj, digests.get(id(obj)), pickler)
@@ -210,7 +224,9 @@ class Replica:
                 reused += same_bytes
                 if state is not _UNCHANGED:
                     patches.append(entry.token)
+                    written.append(obj)
                     pickler.dump(state)
+            memo = dump_orders(pickler, written)
         except Exception as error:
             msg = "it pickled once, and then not again"
             raise CannotTravel(names[0], ", ".join(names), "object", f"{msg} ({error})") from error
@@ -225,7 +241,6 @@ class Replica:
             file.getvalue(),
             tuple(pickler.buffers),
         )
-        memo = dict(pickler.memo.copy().values())
         return Packed(parcel, dict(snapshots), memo, frozenset(patches), reused)
 
     def _known_objects(self) -> Iterable[Any]:
@@ -330,7 +345,10 @@ class Replica:
                 for name in parcel.names:
                     self.namespace[name] = unpickler.load()
                 states = [unpickler.load() for _ in parcel.patches]
+                recipes = unpickler.load()
                 self._overwrite(parcel.patches, states)
+                for recipe in recipes:
+                    rebuild(*recipe)
         except BaseException as error:
             for other in parcel.names:
                 self.namespace.pop(other, None)

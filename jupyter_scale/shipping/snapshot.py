@@ -7,6 +7,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_scale.errors import ValueLost
 from jupyter_scale.shipping.fingerprint import (
     Digest,
     DigestCache,
@@ -15,7 +16,7 @@ from jupyter_scale.shipping.fingerprint import (
     digest_of,
 )
 from jupyter_scale.shipping.pickler import Pickler
-from jupyter_scale.shipping.tokens import TokenTable
+from jupyter_scale.shipping.tokens import Staying, TokenTable
 from jupyter_scale.shipping.unpicklable import explain
 
 
@@ -38,6 +39,8 @@ class Snapshot:
         Size in bytes, buffers included.
     global_reads, dynamic_reads, code_files
         What the notebook functions inside read, and where their code comes from.
+    stays
+        Keys of the values inside that stay on the cluster.
     """
 
     root: Any
@@ -48,6 +51,22 @@ class Snapshot:
     global_reads: frozenset[str]
     dynamic_reads: str | None
     code_files: tuple[str, ...]
+    stays: tuple[str, ...] = ()
+
+
+class _StayingPickler(Pickler):
+    """Writes the key of a value that stays on the cluster in its place."""
+
+    def __init__(self, file: Any, namespace: dict[str, Any], staying: Staying) -> None:
+        super().__init__(file, namespace)
+        self._key_of = staying.key_of
+        self.met: dict[str, None] = {}
+
+    def persistent_id(self, obj: Any) -> str | None:
+        key = self._key_of(obj)
+        if key is not None:
+            self.met[key] = None
+        return key
 
 
 def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) -> Snapshot:
@@ -57,13 +76,17 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
     ------
     CannotTravel
         With the path to what cannot be pickled.
+    ValueLost
+        A value inside that stayed on the cluster is there no more.
     """
     file = io.BytesIO()
-    pickler = Pickler(file, table.namespace)
+    pickler = _pickler(file, table)
     try:
         pickler.dump(value)
+    except ValueLost:
+        raise
     except Exception as error:
-        raise explain(name, value, table.namespace, error) from error
+        raise explain(name, value, lambda: _pickler(io.BytesIO(), table), error) from error
     leaf_digests = {
         key: cache.digests(key, leaf.form, leaf.buffers) for key, leaf in pickler.leaves.items()
     }
@@ -79,7 +102,14 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
         global_reads=frozenset(pickler.global_reads),
         dynamic_reads=pickler.dynamic_reads,
         code_files=pickler.code_files,
+        stays=tuple(pickler.met) if isinstance(pickler, _StayingPickler) else (),
     )
+
+
+def _pickler(file: Any, table: TokenTable) -> Pickler:
+    if table.staying:
+        return _StayingPickler(file, table.namespace, table.staying)
+    return Pickler(file, table.namespace)
 
 
 def leaf_digests_of(obj: Any, table: TokenTable) -> LeafDigests | None:

@@ -7,10 +7,15 @@ content cannot be overwritten for certain have no adapter and travel anew.
 
 from __future__ import annotations
 
+import array
 import collections
+import contextlib
 import copyreg
 import functools
+import io
 import pickle
+import random
+import sys
 import types
 import weakref
 from collections.abc import Callable, Iterable
@@ -227,6 +232,110 @@ def _get_registry(obj: Any) -> Any:
     return registry_state(obj), None, None
 
 
+def _get_simple_namespace(obj: Any) -> Any:
+    return list(vars(obj).items())
+
+
+def _set_simple_namespace(obj: Any, state: Any) -> None:
+    vars(obj).clear()
+    vars(obj).update(state)
+
+
+def _set_stdlib_array(obj: Any, state: bytes) -> None:
+    del obj[:]
+    obj.frombytes(state)
+
+
+def _get_memory_file(obj: Any) -> Any:
+    if obj.closed:
+        raise InPlaceImpossibleError
+    return obj.__getstate__()
+
+
+def _set_memory_file(obj: Any, state: Any) -> None:
+    obj.__setstate__(state)
+
+
+def _get_python_random(obj: Any) -> Any:
+    return obj.getstate(), list(vars(obj).items())
+
+
+def _set_python_random(obj: Any, state: Any) -> None:
+    obj.setstate(state[0])
+    vars(obj).clear()
+    vars(obj).update(state[1])
+
+
+def _get_bit_generator(obj: Any) -> Any:
+    return obj.state
+
+
+def _set_bit_generator(obj: Any, state: Any) -> None:
+    obj.state = state
+
+
+def _get_generator(obj: Any) -> Any:
+    return obj.bit_generator
+
+
+def _set_generator(obj: Any, bit_generator: Any) -> None:
+    if obj.bit_generator is not bit_generator:
+        obj.bit_generator.state = bit_generator.state
+
+
+def _get_random_state(obj: Any) -> Any:
+    return obj.get_state(legacy=False)
+
+
+def _set_random_state(obj: Any, state: Any) -> None:
+    obj.set_state(state)
+
+
+def _get_array_subclass(obj: Any) -> Any:
+    import numpy as np
+
+    own = dict(vars(obj))
+    plain = np.array(obj.view(np.ndarray), subok=False)
+    return obj.shape, plain, list(own.items())
+
+
+def _set_array_subclass(obj: Any, state: Any) -> None:
+    import numpy as np
+
+    shape, plain, own = state
+    if obj.shape != shape:
+        obj.shape = shape
+    obj.view(np.ndarray)[...] = plain
+    vars(obj).clear()
+    vars(obj).update(own)
+
+
+def _get_tensor(obj: Any) -> Any:
+    """Return a tensor's elements, gradient and attributes."""
+    torch = sys.modules["torch"]
+    if not obj.is_leaf or obj.layout != torch.strided or obj.device.type == "meta":
+        raise InPlaceImpossibleError
+    content = obj.detach()
+    if content.device.type == "cpu":
+        with contextlib.suppress(TypeError):  # numpy has no such type of element
+            content = content.numpy()
+    return content, obj.requires_grad, obj.grad, list(vars(obj).items())
+
+
+def _set_tensor(obj: Any, state: Any) -> None:
+    torch = sys.modules["torch"]
+    content, requires_grad, gradient, own = state
+    content = content if isinstance(content, torch.Tensor) else torch.tensor(content)
+    if obj.shape == content.shape and obj.dtype == content.dtype:
+        obj.data.copy_(content)  # whatever shares its storage goes on doing so
+    else:
+        obj.data = content
+    obj.requires_grad_(requires_grad)
+    obj.grad = gradient
+    vars(obj).clear()
+    vars(obj).update(own)
+
+
 def _delete_slots(obj: Any, keep: Any) -> None:
     for name in copyreg._slotnames(type(obj)):  # type: ignore[attr-defined]  # noqa: SLF001
         if name not in keep and hasattr(obj, name):
@@ -270,6 +379,11 @@ _ADAPTERS: dict[type, Adapter | None] = {
     collections.deque: Adapter(list, _set_deque, weak=True),
     collections.defaultdict: Adapter(_get_defaultdict, _set_defaultdict),
     collections.OrderedDict: Adapter(_get_mapping, _set_ordered, weak=True),
+    types.SimpleNamespace: Adapter(_get_simple_namespace, _set_simple_namespace),
+    array.array: Adapter(bytes, _set_stdlib_array, weak=True),
+    io.StringIO: Adapter(_get_memory_file, _set_memory_file, weak=True),
+    io.BytesIO: Adapter(_get_memory_file, _set_memory_file, weak=True),
+    random.Random: Adapter(_get_python_random, _set_python_random, weak=True),
     collections.Counter: Adapter(_get_mapping, _set_mapping, weak=True),
     functools.cached_property: None,
     weakref.WeakKeyDictionary: Adapter(_get_weak_keys, set_weak_keys, weak=True),
@@ -278,6 +392,7 @@ _ADAPTERS: dict[type, Adapter | None] = {
 _INSTANCE = Adapter(_get_instance, _set_instance, weak=True)
 _STRONG_INSTANCE = Adapter(_get_instance, _set_instance)
 _CLASS = Adapter(_get_class, _set_class, weak=True)
+_ARRAY_SUBCLASS = Adapter(_get_array_subclass, _set_array_subclass, weak=True)
 _FRAME = Adapter(whole_state, _set_frame, is_leaf=True, weak=True)
 _BY_NAME = {
     ("numpy", "ndarray"): Adapter(_get_array, _set_array, is_leaf=True, weak=True),
@@ -285,6 +400,24 @@ _BY_NAME = {
     ("pandas.core.series", "Series"): _FRAME,
     ("pandas", "DataFrame"): _FRAME,
     ("pandas", "Series"): _FRAME,
+    ("numpy.random._generator", "Generator"): Adapter(_get_generator, _set_generator),
+    ("numpy.random.mtrand", "RandomState"): Adapter(_get_random_state, _set_random_state),
+    **{
+        (f"numpy.random._{name.lower()}", kind): Adapter(_get_bit_generator, _set_bit_generator)
+        for name, kind in (
+            ("pcg64", "PCG64"),
+            ("pcg64", "PCG64DXSM"),
+            ("mt19937", "MT19937"),
+            ("philox", "Philox"),
+            ("sfc64", "SFC64"),
+        )
+    },
+    ("torch", "Tensor"): Adapter(_get_tensor, _set_tensor, weak=True),
+    ("torch.nn.parameter", "Parameter"): Adapter(_get_tensor, _set_tensor, weak=True),
+    ("numpy", "matrix"): _ARRAY_SUBCLASS,
+    ("numpy", "recarray"): _ARRAY_SUBCLASS,
+    ("numpy.rec", "recarray"): _ARRAY_SUBCLASS,
+    ("numpy.ma", "MaskedArray"): _ARRAY_SUBCLASS,
     ("matplotlib.cbook", "CallbackRegistry"): Adapter(_get_registry, _set_instance, weak=True),
 }
 # Their identity or construction says more than their state does.

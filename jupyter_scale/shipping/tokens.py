@@ -9,12 +9,13 @@ from __future__ import annotations
 import types
 import weakref
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from jupyter_scale.shipping.fingerprint import Digest
 from jupyter_scale.shipping.states import adapter_for
 
 Token = int
+_IMMUTABLE = frozenset({str, bytes, int, float, complex, tuple, frozenset, types.CodeType})
 _INDEX_BITS = 40
 
 
@@ -41,6 +42,19 @@ class Entry:
         return self._strong if self._weak is None else self._weak()
 
 
+class Staying(Protocol):
+    """Values that stay on the cluster, as one side knows them: there as themselves, here not."""
+
+    def __len__(self) -> int:
+        """Return 0 when no object can have a key."""
+
+    def key_of(self, obj: object) -> str | None:
+        """Return the key by which an object has to travel, None if it travels as itself."""
+
+    def resolve(self, key: str) -> Any:
+        """Return what this side has for a key."""
+
+
 class TokenTable:
     """Known objects of one side, by identity and by token.
 
@@ -49,6 +63,8 @@ class TokenTable:
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
+        #: Values that never leave the cluster, if this is a side that has such.
+        self.staying: Staying | None = None
         self._by_id: weakref.WeakValueDictionary[int, Entry] = weakref.WeakValueDictionary()
         self._by_token: weakref.WeakValueDictionary[Token, Entry] = weakref.WeakValueDictionary()
 
@@ -96,6 +112,8 @@ class TokenTable:
 
     def tracked(self, memo: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         """Keep the pairs ``(memo index, object)`` whose object is tracked, in memo order."""
-        for index, obj in sorted(memo, key=lambda pair: pair[0]):
+        # Most of a long memo is text and numbers; asking for each would cost more than the dump.
+        mutable = [pair for pair in memo if type(pair[1]) not in _IMMUTABLE]
+        for index, obj in sorted(mutable, key=lambda pair: pair[0]):
             if self.is_tracked(obj):
                 yield index, obj

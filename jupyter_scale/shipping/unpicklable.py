@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from jupyter_scale.errors import CannotTravel
@@ -15,7 +14,9 @@ _MAX_CHILDREN = 10_000
 _MAX_DEPTH = 50
 
 
-def explain(name: str, value: Any, namespace: dict[str, Any], error: Exception) -> CannotTravel:
+def explain(
+    name: str, value: Any, make_pickler: Callable[[], Pickler], error: Exception
+) -> CannotTravel:
     """Return the error that names the innermost part of `value` which does not pickle."""
     path, culprit = name, value
     reason = error
@@ -27,7 +28,7 @@ def explain(name: str, value: Any, namespace: dict[str, Any], error: Exception) 
             if id(child) in seen:
                 continue
             seen.add(id(child))
-            failure = _failure(child, namespace)
+            failure = _failure(child, make_pickler)
             if failure is not None:
                 path, culprit, reason = path + step, child, failure
                 break
@@ -42,9 +43,9 @@ def explain(name: str, value: Any, namespace: dict[str, Any], error: Exception) 
     return CannotTravel(name, path, type_name, _first_line(reason))
 
 
-def _failure(value: Any, namespace: dict[str, Any]) -> Exception | None:
+def _failure(value: Any, make_pickler: Callable[[], Pickler]) -> Exception | None:
     try:
-        Pickler(io.BytesIO(), namespace).dump(value)
+        make_pickler().dump(value)
     except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
         return error
     return None

@@ -199,6 +199,10 @@ def python_argv(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
+#: Where nobody chose one; kernels of a Jupyter server and all clusters then hash text alike.
+HASH_SEED = "6640"
+
+
 def child_environment(mark: str) -> dict[str, str]:
     """Return this process's environment, made fit for the processes of a cluster.
 
@@ -215,7 +219,7 @@ def child_environment(mark: str) -> dict[str, str]:
     env[MARK] = mark
     env["SPT_NOENV"] = "1"  # a process title must not overwrite the environment that `marked` reads
     if not env.get("PYTHONHASHSEED", "random").isdigit():
-        env["PYTHONHASHSEED"] = "6640"
+        env["PYTHONHASHSEED"] = HASH_SEED
     home = str(Path(__file__).resolve().parents[2])
     paths = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path]
     if home not in paths and not home.endswith(("site-packages", "dist-packages")):

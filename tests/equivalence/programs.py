@@ -1999,3 +1999,205 @@ def work(x): time.sleep(0.02); return x is marker
 [work(x) for x in items]
 """,
 )
+
+_add(
+    "shared",
+    """
+=== generators that are shared
+import numpy as np, random, io, array, itertools, collections, types
+class Box:
+    def __init__(s, v): s.v = v
+rng = np.random.default_rng(0); b1 = Box(rng)
+rs = np.random.RandomState(0); b2 = Box(rs)
+rr = random.Random(0); b3 = Box(rr)
+---
+rng.random(), rs.rand(), rr.random()
+---
+# plain
+b1.v.random(), b1.v is rng, b2.v.rand(), b2.v is rs, b3.v.random(), b3.v is rr
+---
+b1.v.random(), b2.v.rand(), b3.v.random()
+---
+# plain
+rng.random(), rs.rand(), rr.random()
+=== arrays of other kinds, buffers and files in memory
+import numpy as np, io, array, collections
+class Box:
+    def __init__(s, v): s.v = v
+ma = np.ma.masked_array([1., 2.], mask=[False, True]); b1 = Box(ma)
+mat = np.matrix([[1, 2], [3, 4]]); b2 = Box(mat)
+rec = np.rec.array([(1, 2.), (3, 4.)], dtype=[("a", "i4"), ("b", "f8")]); b3 = Box(rec)
+ar = array.array("i", [1, 2]); b4 = Box(ar)
+sio = io.StringIO("abc"); b5 = Box(sio)
+bio = io.BytesIO(b"abc"); b6 = Box(bio)
+---
+ma[0] = 9; mat[0, 0] = 9; rec.a[0] = 9; ar.append(9); sio.read(1); sio.write("x"); bio.seek(1)
+---
+# plain
+b1.v is ma, b1.v, b2.v is mat, b2.v, b3.v is rec, b3.v, b4.v is ar, b4.v, b5.v is sio, b5.v.getvalue(), b6.v.tell(), b6.v is bio
+---
+ma.mask[0] = True; b1.v
+---
+# plain
+ma is b1.v, ma
+=== sparse matrix
+import scipy.sparse as sp, numpy as np
+class Box:
+    def __init__(s, v): s.v = v
+m = sp.csr_matrix(np.eye(3)); b = Box(m)
+---
+m.data[0] = 5
+m[1, 2] = 4
+---
+# plain
+b.v is m, b.v.toarray()
+=== groupby of a changed frame
+import pandas as pd
+df = pd.DataFrame({"g": ["a", "b", "a"], "v": [1, 2, 3]}); gb = df.groupby("g"); s = df["v"]
+---
+df["w"] = df.v * 2
+df.loc[0, "v"] = 100
+gb.v.sum(), s
+---
+# plain
+df, gb.v.sum(), s
+=== functions of the global generators
+from random import random, randint, shuffle, seed
+from numpy.random import rand, randn, seed as nseed
+import random as rnd, numpy as np
+gr = np.random.mtrand._rand
+xs = [random, rand]
+---
+seed(1); nseed(2)
+random(), rand(), xs[0](), xs[1]()
+---
+# plain
+random(), randint(1, 100), rand(), rnd.random(), np.random.rand(), xs[0](), gr.rand()
+---
+random(), randint(1, 100), rand(), rnd.random(), np.random.rand(), xs[0](), gr.rand()
+---
+# plain
+random(), rand(), gr is np.random.mtrand._rand
+=== changed before it was unbound
+def put(x): return x
+f = put
+a = [1]; b = a
+xs = [a]
+---
+f.memo = a
+def f(): pass
+---
+# plain
+put.memo is a
+---
+a.append(2)
+a = 5
+---
+# plain
+b, xs
+---
+b.append(3); del b
+---
+# plain
+xs
+---
+x = xs
+x[0].append(4)
+xs = [x]
+---
+# plain
+x, put.memo, xs
+---
+# plain
+x[0].append(5)
+---
+x[0], put.memo
+=== mappings and namespaces
+import pandas as pd, collections
+class Box:
+    def __init__(s, v): s.v = v
+ea = pd.array([1, None]); b2 = Box(ea)
+ud = collections.UserDict(a=1); b3 = Box(ud)
+cm = collections.ChainMap({"a": 1}, {}); b4 = Box(cm)
+ns = __import__("types").SimpleNamespace(a=[1]); b5 = Box(ns)
+---
+ea[0] = 5; ud["b"] = 2; cm["z"] = 1; ns.a.append(2); ns.c = 1
+---
+# plain
+b2.v is ea, b2.v, b3.v is ud, b3.v, b4.v is cm, b4.v, b5.v is ns, b5.v
+=== classes whose hooks ran once
+import abc, typing, dataclasses, enum
+reg = []
+class Base:
+    def __init_subclass__(cls, tag=None, **kw):
+        super().__init_subclass__(**kw); reg.append((cls.__name__, tag))
+class A(Base, tag="a"): pass
+class M(abc.ABCMeta):
+    def __init__(cls, n, b, d, **kw):
+        super().__init__(n, b, d); reg.append("init " + n)
+    def __call__(cls, *a):
+        reg.append("call"); return super().__call__(*a)
+class B(A, metaclass=M, tag="b"):
+    @abc.abstractmethod
+    def f(self): ...
+class C(B):
+    def f(self): return 1
+class D(dict, Base): pass
+class E(Base):
+    __slots__ = ("q",)
+@dataclasses.dataclass
+class F(Base):
+    x: int = 0
+T = typing.TypeVar("T")
+class G(typing.Generic[T], Base): pass
+class Desc:
+    def __set_name__(self, owner, name): reg.append(("set", owner.__name__, name)); self.name = name
+    def __get__(self, o, t=None): return self.name
+class H(Base):
+    d = Desc()
+class P(typing.Protocol):
+    def f(self) -> int: ...
+class Q(typing.NamedTuple):
+    a: int
+class Col(enum.Enum):
+    R = 1
+---
+reg
+---
+# plain
+reg, C().f(), D(a=1), E(), F(3), G[int], H.d, H().d, Q(1), Col.R
+---
+class C2(C, tag="c2"): pass
+reg, C2().f(), isinstance(C2(), B), issubclass(D, Base)
+---
+# plain
+class H2(H): e = Desc()
+reg
+---
+x = [C(), D(), E(), F(), G(), H2(), C2(), Q(2), Col.R]
+[type(i).__mro__ for i in x], reg
+---
+# plain
+[type(i).__mro__ for i in x], isinstance(x[0], P) if False else None, [type(x[0]) is C, type(x[1]) is D, type(x[5]) is H2, type(x[6]) is C2]
+""",
+)
+
+_add(
+    "here",
+    """
+=== iterators
+class Box:
+    def __init__(s, v): s.v = v
+it = iter([1, 2, 3]); b = Box(it)
+di = iter({"a": 1});
+import itertools
+c = itertools.count(); b2 = Box(c)
+e = enumerate("abc"); b3 = Box(e)
+z = zip([1, 2], "ab"); b4 = Box(z)
+---
+next(it), next(c), next(e), next(z)
+---
+# plain
+next(b.v), b.v is it, next(b2.v), b2.v is c, next(b3.v), next(b4.v)
+""",
+)

@@ -1,4 +1,4 @@
-"""Runs random notebooks plainly and with ``%%scale``, and compares all that can be seen after each cell.
+"""Runs random notebooks plainly and with ``%%scale``, and compares all that is seen of each cell.
 
 ``python tests/equivalence/random_programs.py --examples 5000`` says how many programs agreed, and
 prints the smallest that did not. The tests run a few hundred.
@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from generator import PRELUDE, PROGRAM
+from equivalence.generator import PRELUDE, PROGRAM
 from notebook import Notebook
 
 PORTRAIT = Path(__file__).parents[1] / "portrait.py"

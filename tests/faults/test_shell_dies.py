@@ -74,3 +74,14 @@ def test_the_node_is_killed(notebook):
     notebook.run("%scale down")
     assert notebook.run("%%scale\nz = 5\nz").result["text/plain"] == "5"
     assert eventually(lambda: len(notebook.processes("jupyter_scale.runner.host ")) == 1, 15)
+
+
+def test_the_cells_process_dies_between_two_cells(notebook):
+    notebook.run("between = [1]\nimport math")
+    notebook.run("%%scale\nbetween.append(math.floor(2.5))")
+    [shell] = notebook.processes("jupyter_scale.runner.host.shell")
+    os.kill(shell.pid, signal.SIGKILL)
+    shell.wait(10)
+    again = notebook.run("%%scale\nbetween.append(math.floor(3.5))\nbetween")
+    assert again.result["text/plain"] == "[1, 2, 3]"
+    assert notebook.value("between") == "[1, 2, 3]"

@@ -14,17 +14,18 @@ from typing import Any
 
 from jupyter_scale.analysis.stores import Store
 from jupyter_scale.errors import CannotLoad, CannotTravel
-from jupyter_scale.model.messages import CellOutcome, CellRequest
+from jupyter_scale.model.messages import HASHED, CellOutcome, CellRequest, FetchRequest
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import watching
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.interrupts import InterruptGate
+from jupyter_scale.runner.host.keeping import keep_large, keep_named
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import Outbox
-from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, former, is_pseudo
-from jupyter_scale.shipping import kept
+from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
 from jupyter_scale.shipping.ambient.places import gone, is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
+from jupyter_scale.shipping.kept import Kept
 from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.replica import Packed, Replica
 from jupyter_scale.shipping.snapshot import Snapshot
@@ -60,6 +61,10 @@ class CellRunner:
         self._shell, self._outbox, self._spreader = shell, outbox, spreader
         self._shared = shared
         self._replica = Replica(shell.user_ns, is_notebook=False)
+        self._kept = Kept()
+        self._replica.table.staying = self._kept
+        self._fetching = ""
+        self._fetched: dict[str, str] = {}
         self._pending: Packed | None = None
         self._home_values: dict[str, Any] = {}
         self._home_deletes: list[str] = []
@@ -72,6 +77,10 @@ class CellRunner:
         seconds: dict[str, float] = {}
         clock = time.perf_counter()
         self._settle(request)
+        if lost := self._kept.missing(request.needs):
+            return CellOutcome("lost", lost=lost)
+        if request.life not in {"", self._kept.life}:
+            return CellOutcome("resend", life=self._kept.life)
         try:
             kept_indices = self._arrive(request)
         except UnknownTokensError as error:
@@ -88,14 +97,16 @@ class CellRunner:
         self._outbox.flush()
         seconds["run"] = time.perf_counter() - clock
         clock = time.perf_counter()
-        values = self._find_results(request, before, result)
+        values, new = self._find_results(request, before, result)
+        known = set(self._kept.keys)
+        notes = keep_named(request.keep, new, self._replica, self._kept)
         namespace = self._shell.user_ns
         deletes = [n for n in before if n not in namespace and not _OWN_NAMES.fullmatch(n)]
         self._ambience.note(map(Store.parse, request.stores), namespace)
-        places = self._ambience.places.read()
-        deletes += gone(self._replica.records, places)
-        stays = self._go_home(values, deletes)
+        deletes += gone(self._replica.records, self._ambience.places.read())
+        stays = self._go_home(values, deletes, new, request.keep_above)
         home = self._home_body()
+        self._describe_kept({*request.needs, *(set(self._kept.keys) - known)})
         changes = self._ambience.changes()
         self._ambience.settle_sent()
         seconds["home"] = time.perf_counter() - clock
@@ -109,7 +120,10 @@ class CellRunner:
             seconds=seconds,
             loops=[report.to_body() for report in self._spreader.take_reports()],
             had_effects=watch.seen is not None or self._outbox.shown != shown,
-            notes=self._spreader.take_notes(),
+            notes=self._spreader.take_notes() + notes,
+            remote=self._remote(),
+            life=self._kept.life,
+            text_hash=hash(HASHED),
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
         )
 
@@ -126,8 +140,45 @@ class CellRunner:
     def send_again(self, tokens: list[int]) -> CellOutcome:
         """Pack the last results once more, without tokens that the notebook does not know."""
         self._replica.table.forget(tokens)
-        stays = self._go_home(self._home_values, self._home_deletes)
-        return CellOutcome("ok", home=self._home_body(), stays=stays)
+        stays = self._go_home(self._home_values, self._home_deletes, {}, None)
+        return CellOutcome("ok", home=self._home_body(), stays=stays, remote=self._remote())
+
+    def fetch(self, request: FetchRequest) -> CellOutcome:
+        """Pack a value that stayed here; it is the notebook's own once that has it.
+
+        What the notebook has of it already is sent as tokens only: its own content is the newer.
+        """
+        self._settle_home(request.home_ack)
+        self._replica.table.forget(request.tokens)
+        if self._kept.missing([request.key]):
+            return CellOutcome("lost", lost=[request.key])
+        value = self._kept.resolve(request.key)
+        try:
+            with self._kept.going_home(request.key):
+                snapshot = self._replica.look_at(FETCHED, value, DigestCache())
+                packed = self._replica.pack({FETCHED: snapshot}, with_patches=False)
+        except CannotTravel as error:
+            why = {"path": error.path, "type_name": error.type_name, "reason": error.reason}
+            return CellOutcome("error", error=why)
+        self._pending, self._fetching = packed, request.key
+        return CellOutcome("ok", home=self._home_body(), remote=self._remote())
+
+    def _remote(self) -> list[Any]:
+        return [facts.to_body() for facts in self._kept.facts]
+
+    def _describe_kept(self, keys: set[str]) -> None:
+        """Look at kept values that the cell may have changed, also what they share with others."""
+        if not keys:
+            return
+        at_home: dict[str, list[Any]] = {
+            name: [entry.obj for entry in record.entries]
+            for name, record in self._replica.records.items()
+        }
+        if self._pending is not None:
+            at_home |= {n: list(s.objects) for n, s in self._pending.snapshots.items()}
+        for name in [name for name in at_home if is_pseudo(name) or is_place(name)]:
+            del at_home[name]
+        self._kept.describe_again(keys, self._shell.user_ns, at_home)
 
     def _home_body(self) -> dict[str, Any] | None:
         packed = self._pending
@@ -136,21 +187,40 @@ class CellRunner:
     # -- arriving ----------------------------------------------------------------------------
 
     def _settle(self, request: CellRequest) -> None:
-        """Learn what became of the last parcel that went home."""
-        packed, self._pending = self._pending, None
-        self._home_values = {}
+        """Learn what became of the last parcel that went home, and what is wanted no more."""
+        self._settle_home(None if request.reset else request.home_ack)
         if request.reset:
             self._replica.reset()
-            kept.forget_all()
             self._ambience.reset()
             for name in set(self._shell.user_ns) - self._initial:
                 if not _OWN_NAMES.fullmatch(name):
                     del self._shell.user_ns[name]
-        elif packed is not None and request.home_ack is not None:
-            number, indices = request.home_ack
-            if number == packed.parcel.number:
-                self._replica.commit(packed, indices)
-                self._replica.drop_records(is_pseudo)
+        gone = {id(value) for value in self._kept.retain_only(request.holds)}
+        for key in set(self._fetched) - set(request.holds):
+            self._replica.records.pop(self._fetched.pop(key), None)
+        namespace = self._shell.user_ns
+        for name in [n for n, value in namespace.items() if id(value) in gone]:
+            del namespace[name]
+            self._replica.records.pop(name, None)
+
+    def _settle_home(self, home_ack: tuple[int, bytes] | None) -> None:
+        packed, self._pending = self._pending, None
+        fetched, self._fetching = self._fetching, ""
+        self._home_values = {}
+        if packed is None or home_ack is None or home_ack[0] != packed.parcel.number:
+            return
+        records = self._replica.records
+        self._replica.commit(packed, home_ack[1])
+        record = records.get(FETCHED)
+        self._replica.drop_records(is_pseudo)
+        if fetched and record is not None:
+            self._kept.note_home(fetched)
+            # It keeps the tokens until the notebook names the value again.
+            self._fetched[fetched] = f"fetched {fetched}"
+            records[self._fetched[fetched]] = record
+            for name, value in self._shell.user_ns.items():
+                if value is record.root:
+                    records[name] = record
 
     def _arrive(self, request: CellRequest) -> bytes:
         changes = dict(request.ambient)
@@ -227,25 +297,28 @@ class CellRunner:
         request: CellRequest,
         before: Mapping[str, Any],
         result: Any,
-    ) -> dict[str, Any]:
-        """Return what may have to travel: bound names, names read, last value, exception."""
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what may have to travel, and what of that is newly bound.
+
+        These are bound names, names read, last value, exception.
+        """
         namespace = self._shell.user_ns
         missing = object()
-        values = {
+        new = {
             name: value
             for name, value in namespace.items()
             if before.get(name, missing) is not value and not _OWN_NAMES.fullmatch(name)
         }
-        values |= {name: namespace[name] for name in request.reads if name in namespace}
+        values = new | {name: namespace[name] for name in request.reads if name in namespace}
         values |= self._changed_before_rebinding(request, before)
         hook = self._shell.hook
         if hook.has_value:
-            values[VALUE] = hook.value
+            values[VALUE] = new[VALUE] = hook.value
             hook.value, hook.has_value = None, False
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
             values[EXCEPTION] = _without_frames(error)
-        return values
+        return values, new
 
     def _changed_before_rebinding(
         self, request: CellRequest, before: Mapping[str, Any]
@@ -264,8 +337,14 @@ class CellRunner:
                 found[former(name)] = old
         return found
 
-    def _go_home(self, values: Mapping[str, Any], deletes: list[str]) -> dict[str, str]:
-        """Pack what changed into `_pending`; return the names that stay, and why."""
+    def _go_home(
+        self,
+        values: Mapping[str, Any],
+        deletes: list[str],
+        new: Mapping[str, Any],
+        keep_above: int | None,
+    ) -> dict[str, str]:
+        """Pack what changed into `_pending`; return the names that cannot travel, and why."""
         namespace = self._shell.user_ns
         self._home_values, self._home_deletes = dict(values), deletes
         self._pending = None
@@ -282,9 +361,13 @@ class CellRunner:
                     stays[name] = str(error)
                     if name == EXCEPTION:
                         continue
-                    stand_in = kept.keep(name, namespace[name], str(error))
-                    snapshot = self._replica.look_at(name, stand_in, cache)
+                    snapshot = self._keep_untravelled(name, namespace[name], error, cache)
                 snapshots[name] = snapshot
+            if keep_above is not None:
+                result_name = f"Out[{self._shell.execution_count}]"
+                snapshots |= keep_large(
+                    keep_above, new, snapshots, self._replica, self._kept, cache, result_name
+                )
             changed = self._replica.changed(snapshots)
             if changed or deletes:
                 self._pending = self._pack(changed, deletes, stays)
@@ -292,6 +375,12 @@ class CellRunner:
             for name in pseudo:
                 namespace.pop(name, None)
         return stays
+
+    def _keep_untravelled(
+        self, name: str, value: Any, error: CannotTravel, cache: DigestCache
+    ) -> Snapshot:
+        self._kept.keep(name, value, str(error), nbytes=None, can_travel=False)
+        return self._replica.look_at(name, value, cache)
 
     def _pack(
         self, changed: dict[str, Snapshot], deletes: list[str], stays: dict[str, str]
@@ -305,8 +394,7 @@ class CellRunner:
             for name, snapshot in changed.items():
                 if name != EXCEPTION and not is_place(name):
                     stays[name] = str(error)
-                    stand_in = kept.keep(name, snapshot.root, str(error))
-                    stand_ins[name] = self._replica.look_at(name, stand_in, cache)
+                    stand_ins[name] = self._keep_untravelled(name, snapshot.root, error, cache)
             return self._replica.pack(stand_ins, deletes)
 
 

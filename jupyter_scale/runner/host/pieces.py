@@ -17,6 +17,7 @@ from typing import Any
 
 from jupyter_scale.runner import cargo
 from jupyter_scale.shipping.loading import loading_into
+from jupyter_scale.shipping.orders import dump_orders, rebuild
 from jupyter_scale.shipping.pickler import Pickler
 from jupyter_scale.shipping.views import find_view_bases
 from jupyter_scale.transport.segments import drop_segment, map_segment, write_segment
@@ -102,11 +103,11 @@ def pack_piece(
 ) -> tuple[Piece, dict[int, Any]]:
     """Pickle a value; return it with its memo, ``index → object``."""
     pickler, file = _dump(value, namespace, known, {})
-    memo = dict(pickler.memo.copy().values())
+    memo = dump_orders(pickler)
     bases = find_view_bases(memo.values(), known.objects)
     if bases:
         pickler, file = _dump(value, namespace, known, bases)
-        memo = dict(pickler.memo.copy().values())
+        memo = dump_orders(pickler)
     sizes = tuple(buffer.nbytes for buffer in pickler.buffers)
     if shared is not None and sum(sizes) > cargo.INLINE_BYTES:
         segment = write_segment(shared, pickler.buffers)
@@ -144,4 +145,6 @@ def unpack_piece(
     unpickler = _PieceUnpickler(io.BytesIO(piece.stream), buffers, known)
     with loading_into(namespace, owned_arrays=False):
         value = unpickler.load()
+        for recipe in unpickler.load():
+            rebuild(*recipe)
     return value, dict(unpickler.memo.copy())

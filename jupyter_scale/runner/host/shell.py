@@ -17,7 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jupyter_scale.model.messages import CellOutcome, CellRequest, EventKind, RequestKind
+from jupyter_scale.model.messages import (
+    CellOutcome,
+    CellRequest,
+    EventKind,
+    FetchRequest,
+    RequestKind,
+)
 from jupyter_scale.runner.host import frames
 from jupyter_scale.runner.host.cells import CellRunner
 from jupyter_scale.runner.host.engine import Engine
@@ -98,6 +104,8 @@ class ShellProcess:
     async def _carry_out(self, kind: RequestKind, body: dict[str, Any]) -> CellOutcome:
         if kind is RequestKind.CELL:
             return await self._cells.run(CellRequest.from_body(body))
+        if kind is RequestKind.FETCH:
+            return self._cells.fetch(FetchRequest.from_body(body))
         return self._cells.send_again(body["tokens"])
 
 

@@ -12,7 +12,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jupyter_scale.errors import CannotTravel
+from jupyter_scale.errors import CannotTravel, ValueLost
 
 if TYPE_CHECKING:
     from jupyter_scale.shipping.fingerprint import DigestCache
@@ -93,7 +93,7 @@ class Places:
                 continue
             try:
                 snapshots[name] = replica.look_at(name, value, cache)
-            except CannotTravel:
+            except (CannotTravel, ValueLost):
                 self._refused[name] = value
         return snapshots
 

@@ -1,0 +1,18 @@
+"""Two hundred random notebooks are the same with and without ``%%scale``, after every cell."""
+
+import pytest
+
+from equivalence.random_programs import Pair, try_programs
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    pair = Pair(tmp_path_factory.mktemp("random"))
+    yield pair
+    pair.close()
+
+
+def test_random_programs(pair):
+    assert try_programs(pair, 200) >= 200
