@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
-from jupyter_scale.analysis.cell import CellFacts, analyse_cell
+from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
 from jupyter_scale.errors import (
     CannotTravel,
@@ -31,6 +31,7 @@ from jupyter_scale.model.run import RunReport, format_bytes, parse_bytes
 from jupyter_scale.origin import origin_of
 from jupyter_scale.session.plan import CellOptions, unbound_keeps
 from jupyter_scale.session.session import Cell, CellResult
+from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.remote import RemoteValue, require_there
 from jupyter_scale.workspace import Workspace
 
@@ -177,7 +178,9 @@ class ScaleMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell = shell
-        self.workspace = Workspace(shell.user_ns, shell.user_ns_hidden)
+        self._ambience = Ambience(shell, is_notebook=True)
+        self.workspace = Workspace(shell.user_ns, shell.user_ns_hidden, self._ambience)
+        self._cells_noted = 0
         self.presenter = ExceptionPresenter(shell)
 
     # -- %%scale -----------------------------------------------------------------------------
@@ -266,6 +269,7 @@ class ScaleMagics(Magics):
             self.workspace.forget_session()  # it ended between two cells: nothing ran meanwhile
         session = self.workspace.session(view.status)
         view.finish_progress()
+        self._note_stores()
         cell = Cell(
             source=source,
             facts=facts,
@@ -286,6 +290,15 @@ class ScaleMagics(Magics):
             if failure is not None:
                 raise failure from lost
             raise
+
+    def _note_stores(self) -> None:
+        """Learn what plain cells since the last time may have assigned in modules."""
+        history = self._shell.history_manager
+        cells = history.input_hist_parsed if history is not None else []
+        for source in cells[min(self._cells_noted, len(cells)) :]:
+            stores = stores_of(source, self._shell.transform_cell)
+            self._ambience.note(stores, self._shell.user_ns)
+        self._cells_noted = len(cells)
 
     def _cache(self, source: str) -> str:
         """Make the kernel's tracebacks know the cell's source; return its file name."""
@@ -443,6 +456,10 @@ class ScaleMagics(Magics):
         lines = self._shell.InteractiveTB.get_exception_only(type(error), error)
         return self.presenter.prepare(error, list(lines))  # type: ignore[return-value]
 
+    def close(self) -> None:
+        """Watch the kernel no more."""
+        self._ambience.close()
+
     def after_cell(self, *_args: object) -> None:
         """Let go of what the notebook has let go of."""
         session = self.workspace.session_or_none
@@ -476,6 +493,7 @@ def unload(shell: InteractiveShell) -> None:
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("scale", None)
     magics.workspace.close()
+    magics.close()
 
 
 def last_run() -> RunReport | None:

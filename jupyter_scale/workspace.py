@@ -30,6 +30,7 @@ from jupyter_scale.runner.client import RunnerClient
 from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
 from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.session.session import Session, explain_first
+from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
 _SCALE_TIMEOUT_S = 60.0
@@ -42,10 +43,14 @@ class Workspace:
     ----------
     namespace, hidden
         The notebook's variables, and those that IPython put there itself.
+    ambience
+        The process-wide state of this kernel.
     """
 
-    def __init__(self, namespace: dict[str, Any], hidden: Mapping[str, Any]) -> None:
-        self._namespace, self._hidden = namespace, hidden
+    def __init__(
+        self, namespace: dict[str, Any], hidden: Mapping[str, Any], ambience: Ambience
+    ) -> None:
+        self._namespace, self._hidden, self._ambience = namespace, hidden, ambience
         self._cluster: Cluster | Guest | None = None
         self._link: ServerLink | None = None
         self._session: Session | None = None
@@ -311,7 +316,7 @@ class Workspace:
         )
         shared_dir = cluster.state.shared_dir
         self._shared = session_directory(Path(shared_dir), session_id) if shared_dir else None
-        return Session(client, self._namespace, self._hidden, self._shared)
+        return Session(client, self._namespace, self._hidden, self._shared, self._ambience)
 
 
 def _running(link: ServerLink) -> list[dict[str, Any]]:

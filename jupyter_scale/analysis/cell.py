@@ -21,6 +21,7 @@ from jupyter_scale.analysis.loops import Loop, find_loops
 from jupyter_scale.analysis.magics import TIMED, Transform, expand, parse_python
 from jupyter_scale.analysis.mutation import find_mutated
 from jupyter_scale.analysis.names import find_names
+from jupyter_scale.analysis.stores import Store, find_stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,8 @@ class CellFacts:
         Why the cell may bind names that cannot be told from its source.
     iterated : Iterated
         What the cell goes through in order.
+    stores : frozenset of Store
+        What the cell may assign in modules.
     """
 
     source: str
@@ -73,6 +76,7 @@ class CellFacts:
     is_async: bool
     binds_unknown: str | None = None
     iterated: Iterated = field(default_factory=Iterated)
+    stores: frozenset[Store] = frozenset()
 
 
 def analyse_cell(raw: str, transform: Transform | None = None) -> CellFacts:
@@ -116,7 +120,21 @@ def analyse_cell(raw: str, transform: Transform | None = None) -> CellFacts:
         is_async=any(_awaits(node) for node in _top_level(tree)),
         binds_unknown=first_text(findings.binds_unknown),
         iterated=find_iterated(tree),
+        stores=find_stores(tree),
     )
+
+
+def stores_of(source: str, transform: Transform) -> frozenset[Store]:
+    """Return what a cell, transformed already, may assign in modules; nothing if it is no Python.
+
+    Cells that were put on the cluster are left out: they were analysed when they ran.
+    """
+    if source.startswith("get_ipython().run_cell_magic('scale'"):
+        return frozenset()
+    try:
+        return find_stores(expand(parse_python(source), transform, Findings()))
+    except (SyntaxError, ValueError):
+        return frozenset()
 
 
 def _top_level(node: ast.AST) -> Iterator[ast.AST]:

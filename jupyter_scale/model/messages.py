@@ -171,7 +171,9 @@ class CellRequest(_Body):
     reset
         Forget all that was known of the notebook first.
     ambient
-        Process-wide state that changed since the last request.
+        ``part → change``, pickled: process-wide state that changed since the last request.
+    stores
+        What the cell may assign in modules, one `Store.text` each.
     spread
         Whether loops may spread over the workers.
     origin
@@ -200,6 +202,7 @@ class CellRequest(_Body):
     ambient: Mapping[str, Any]
     spread: bool
     origin: Mapping[str, str] = field(default_factory=dict)
+    stores: list[str] = field(default_factory=list)
     keep: list[str] = field(default_factory=list)
     keep_above: int | None = None
     holds: list[str] = field(default_factory=list)
@@ -264,7 +267,7 @@ class CellOutcome(_Body):
     notes
         Sentences for the user.
     ambient
-        Process-wide state that the cell changed.
+        ``part → change``, pickled: process-wide state that the cell changed.
     """
 
     status: str

@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_scale.analysis.cell import CellFacts
 from jupyter_scale.errors import CannotTravel, ValueLost
 from jupyter_scale.session.plan import is_shipped, names_to_look_at, visible_names
+from jupyter_scale.shipping.ambient.places import describe
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.shipping.snapshot import Snapshot
@@ -55,6 +56,7 @@ def look_around(
     replica: Replica,
     hidden: Mapping[str, Any],
     names_inside: Callable[[Snapshot], Iterable[str]],
+    places: Mapping[str, Snapshot] | None = None,
     *,
     collect: bool = False,
 ) -> Look:
@@ -66,6 +68,8 @@ def look_around(
         Variables that IPython put into the notebook itself.
     names_inside
         Names that a value on the cluster leads to.
+    places
+        Snapshots of process-wide objects, which any cell may reach.
     collect
         Go on after a failure, and note it.
 
@@ -78,6 +82,17 @@ def look_around(
     todo = deque(sorted(names_to_look_at(facts, namespace, hidden)))
     found = set(todo)
     certain = set(facts.reads)  # others are read only if code asks for names by text
+
+    def follow(name: str, snapshot: Snapshot) -> None:
+        more = {*_names_read(snapshot, namespace, hidden), *names_inside(snapshot)} - found
+        for other in sorted(n for n in more if is_shipped(n, namespace, hidden)):
+            look.readers[other] = name
+            found.add(other)
+            todo.append(other)
+
+    for place, snapshot in (places or {}).items():
+        look.snapshots[place] = snapshot
+        follow(describe(place), snapshot)
     while todo:
         name = todo.popleft()
         started = time.perf_counter()
@@ -99,14 +114,15 @@ def look_around(
         look.snapshots[name] = snapshot
         look.seconds[name] = time.perf_counter() - started
         certain |= snapshot.global_reads
-        more = {*snapshot.global_reads, *names_inside(snapshot)}
-        if snapshot.dynamic_reads is not None:
-            more |= visible_names(namespace, hidden)
-        for other in sorted(n for n in more - found if is_shipped(n, namespace, hidden)):
-            look.readers[other] = name
-            found.add(other)
-            todo.append(other)
+        follow(name, snapshot)
     return look
+
+
+def _names_read(
+    snapshot: Snapshot, namespace: Mapping[str, Any], hidden: Mapping[str, Any]
+) -> set[str]:
+    names = set(snapshot.global_reads)
+    return names if snapshot.dynamic_reads is None else names | visible_names(namespace, hidden)
 
 
 def slow_names(seconds: Mapping[str, float]) -> dict[str, float]:

@@ -32,7 +32,9 @@ from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, is_pseudo
 from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.look import look_around, slow_names
 from jupyter_scale.session.plan import CellOptions
-from jupyter_scale.shipping import ambient
+from jupyter_scale.shipping.ambient.ambience import Ambience
+from jupyter_scale.shipping.ambient.places import gone, is_place
+from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.orders import why_loose
 from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.remote import RemoteValue, StandIns, Strangers, facts_of
@@ -142,6 +144,8 @@ class Session:
         The notebook's variables.
     hidden
         Those that IPython put there itself.
+    ambience
+        The process-wide state of the notebook's kernel.
     shared
         Directory of shared memory with the runner, None when it is on another machine.
     """
@@ -152,15 +156,18 @@ class Session:
         namespace: dict[str, Any],
         hidden: Mapping[str, Any],
         shared: Path | None,
+        ambience: Ambience,
     ) -> None:
         self._client, self._hidden, self._shared = client, hidden, shared
+        self._ambience = ambience
+        ambience.reset()
         self._replica = Replica(namespace, is_notebook=True)
         self._stand_ins = StandIns(self)
         self._replica.table.staying = self._stand_ins
         self._fetched: list[tuple[Record, frozenset[str]]] = []
         self._home_ack: tuple[int, bytes] | None = None
         self._must_reset = True
-        self._agreed: ambient.Ambient = {}
+        self._stores_told = 0
         #: ``file name → In[n]`` of the code whose source the runner has.
         self._known_sources: dict[str, int] = {}
         #: Notes that are said once.
@@ -174,7 +181,8 @@ class Session:
     @property
     def known_bytes(self) -> dict[str, int]:
         """``name → bytes`` of what the cluster holds."""
-        return {name: record.nbytes for name, record in self._replica.records.items()}
+        records = self._replica.records
+        return {name: record.nbytes for name, record in records.items() if not is_place(name)}
 
     @property
     def remote_values(self) -> list[RemoteValue]:
@@ -255,7 +263,8 @@ class Session:
         self._fetched = []
         self._home_ack = None
         self._must_reset = True
-        self._agreed = {}
+        self._stores_told = 0
+        self._ambience.reset()
         self._known_sources = {}
 
     def _attempt(
@@ -263,20 +272,22 @@ class Session:
     ) -> CellOutcome:
         """Send what is needed, run, and return how that ended."""
         clock = time.perf_counter()
-        look = look_around(cell.facts, self._replica, self._hidden, self._names_inside)
+        places = self._ambience.places.look(self._replica, DigestCache())
+        look = look_around(cell.facts, self._replica, self._hidden, self._names_inside, places)
         snapshots = look.snapshots
         result.seconds["check"] = time.perf_counter() - clock
         result.slow_checks = slow_names(look.seconds)
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
         deletes = self._replica.outdated(snapshots)
+        deletes += gone(self._replica.records, self._ambience.places.read())
         packed = self._replica.pack(changed, deletes) if changed or deletes else None
         body = None if packed is None else cargo.to_body(packed.parcel, self._shared)
         request = self._request(cell, options, snapshots, body)
         self._last_needs = request.needs
         result.seconds["pack"] = time.perf_counter() - clock
         result.sent_bytes = packed.parcel.nbytes if packed else 0
-        result.sent = tuple(sorted(changed))
+        result.sent = tuple(sorted(name for name in changed if not is_place(name)))
         result.reused_bytes = (packed.reused_bytes if packed else 0) + sum(
             snapshot.nbytes for name, snapshot in snapshots.items() if name not in changed
         )
@@ -308,8 +319,10 @@ class Session:
         body: Mapping[str, Any] | None,
     ) -> CellRequest:
         files = {name for snapshot in snapshots.values() for name in snapshot.code_files}
-        now = ambient.gather()
-        changes = ambient.difference(self._agreed, now)
+        changes = self._ambience.changes()
+        self._ambience.note(cell.facts.stores, self._replica.namespace)
+        stores = self._ambience.stores[self._stores_told :]
+        self._stores_told += len(stores)
         # A cell that was run again has the same name and another number.
         sources = {
             name: (source, count)
@@ -322,12 +335,13 @@ class Session:
             code_name=cell.code_name,
             sources=sources,
             parcel=body,
-            reads=list(snapshots),
+            reads=[name for name in snapshots if not is_place(name)],
             home_ack=self._home_ack,
             reset=self._must_reset,
             ambient={**changes, **cell.shell_state},
             spread=not options.serial,
             origin=cell.origin,
+            stores=stores,
             keep=list(options.keep),
             keep_above=options.keep_above,
             holds=self._stand_ins.keys,
@@ -465,6 +479,10 @@ class Session:
 
     def _apply(self, outcome: CellOutcome, result: CellResult) -> None:
         namespace = self._replica.namespace
+        changes = dict(outcome.ambient)
+        result.compiler_flags = changes.pop("compiler_flags", None)
+        # First: what comes home may need a module, a path or an option.
+        self._ambience.apply(changes)
         body = outcome.home
         for _ in range(_TRIALS):
             if body is None:
@@ -475,6 +493,8 @@ class Session:
             except UnknownTokensError as error:
                 body = self._fetch_again(list(error.tokens)).home
                 continue
+            self._ambience.places.take_from(namespace, parcel.names)
+            self._ambience.places.drop_all(parcel.deletes)
             result.received_bytes = parcel.nbytes
             break
         if VALUE in namespace:
@@ -487,10 +507,7 @@ class Session:
         self._noted |= self._replica.notes
         if outcome.error is not None:
             result.exception = exception or _stand_in(outcome.error)
-        changes = dict(outcome.ambient)
-        result.compiler_flags = changes.pop("compiler_flags", None)
-        ambient.apply(changes)
-        self._agreed = ambient.gather()
+        self._ambience.settle(changes)
 
     def _fetch_again(self, tokens: list[int]) -> CellOutcome:
         outcome = self._ask(RequestKind.HOME, {"tokens": tokens})

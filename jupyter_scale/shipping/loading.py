@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import pickle
 import random
 import sys
@@ -167,6 +168,13 @@ def _without_subclass_hooks(bases: tuple[Any, ...]) -> Iterator[None]:
     finally:
         for cls, hook in hooks.items():
             type.__setattr__(cls, _HOOK, hook)
+
+
+def make_handler(kind: type[logging.Handler]) -> logging.Handler:
+    """Return a log handler with a lock of its own; its state is set by the unpickler."""
+    handler = kind.__new__(kind)
+    logging.Handler.__init__(handler)
+    return handler
 
 
 # -- exceptions ------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ import functools
 import gc
 import io
 import itertools
+import logging
 import pickle
 import random
 import sys
@@ -174,10 +175,12 @@ def _library_of(function: types.FunctionType) -> str | None:
     """Return the module that a function with a closure lives in, if it has to travel by value."""
     name = function.__globals__.get("__name__")
     module = sys.modules.get(name) if isinstance(name, str) else None
-    if function.__closure__ is None or module is None or name == "__main__":
+    if module is None or name == "__main__":
         return None
     if getattr(module, "__dict__", None) is not function.__globals__:
         return None
+    if type(module) is types.ModuleType and getattr(module, "__spec__", None) is None:
+        return name  # made by hand: there is no code to import it from
     # A wrapper may carry the name of what it wraps, which another module has.
     by_name: Any = sys.modules.get(function.__module__)
     for part in function.__qualname__.split("."):
@@ -381,6 +384,16 @@ def _reduce_stream(_pickler: Pickler, file: Any) -> Any:
     raise RefusedError(msg, file)
 
 
+def _reduce_handler(_pickler: Pickler, handler: logging.Handler) -> Any:
+    writes_here = isinstance(handler, (logging.StreamHandler, logging.NullHandler))
+    is_own = type(handler).__module__ == "__main__"
+    if isinstance(handler, logging.FileHandler) or not (writes_here or is_own):
+        msg = f"a {type(handler).__name__} writes from the process that made it"
+        raise RefusedError(msg, handler)
+    state = {name: value for name, value in vars(handler).items() if name != "lock"}
+    return loading.make_handler, (type(handler),), state
+
+
 def _refuse_iterator(_pickler: Pickler, iterator: Any) -> Any:
     msg = "an iterator keeps its place for all who share it, and only in its own process"
     raise RefusedError(msg, iterator)
@@ -449,6 +462,7 @@ _REDUCERS: dict[type, _Reducer | None] = {
 }
 _BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
     ("ipywidgets.widgets.widget", "Widget", _refuse_widget),
+    ("logging", "Handler", _reduce_handler),
     ("ipykernel.iostream", "OutStream", _reduce_stream),
     ("jupyter_scale.runner.host.streams", "TextStream", _reduce_stream),
 )

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_scale.errors import CannotLoad, CannotTravel
+from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache, LeafDigests, digest_of
 from jupyter_scale.shipping.loading import loading_into
 from jupyter_scale.shipping.orders import dump_orders, rebuild
@@ -142,14 +143,16 @@ class Replica:
         return [
             name
             for name, record in self.records.items()
-            if name not in sent and self.namespace.get(name, missing) is not record.root
+            if name not in sent
+            and not is_place(name)
+            and self.namespace.get(name, missing) is not record.root
         ]
 
     def sweep(self) -> None:
         """Let go of objects that names are no longer bound to."""
         missing = object()
         for name, record in self.records.items():
-            if self.namespace.get(name, missing) is not record.root:
+            if not is_place(name) and self.namespace.get(name, missing) is not record.root:
                 self.records[name] = _outdated_record()
 
     def drop_records(self, is_dropped: Callable[[str], bool]) -> None:

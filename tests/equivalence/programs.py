@@ -781,6 +781,19 @@ np.array([1.23456])
 np.set_printoptions(precision=8)
 ---
 np.array([1.23456])
+=== seterr and formatters
+import numpy as np
+digits = 2
+old = np.seterr(divide="ignore"); np.set_printoptions(formatter={"float": lambda x: f"{x:.{digits}f}!"})
+---
+np.array([1.0]) / 0, np.geterr()
+---
+digits = 1
+np.array([1.25])
+---
+np.seterr(**old); np.set_printoptions(formatter=None);
+---
+np.array([1.25]), np.geterr()
 """,
 )
 
@@ -845,6 +858,28 @@ df = pd.DataFrame({"c": pd.Categorical(["x", "y"])}); df.attrs["note"] = [1]
 df.attrs["note"].append(2)
 ---
 df.attrs, df.c.cat.categories
+=== more options
+import pandas as pd
+pd.options.display.precision = 2; pd.set_option("display.max_columns", 3)
+---
+pd.DataFrame({c: [1.23456] for c in "abcdef"})
+---
+with pd.option_context("display.precision", 4):
+    shown = repr(pd.Series([1.23456789]))
+pd.reset_option("display.max_columns"); pd.reset_option("display.precision")
+---
+shown, pd.get_option("display.precision"), pd.DataFrame({c: [1.23456] for c in "abcdef"})
+=== sklearn set_config
+import sklearn
+from sklearn.preprocessing import StandardScaler
+sklearn.set_config(transform_output="pandas")
+---
+import pandas as pd
+StandardScaler().fit_transform(pd.DataFrame({"a": [1.0, 2.0]}))
+---
+sklearn.set_config(transform_output="default")
+---
+sklearn.get_config()["transform_output"]
 === sklearn fit
 from sklearn.linear_model import LogisticRegression
 import numpy as np
@@ -1000,6 +1035,101 @@ plt.rcParams["lines.linewidth"]
 ---
 # plain
 plt.rcParams["lines.linewidth"]
+=== rcParams that wait for the import
+# plain
+import matplotlib.pyplot as plt
+plt.rcParams["lines.linewidth"] = 9; plt.rcParams["font.family"] = ["serif"]
+---
+import matplotlib
+matplotlib.rcParams["lines.linewidth"], list(matplotlib.rcParams["font.family"])
+---
+plt.rcParams["font.family"].append("monospace")
+---
+# plain
+list(plt.rcParams["font.family"])
+=== styles and contexts
+import matplotlib.pyplot as plt
+plt.style.use("ggplot")
+---
+plt.rcParams["axes.grid"], plt.rcParams["axes.prop_cycle"]
+---
+plt.rcdefaults()
+with plt.rc_context({"lines.linewidth": 3}):
+    inside = plt.rcParams["lines.linewidth"]
+---
+inside, plt.rcParams["lines.linewidth"], plt.rcParams["axes.grid"]
+=== ioff
+import matplotlib.pyplot as plt
+plt.ioff();
+---
+plt.plot([1, 2]); plt.isinteractive()
+---
+plt.close("all"); plt.ion(); plt.isinteractive()
+---
+plt.isinteractive()
+=== svg figures
+%matplotlib inline
+%config InlineBackend.figure_formats = {"png"}
+%config InlineBackend.close_figures = False
+---
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+import matplotlib.pyplot as plt
+set_matplotlib_formats("png", "jpeg"); fig = plt.figure(figsize=(1, 1))
+---
+fig
+---
+%config InlineBackend.close_figures = True
+%config InlineBackend.figure_formats = {"svg"}
+%config InlineBackend.figure_formats = {"png"}
+---
+plt.figure(figsize=(1, 1))
+=== precision
+import numpy as np
+%precision 3
+---
+3.14159265, np.array([1.23456789])
+---
+%precision
+---
+3.14159265, np.array([1.23456789])
+=== formatters of a class and of a library's
+class Money:
+    def __init__(self, n): self.n = n
+import fractions
+text = get_ipython().display_formatter.formatters["text/plain"]
+html = get_ipython().display_formatter.formatters["text/html"]
+unit = "EUR"
+html.for_type(Money, lambda m: f"<b>{m.n} {unit}</b>")
+text.for_type(fractions.Fraction, lambda f, p, cycle: p.text(f"{f.numerator} over {f.denominator}"));
+del text, html
+---
+Money(3)
+---
+unit = "USD"
+fractions.Fraction(1, 3)
+---
+Money(4)
+---
+get_ipython().display_formatter.formatters["text/html"].pop(Money)
+get_ipython().display_formatter.formatters["text/plain"].pop(fractions.Fraction);
+---
+fractions.Fraction(1, 3)
+=== all expressions
+%config InteractiveShell.ast_node_interactivity = "all"
+---
+1
+2
+---
+%config InteractiveShell.ast_node_interactivity = "last_expr"
+---
+1
+2
+=== an error mode
+%xmode Plain
+---
+1 / 0
+---
+%xmode Context
 === an axes object from the cell before
 import matplotlib.pyplot as plt
 fig, ax = plt.subplots(); plt.close(fig)
@@ -1053,6 +1183,33 @@ log.info("hello %s", 1); log.debug("hidden")
 ---
 # plain
 log.warning("plain")
+=== a handler of one's own
+import logging
+class Upper(logging.Formatter):
+    def format(self, record): return super().format(record).upper()
+log = logging.getLogger("mine.own"); log.setLevel(logging.DEBUG); log.propagate = False
+handler = logging.StreamHandler(); handler.setFormatter(Upper("%(name)s: %(message)s"))
+log.addHandler(handler)
+---
+log.debug("first"); handler is log.handlers[0]
+---
+handler.setLevel(logging.ERROR); log.debug("not this"); log.error("but this")
+---
+# plain
+log.debug("not this"); log.error("but %s", "that"); handler is log.handlers[0]
+---
+log.removeHandler(handler); len(log.handlers)
+---
+len(log.handlers), log.level
+=== log levels
+import logging
+logging.getLogger("quiet.one").setLevel(logging.CRITICAL); logging.disable(logging.INFO)
+---
+logging.getLogger("quiet.one").error("hidden"); logging.getLogger("other").warning("shown")
+---
+logging.disable(logging.NOTSET); logging.getLogger("quiet.one").setLevel(logging.NOTSET)
+---
+logging.getLogger("quiet.one").level, logging.root.manager.disable
 === warnings
 import warnings
 warnings.warn("careful")
@@ -1359,6 +1516,166 @@ made.x
 ---
 # plain
 sys.modules.pop("made").x
+=== an attribute of a library's class
+import fractions
+fractions.Fraction.half = lambda self: self / 2
+fractions.default_base = {"base": 10}
+---
+fractions.default_base["base"] = 8
+fractions.Fraction(1, 3).half()
+---
+# plain
+fractions.Fraction(1, 5).half(), fractions.default_base
+---
+del fractions.Fraction.half, fractions.default_base
+---
+hasattr(fractions.Fraction, "half"), hasattr(fractions, "default_base")
+=== a library's function replaced and restored
+import string
+scale_it = 3
+old = string.capwords
+string.capwords = lambda text: text.upper() * scale_it
+---
+string.capwords("ab c")
+---
+# plain
+string.capwords("x")
+---
+scale_it = 2
+string.capwords("y")
+---
+string.capwords = old
+string.capwords("ab c")
+---
+# plain
+string.capwords("ab c")
+---
+string.capwords("de f")
+=== decimal flags and traps
+import decimal
+decimal.getcontext().traps[decimal.Inexact] = True
+---
+decimal.Decimal(1) / 3
+---
+# plain
+decimal.getcontext().traps[decimal.Inexact] = False; decimal.getcontext().clear_flags()
+---
+decimal.Decimal(1) / 8, decimal.getcontext().traps[decimal.Inexact]
+=== a locale
+import locale
+locale.setlocale(locale.LC_NUMERIC, "C.UTF-8")
+---
+locale.setlocale(locale.LC_NUMERIC)
+---
+# plain
+locale.setlocale(locale.LC_NUMERIC, "C"), locale.setlocale(locale.LC_TIME)
+=== own module's globals
+import os, pathlib, sys
+pathlib.Path("mymod.py").write_text('''
+import collections
+counter = 0
+seen = []
+table = {"a": [1]}
+class Thing:
+    made = 0
+    def __init__(self): Thing.made += 1
+def count():
+    global counter
+    counter += 1
+    seen.append(counter)
+    return counter
+print("mymod runs")
+''')
+sys.path.insert(0, os.getcwd())
+---
+import mymod
+alias = mymod.seen; mymod.count(); mymod.Thing()
+---
+mymod.count(), mymod.Thing.made, alias is mymod.seen
+---
+mymod.counter += 10; mymod.table["a"].append(2); t = mymod.Thing()
+---
+# plain
+mymod.count(), alias, mymod.table, mymod.Thing.made, alias is mymod.seen
+---
+alias.append("x"); mymod.extra = {1}; del mymod.table
+---
+mymod.count(), mymod.seen, mymod.extra, hasattr(mymod, "table"), t.made
+---
+sys.path.remove(os.getcwd()); sys.modules.pop("mymod") is mymod
+=== own module imported plain, then changed on disk
+import os, pathlib, sys
+pathlib.Path("edited.py").write_text("def f(): return 'old'\nstate = [0]\nprint('runs')\n")
+sys.path.insert(0, os.getcwd())
+---
+# plain
+import edited; edited.state.append(1)
+---
+# plain
+_ = pathlib.Path("edited.py").write_text("def f(): return 'new one'\nstate = [100]\nprint('runs again')\n")
+---
+edited.f(), edited.state
+---
+import edited as again
+again.f(), again is edited
+---
+# plain
+import importlib; _ = importlib.reload(edited); edited.f()
+---
+edited.f(), edited.state
+---
+_ = pathlib.Path("edited.py").write_text("def f(): return 'third version'\nstate = [3]\n")
+_ = importlib.reload(edited); edited.state.append(4)
+---
+edited.f(), edited.state
+---
+sys.modules.pop("edited"); sys.path.remove(os.getcwd())
+=== own package with parts
+import os, pathlib, sys
+pathlib.Path("ownpkg").mkdir()
+pathlib.Path("ownpkg/__init__.py").write_text("from .inner import LIMITS, limit\n")
+pathlib.Path("ownpkg/inner.py").write_text("LIMITS = {'low': 1}\ndef limit(n): return LIMITS[n]\nclass Box:\n    def __init__(self, x): self.x = x\nbox = Box(LIMITS)\n")
+sys.path.insert(0, os.getcwd())
+---
+# plain
+import ownpkg; ownpkg.LIMITS["low"] = 5
+---
+ownpkg.limit("low"), ownpkg.LIMITS is ownpkg.inner.LIMITS, ownpkg.inner.box.x is ownpkg.LIMITS
+---
+ownpkg.inner.LIMITS["high"] = 9
+---
+# plain
+ownpkg.limit("high"), ownpkg.inner.box.x
+---
+for name in ["ownpkg", "ownpkg.inner"]: sys.modules.pop(name)
+sys.path.remove(os.getcwd())
+=== a seed that a module's own code sets
+import os, pathlib, random, sys
+pathlib.Path("seeds.py").write_text("import random\nrandom.seed(7)\n")
+sys.path.insert(0, os.getcwd())
+---
+# plain
+import seeds; random.random()
+---
+a = random.random(); import seeds; a, random.random()
+---
+sys.modules.pop("seeds"); sys.path.remove(os.getcwd()); random.random()
+=== functions of a module made by hand
+import sys, types
+made = types.ModuleType("made_by_hand"); made.store = {}
+exec("def put(k, v): store[k] = v; return len(store)", made.__dict__)
+sys.modules["made_by_hand"] = made
+---
+import made_by_hand
+made_by_hand.put("a", 1), made_by_hand is made
+---
+# plain
+made.put("b", 2), made.store
+---
+made.store.clear()
+---
+# plain
+made.store, sys.modules.pop("made_by_hand") is made
 === recursion limit
 import sys
 sys.setrecursionlimit(2500)

@@ -16,38 +16,37 @@ ANSWERS = {"here: input": ["Ada"]}
 
 #: Programs that run in the notebook itself, and a note says so.
 HERE_TOO = {"ambient: load_ext of another", "display: a formatter of the notebook"}
-_OPTIONS = "numpy's and pandas' options do not travel"
 #: Known differences: program → why, in every mode or in one.
 KNOWN = {
-    "numpy: errstate and printoptions": _OPTIONS,
-    "pandas: options": _OPTIONS,
-    "display: rcParams": "matplotlib's settings do not come home",
     "output: a child writes": "order between what children and Python write is not kept",
-    "output: logging": "a handler made there is not here",
     "here: an open file": "the cell that opened it had an effect and is not run again here",
     "here: a thread that runs": "a thread stays where it was started",
-    "ambient: module globals changed": "a library's globals do not travel",
-    "ambient: sys.modules and importlib": "a module made by hand cannot be rebuilt",
     "ambient: question mark": "the pager's text does not come home",
-}
-#: Programs whose settings stay in the cluster's processes.
-LEAVES_ITS_MARK = {name for name, why in KNOWN.items() if why == _OPTIONS} | {
-    "display: rcParams",
-    "output: logging",
-    "spread: log inside",
 }
 #: Programs that show what they show only where nothing has run before.
 NEEDS_NEW_CLUSTER = {"history: assigned underscore"}
 #: Which cells are put on the cluster; the others are plain.
 MODES = {"whole": (0, 1), "by turns": (0,)}
 #: Topics whose programs also run by turns: a cell there, the next one here.
-BY_TURNS = ("names", "functions", "classes", "mutation", "numpy", "pandas", "history")
+BY_TURNS = (
+    "names",
+    "functions",
+    "classes",
+    "mutation",
+    "numpy",
+    "pandas",
+    "history",
+    "ambient",
+    "output",
+    "display",
+)
 
 _RESET = """
 import logging, os, random, sys, warnings
 os.chdir({work!r})
 random.seed(0)
 warnings.resetwarnings()
+sys.path_importer_cache.clear()
 sys.setrecursionlimit(3000)
 logging.root.handlers.clear(); logging.root.setLevel(logging.WARNING)
 if "numpy" in sys.modules:
@@ -184,12 +183,10 @@ def cases():
 
 
 @pytest.mark.parametrize(("name", "mode"), cases())
-def test_same(pair, name, mode, request):
+def test_same(pair, name, mode):
     pair.begin()
     if name in NEEDS_NEW_CLUSTER:
         pair.renew_cluster()
-    if name in LEAVES_ITS_MARK:
-        request.addfinalizer(pair.renew_cluster)
     wanted, got, notes = [], [], []
     for number, cell in enumerate(PROGRAMS[name]):
         answers = ANSWERS.get(name, ()) if "input(" in cell else ()

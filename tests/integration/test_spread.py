@@ -121,6 +121,63 @@ def log(i):
 def nested(i):
     nap()
     return [square] * 2, {"i": i}
+
+
+import decimal, os, pathlib, string, sys
+
+pathlib.Path("spread_own.py").write_text(
+    "limit = 1\\nseen = []\\ndef get(): return limit, len(seen)\\n"
+    "def remember(i):\\n    seen.append(i)\\n    return len(seen)\\n"
+)
+sys.path.insert(0, os.getcwd())
+import matplotlib, pandas, sklearn, spread_own
+
+np.set_printoptions(precision=2, formatter={"bool": lambda x: "T" if x else "F"})
+np.seterr(divide="raise")
+pandas.set_option("display.precision", 3)
+matplotlib.rcParams["lines.linewidth"] = 4
+sklearn.set_config(assume_finite=True)
+decimal.getcontext().prec = 4
+string.mine = {"a": 1}
+spread_own.limit = 5
+spread_own.seen.append(0)
+
+
+def look_around(i):
+    nap()
+    try:
+        np.ones(1) / 0
+        raised = False
+    except FloatingPointError:
+        raised = True
+    return (
+        repr(np.array([1.23456])), repr(np.array([True])), raised,
+        pandas.get_option("display.precision"), matplotlib.rcParams["lines.linewidth"],
+        sklearn.get_config()["assume_finite"], str(decimal.Decimal(1) / 3),
+        string.mine, spread_own.get(),
+    )
+
+
+def use_module(i):
+    nap()
+    return spread_own.remember(i)
+
+
+def set_option(i):
+    nap()
+    pandas.set_option("display.precision", 3 + i % 2)
+    return pandas.get_option("display.precision")
+
+
+def set_errors(i):
+    nap()
+    return np.seterr(over="raise" if i % 2 else "warn")["over"]
+
+
+def change_library(i):
+    nap()
+    string.mine["a"] += 1
+    return string.mine["a"]
 """
 
 
@@ -174,6 +231,10 @@ SPREAD = {
         "[(nap(), seen)[1] for i in range(12)]",
         "all(x is seen for x in r)",
     ),
+    "settings are seen": (
+        "[look_around(i) for i in range(12)]",
+        "r == [look_around(0)] * 12",
+    ),
     "keys of sorted": (
         "[sorted([square(i), 3], key=lambda v: v * i) for i in range(12)]",
         "r[1] == [1, 3]",
@@ -185,7 +246,7 @@ SPREAD = {
 def test_spreads(notebook, spread, name):
     loop, check = SPREAD[name]
     _, [report] = spread(f"r = {loop}")
-    assert report["spread"] > 0, report
+    assert report["spread"] > 0, report["why"]
     assert notebook.value(check) == "True"
 
 
@@ -215,6 +276,26 @@ IN_ORDER = {
         "logging.basicConfig(format='%(message)s', force=True)\nr = [log(i) for i in range(12)]",
         "r == list(range(12))",
         "a message of the logger 'root'",
+    ),
+    "module globals": (
+        "r = [use_module(i) for i in range(12)]",
+        "r == list(range(2, 14)) and spread_own.seen == [0, *range(12)]",
+        "changes 'spread_own.seen'",
+    ),
+    "an option": (
+        "r = [set_option(i) for i in range(12)]",
+        "r == [3, 4] * 6 and pandas.get_option('display.precision') == 4",
+        "pandas' options",
+    ),
+    "error handling": (
+        "r = [set_errors(i) for i in range(12)]",
+        "r == ['warn', *['warn', 'raise'] * 5, 'warn'] and np.geterr()['over'] == 'raise'",
+        "numpy's error handling",
+    ),
+    "a library's attribute": (
+        "r = [change_library(i) for i in range(12)]",
+        "r == list(range(2, 14)) and string.mine == {'a': 13}",
+        "changes 'string.mine'",
     ),
     "a generator": (
         "r = [square(i) for i in (j for j in range(12))]",

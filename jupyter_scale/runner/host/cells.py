@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jupyter_scale.analysis.stores import Store
 from jupyter_scale.errors import CannotLoad, CannotTravel
 from jupyter_scale.model.messages import HASHED, CellOutcome, CellRequest, FetchRequest
 from jupyter_scale.runner import cargo
@@ -22,7 +23,7 @@ from jupyter_scale.runner.host.keeping import keep_large, keep_named
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
-from jupyter_scale.shipping import ambient
+from jupyter_scale.shipping.ambient.places import gone, is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.kept import Kept
 from jupyter_scale.shipping.parcel import UnknownTokensError
@@ -68,7 +69,7 @@ class CellRunner:
         self._pending: Packed | None = None
         self._home_values: dict[str, Any] = {}
         self._home_deletes: list[str] = []
-        self._agreed: ambient.Ambient = {}
+        self._ambience = spreader.ambience
         self._gate = gate
         self._initial = frozenset(shell.user_ns)
 
@@ -102,11 +103,13 @@ class CellRunner:
         notes = keep_named(request.keep, new, self._replica, self._kept)
         namespace = self._shell.user_ns
         deletes = [n for n in before if n not in namespace and not _OWN_NAMES.fullmatch(n)]
+        self._ambience.note(map(Store.parse, request.stores), namespace)
+        deletes += gone(self._replica.records, self._ambience.places.read())
         stays = self._go_home(values, deletes, new, request.keep_above)
         home = self._home_body()
         self._describe_kept({*request.needs, *(set(self._kept.keys) - known)})
-        changes = ambient.difference(self._agreed, now := ambient.gather())
-        self._agreed = now
+        changes = self._ambience.changes()
+        self._ambience.settle_sent()
         seconds["home"] = time.perf_counter() - clock
         failed = result.error_before_exec or result.error_in_exec
         return CellOutcome(
@@ -174,8 +177,8 @@ class CellRunner:
         }
         if self._pending is not None:
             at_home |= {n: list(s.objects) for n, s in self._pending.snapshots.items()}
-        for pseudo in list(filter(is_pseudo, at_home)):
-            del at_home[pseudo]
+        for name in [name for name in at_home if is_pseudo(name) or is_place(name)]:
+            del at_home[name]
         self._kept.describe_again(keys, self._shell.user_ns, at_home)
 
     def _home_body(self) -> dict[str, Any] | None:
@@ -189,7 +192,7 @@ class CellRunner:
         self._settle_home(None if request.reset else request.home_ack)
         if request.reset:
             self._replica.reset()
-            self._agreed = {}
+            self._ambience.reset()
             for name in set(self._shell.user_ns) - self._initial:
                 if not _OWN_NAMES.fullmatch(name):
                     del self._shell.user_ns[name]
@@ -226,16 +229,16 @@ class CellRunner:
         colors = changes.pop("colors")
         if self._shell.colors != colors:
             self._shell.colors = colors
-        ambient.apply(changes)
+        self._ambience.apply(changes)
         for file_name, (source, count) in request.sources.items():
             remember_source(self._shell, file_name, source, count)
         indices = b""
         if request.parcel is not None:
             parcel = cargo.from_body(request.parcel, self._shared)
             indices = self._replica.unpack(parcel)
-        if "warnings" in changes:
-            ambient.apply_warnings(changes["warnings"])
-        self._agreed = ambient.gather()
+            self._ambience.places.take_from(self._shell.user_ns, parcel.names)
+            self._ambience.places.drop_all(parcel.deletes)
+        self._ambience.settle(changes)
         return indices
 
     # -- running -----------------------------------------------------------------------------
@@ -347,8 +350,8 @@ class CellRunner:
         self._home_values, self._home_deletes = dict(values), deletes
         self._pending = None
         stays: dict[str, str] = {}
-        snapshots: dict[str, Snapshot] = {}
         cache = DigestCache()
+        snapshots = self._ambience.places.look(self._replica, cache)
         pseudo = {n: v for n, v in values.items() if n not in namespace}
         namespace.update(pseudo)
         try:
@@ -390,7 +393,7 @@ class CellRunner:
             cache = DigestCache()
             stand_ins = {}
             for name, snapshot in changed.items():
-                if name != EXCEPTION:
+                if name != EXCEPTION and not is_place(name):
                     stays[name] = str(error)
                     stand_ins[name] = self._keep_untravelled(name, snapshot.root, error, cache)
             return self._replica.pack(stand_ins, deletes)

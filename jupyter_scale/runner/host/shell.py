@@ -32,6 +32,7 @@ from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.link import ShellLink
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import DescriptorCapture, Outbox, TextStream
+from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.random_state import isolate
 
 
@@ -72,7 +73,7 @@ class ShellProcess:
         shell.drain_descriptors = partial(_drain, captures)
         _hide_own_frames(shell)
         self._engine = Engine(cluster_directory)
-        spreader = Spreader(self._engine, self._outbox, shared)
+        spreader = Spreader(self._engine, self._outbox, shared, Ambience(shell))
         self._cells = CellRunner(shell, self._outbox, spreader, shared, self._gate)
 
     def _emit(self, kind: EventKind, body: dict[str, Any]) -> None:

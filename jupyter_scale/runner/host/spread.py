@@ -11,7 +11,6 @@ import ast
 import builtins
 import contextlib
 import itertools
-import logging
 import sys
 import threading
 import time
@@ -35,7 +34,8 @@ from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.frames import with_plain_names
 from jupyter_scale.runner.host.pieces import CAPTURED, ITEMS, Known, Piece, pack_piece, unpack_piece
 from jupyter_scale.runner.host.streams import Outbox
-from jupyter_scale.shipping import ambient
+from jupyter_scale.shipping.ambient.ambience import Ambience
+from jupyter_scale.shipping.ambient.places import is_of_output
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.shipping.snapshot import Snapshot
@@ -101,10 +101,15 @@ class Spreader:
         Where output and progress go.
     shared
         The directory for shared memory.
+    ambience
+        The process-wide state of the shell.
     """
 
-    def __init__(self, engine: Engine, outbox: Outbox, shared: Path | None) -> None:
+    def __init__(
+        self, engine: Engine, outbox: Outbox, shared: Path | None, ambience: Ambience
+    ) -> None:
         self._engine, self._outbox, self._shared = engine, outbox, shared
+        self.ambience = ambience
         self._reports: list[LoopReport] = []
         self._notes: list[str] = []
         self._in_order: dict[tuple[types.CodeType, ...], str] = {}
@@ -265,9 +270,11 @@ class Spreader:
         code = function.__code__
         if (why := dynamic_read(code)) is not None:
             raise _InOrder(why)
-        snapshots: dict[str, Snapshot] = {}
         cache = DigestCache()
+        snapshots = self._look_at_places(replica, cache)
         todo = set(global_reads(code))
+        for snapshot in snapshots.values():
+            todo |= snapshot.global_reads
         sources: set[str] = {code.co_filename}
         try:
             while todo:
@@ -289,12 +296,16 @@ class Spreader:
             fingerprint,
             uuid.uuid4().hex,
             cargo.to_body(packed.parcel, self._shared),
-            ambient.difference({}, ambient.gather()),
+            self.ambience.everything(),
             self._sources(sources),
             str(self._shared) if self._shared else None,
-            logging.getLogger().level,
         )
         return captured, Known().add(CAPTURED, packed.memo.items())
+
+    def _look_at_places(self, replica: Replica, cache: DigestCache) -> dict[str, Snapshot]:
+        """Take snapshots of process-wide objects but those that concern output."""
+        places = self.ambience.places.look(replica, cache)
+        return {name: snapshot for name, snapshot in places.items() if not is_of_output(name)}
 
     def _sources(self, file_names: Iterable[str]) -> Mapping[str, Any]:
         import linecache

@@ -32,7 +32,9 @@ from jupyter_scale.runner.host.pieces import (
     pack_piece,
     unpack_piece,
 )
-from jupyter_scale.shipping import ambient
+from jupyter_scale.shipping.ambient import watching as ambient
+from jupyter_scale.shipping.ambient.ambience import Ambience
+from jupyter_scale.shipping.ambient.places import describe, is_place
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.shipping.tokens import TokenTable
@@ -41,7 +43,6 @@ from jupyter_scale.transport.random_state import isolate
 #: The parcel name of the function that runs a batch.
 FUNCTION = "<loop>"
 _CHECK_SHARE = 0.02
-_AMBIENT_KEYS = ("random", "numpy_random", "environ", "cwd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,6 @@ class Captured:
     ambient: Mapping[str, Any]
     sources: Mapping[str, Any]
     shared: str | None
-    log_level: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,21 +136,37 @@ class _Hold:
         memo: dict[int, Any] = {}
         self.replica.unpack(parcel, memo)
         self.known = Known().add(CAPTURED, memo.items())
-        if "warnings" in captured.ambient:
-            ambient.apply_warnings(captured.ambient["warnings"])
-        self.names = [name for name in parcel.names if name != FUNCTION]
+        self.per_task = {n: self.namespace[n] for n in parcel.names if ambient.is_per_task(n)}
+        self.ambience.places.take_from(self.namespace, parcel.names)
+        self.places = {name for name in parcel.names if is_place(name)}
+        self._drop_earlier_places()
+        self.ambience.apply_everything(captured.ambient, only=("warnings",))
+        self.names = [n for n in parcel.names if n != FUNCTION and n not in self.places]
         self.function: Callable[[Any], list[Any]] = self.namespace.pop(FUNCTION)
         self.replica.records.pop(FUNCTION, None)
         self.added = set(self.namespace) - before
         self.baseline = self.digests()
-        self.ambient = self._ambient()
+        self.ambience.on_module_run = self._extend_baseline
+        self.ambient = self.ambience.read()
+
+    def _drop_earlier_places(self) -> None:
+        global _places_taken  # noqa: PLW0603 - they outlive the loop, as modules do
+        self.ambience.places.drop_all(_places_taken - self.places)
+        _places_taken = set(self.places)
 
     def begin(self, captured: Captured) -> None:
         """Take over the process-wide state of the runner for another run of the loop."""
         self.loop = captured.loop
-        logging.getLogger().setLevel(captured.log_level)
-        ambient.apply(captured.ambient)
-        self.ambient = self._ambient()
+        self.ambience = _ambience()
+        self.ambience.apply_everything(captured.ambient)
+        self.ambient = self.ambience.read()
+
+    def begin_batch(self, captured: Captured) -> None:
+        """Take over what belongs to a thread or task rather than to the process."""
+        self.ambience.apply_everything(captured.ambient, only=ambient.PER_TASK)
+        for name, value in self.per_task.items():
+            self.ambience.places.put(name, value)
+        self.ambient |= {name: self.ambience.read().get(name) for name in ambient.PER_TASK}
 
     @staticmethod
     def _remember(sources: Mapping[str, Any]) -> None:
@@ -164,31 +180,33 @@ class _Hold:
         """Return the fingerprint of every captured name."""
         cache = DigestCache()
         started = time.perf_counter()
-        found = {
-            name: snapshot.digest for name, snapshot in self.replica.look(self.names, cache).items()
-        }
+        snapshots = self.replica.look(self.names, cache)
+        snapshots |= self.ambience.places.look(self.replica, cache, all_of_them=True)
+        found = {name: snapshot.digest for name, snapshot in snapshots.items()}
         self.check_seconds = time.perf_counter() - started
         return found
 
-    def _ambient(self) -> dict[str, Any]:
-        now = ambient.gather()
-        return {key: now.get(key) for key in _AMBIENT_KEYS}
+    def _extend_baseline(self, _module: str) -> None:
+        """Take a module that an iteration has imported as it is right after that."""
+        places = self.ambience.places.look(self.replica, DigestCache(), all_of_them=True)
+        for name, snapshot in places.items():
+            self.baseline.setdefault(name, snapshot.digest)
 
-    def what_changed(self, *, deep: bool) -> str:
+    def what_changed(self, *, deep: bool, is_in_task: bool = True) -> str:
         """Say what is no longer as it arrived; empty when all is."""
-        now = self._ambient()
-        for key in _AMBIENT_KEYS:
-            before = self.ambient.get(key)
-            if now.get(key) != before and not (key == "numpy_random" and before is None):
-                return _AMBIENT_NAMES[key]
+        changed = ambient.changed_part(self.ambient, self.ambience.read(), is_in_task=is_in_task)
+        if changed:
+            return changed
         if deep:
             try:
                 digests = self.digests()
             except CannotTravel as error:
                 return f"'{error.name}'"
-            for name in self.names:
+            for name in {**self.baseline, **digests}:
+                if not is_in_task and ambient.is_per_task(name):
+                    continue
                 if digests.get(name) != self.baseline.get(name):
-                    return f"'{name}'"
+                    return describe(name) if is_place(name) else f"'{name}'"
         return ""
 
     def drop(self) -> None:
@@ -197,16 +215,19 @@ class _Hold:
             self.namespace.pop(name, None)
 
 
-_AMBIENT_NAMES = {
-    "random": "the generator of 'random'",
-    "numpy_random": "the generator of 'numpy.random'",
-    "environ": "os.environ",
-    "cwd": "the working directory",
-}
+_process_ambience: Ambience | None = None
+_places_taken: set[str] = set()
 _hold: tuple[bytes, _Hold] | None = None
 _lock = threading.Lock()
 _interrupting = threading.Lock()
 _task_thread: int | None = None
+
+
+def _ambience() -> Ambience:
+    global _process_ambience  # noqa: PLW0603 - one per process
+    if _process_ambience is None:
+        _process_ambience = Ambience()
+    return _process_ambience
 
 
 def _held(captured: Captured) -> _Hold:
@@ -267,6 +288,7 @@ def run_batch(captured: Captured, items: Piece) -> BatchOutcome:
     """Run some iterations; raises only for what is our own fault."""
     with _lock:
         hold = _held(captured)
+        hold.begin_batch(captured)
         shared = Path(captured.shared) if captured.shared else None
         batch, memo = unpack_piece(items, hold.namespace, shared, hold.known, is_last=False)
         known = hold.known.joined(Known().add(ITEMS, memo.items()))
@@ -320,7 +342,7 @@ def check(captured: Captured) -> str:
     with _lock:
         if _hold is None or _hold[0] != captured.fingerprint:
             return ""
-        changed = _hold[1].what_changed(deep=True)
+        changed = _hold[1].what_changed(deep=True, is_in_task=False)
         if changed:
             _let_go()
         return changed
