@@ -18,11 +18,6 @@ ANSWERS = {"here: input": ["Ada"]}
 HERE_TOO = {"ambient: load_ext of another", "display: a formatter of the notebook"}
 #: Known differences: program → why, in every mode or in one.
 KNOWN = {
-    "functions: lru_cache": "a cached function cannot be rebuilt where it arrives",
-    "functions: singledispatch": "its registry cannot travel",
-    "spread: a cached function": "a cached function cannot be rebuilt where it arrives",
-    "classes: metaclass and init_subclass": "its hooks run again, before their globals are there",
-    ("numpy: readonly and masked", "by turns"): "a masked array changed here arrives as another",
     "output: a child writes": "order between what children and Python write is not kept",
     "here: an open file": "the cell that opened it had an effect and is not run again here",
     "here: a thread that runs": "a thread stays where it was started",
