@@ -251,7 +251,7 @@ def _command(process):
 
 
 class Panel:
-    """What a panel knows: a snapshot, and every delta applied."""
+    """What a panel that is seen knows: a snapshot, and every delta applied."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -259,6 +259,7 @@ class Panel:
         first = self._next()
         assert first["type"] == "snapshot"
         self._take(first)
+        self.connection.send('{"type":"watch","visible":true}')
 
     def _next(self):
         return json.loads(self.connection.recv())

@@ -2,17 +2,17 @@ import { defineConfig } from '@playwright/test';
 
 export default defineConfig({
   testDir: 'tests',
-  // These need several minutes, and a server without clusters of earlier tests: SCALE_UI=all.
-  testIgnore:
-    process.env.SCALE_UI === 'all' ? [] : ['panel.spec.ts', 'panellook.spec.ts'],
   outputDir: 'test-results/artifacts',
-  timeout: 120_000,
+  globalTimeout: 900_000,
+  timeout: 90_000,
   expect: { timeout: 20_000 },
   fullyParallel: false,
   workers: 1,
   forbidOnly: Boolean(process.env.CI),
   reporter: [['list']],
   use: {
+    actionTimeout: 20_000,
+    navigationTimeout: 60_000,
     viewport: { width: 1280, height: 800 },
     video: 'off',
     screenshot: 'only-on-failure',

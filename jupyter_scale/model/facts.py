@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_scale.errors import ProtocolError
 from jupyter_scale.model.run import Loop, Run
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 TOPIC = "jupyter-scale"
 FIRST_LINE_CHARS = 80
 
@@ -31,13 +31,13 @@ class LoopFact(Loop):
     ----------
     done_before
         How many had been done in place when it was spread at `started_at`.
-    eta_s
-        How many seconds are left, if that can be told.
+    ends_at
+        When it will have ended if it goes on as it did, None when that cannot be told.
     """
 
     done_before: int
     started_at: float
-    eta_s: float | None
+    ends_at: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class RunFact(Run):
 
     def as_lost(self, ended_at: float | None = None, why: str = "") -> RunFact:
         """Return the fact of this run after its runner or cluster is gone."""
-        loops = tuple(replace(loop, running=0, eta_s=None) for loop in self.loops)
+        loops = tuple(replace(loop, running=0, ends_at=None) for loop in self.loops)
         return replace(
             self, seq=self.seq + 1, status="lost", ended_at=ended_at, error=why, loops=loops
         )

@@ -1,7 +1,10 @@
 """The feed: what the server tells a panel. Versioned; JSON on the wire, TypeScript by generation.
 
 A connection begins with a `Snapshot`; after it come `Delta` s, numbered without gaps. A client that
-misses one connects again.
+misses one connects again. All times are Unix seconds by the clocks of servers: each frame says what
+time it is there, because a browser's clock may be wrong.
+
+A client says one thing, `Watch`: load is sampled only while somebody watches.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from jupyter_scale.model.run import Loop, Run, RunStatus
 
 __all__ = ["RunStatus"]  # of the feed, too: its TypeScript has it
 
-FEED_VERSION = 1
+FEED_VERSION = 2
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 
@@ -73,10 +76,10 @@ class ClusterView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopView(Loop):
-    """One spread loop: counts of iterations; `eta_s` seconds are left, if that can be told."""
+    """One spread loop: counts of iterations; when it will have ended, if that can be told."""
 
     queued: int
-    eta_s: float | None
+    ends_at: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +97,7 @@ class Snapshot:
     type: Literal["snapshot"]
     version: int
     seq: int
+    sent_at: float
     clusters: tuple[ClusterView, ...]
     runs: tuple[RunView, ...]
     profiles: tuple[str, ...]
@@ -101,11 +105,21 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What changed: whole new views by id, and ids that are gone."""
+    """What changed: whole new views by id, ids that are gone, all profiles if one did."""
 
     type: Literal["delta"]
     seq: int
+    sent_at: float
     clusters: tuple[ClusterView, ...]
     runs: tuple[RunView, ...]
     gone_clusters: tuple[str, ...]
     gone_runs: tuple[str, ...]
+    profiles: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a client says: whether it shows the panel. At first it does not."""
+
+    type: Literal["watch"]
+    visible: bool

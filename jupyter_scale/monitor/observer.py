@@ -54,7 +54,7 @@ class Observers:
     ) -> None:
         self._on_fact, self._on_sample = on_fact, on_sample
         self._watched: dict[str, tuple[Place, concurrent.futures.Future[None]]] = {}
-        self._is_sampling = threading.Event()
+        self._is_sampling = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="jupyter-scale observers", daemon=True
@@ -74,10 +74,8 @@ class Observers:
 
     def sample(self, *, is_wanted: bool) -> None:
         """Take samples from now on, or no more: while nobody looks they cost and tell nothing."""
-        if is_wanted:
-            self._is_sampling.set()
-        else:
-            self._is_sampling.clear()
+        change = self._is_sampling.set if is_wanted else self._is_sampling.clear
+        self._loop.call_soon_threadsafe(change)
 
     def close(self) -> None:
         """Stop watching."""
@@ -128,10 +126,13 @@ class Observers:
 
     async def _take_samples(self, cluster: str, client: Client) -> None:
         while client.status in ("running", "connecting"):
+            with contextlib.suppress(TimeoutError):  # look after the client all the same
+                await asyncio.wait_for(self._is_sampling.wait(), _TRY_AGAIN_S)
             if self._is_sampling.is_set() and client.scheduler is not None:
                 looked = await getattr(client.scheduler, LOOK)()
-                self._on_sample(cluster, read_sample(looked))
-            await asyncio.sleep(SAMPLE_EVERY_S)
+                if self._is_sampling.is_set():
+                    self._on_sample(cluster, read_sample(looked))
+                await asyncio.sleep(SAMPLE_EVERY_S)
 
     def _take(self, cluster: str, message: Any) -> None:
         with contextlib.suppress(ProtocolError):  # whoever may publish may publish anything

@@ -46,7 +46,7 @@ from jupyter_scale.transport.lifeline import current_owner, is_alive
 
 _logger = logging.getLogger(__name__)
 
-FRAME_S = 0.25
+FRAME_S = 0.5
 LOOK_S = 1.0
 _BEAT_S = 5.0
 _KEEP_ENDED_S = 600.0
@@ -117,7 +117,7 @@ class Registry:
     root : Path
         The server's directory: profiles are looked for there, and notebooks named relative to it.
     on_world : callable
-        Told the new world when it changed, four times a second at most, in the registry's thread.
+        Told the new world when it changed, twice a second at most, in the registry's thread.
     """
 
     def __init__(self, root: Path, on_world: Callable[[World], None]) -> None:
@@ -126,6 +126,7 @@ class Registry:
         self._owned: dict[str, _Owned] = {}
         self._others: dict[str, ClusterState] = {}
         self._samples: dict[str, Sample] = {}
+        self._is_attended = False
         self._facts: dict[str, tuple[str, RunFact]] = {}
         self._profiles: tuple[str, ...] = ()
         self._lock = threading.Lock()
@@ -184,10 +185,10 @@ class Registry:
 
     def attend(self, *, is_anyone_there: bool) -> None:
         """Take samples while somebody looks, and none while nobody does."""
+        with self._lock:
+            self._is_attended = is_anyone_there
+            self._samples.clear()  # an old number is worse than none
         self._observers.sample(is_wanted=is_anyone_there)
-        if not is_anyone_there:
-            with self._lock:
-                self._samples.clear()  # an old number is worse than none
         self._news.set()
 
     def close(self) -> None:
@@ -363,10 +364,15 @@ class Registry:
             self._facts[fact.id] = cluster, fact
             while len(self._facts) > _MOST_FACTS:
                 del self._facts[next(iter(self._facts))]
-        self._news.set()
+            is_progress = known is not None and known[1].status == fact.status
+            can_wait = is_progress and not self._is_attended  # for the next look
+        if not can_wait:
+            self._news.set()
 
     def _on_sample(self, cluster: str, sample: Sample) -> None:
         with self._lock:
+            if not self._is_attended:
+                return  # it was under way when the last one looked away
             before = self._samples.get(cluster)
             now = settle(before, sample)
             self._samples[cluster] = now

@@ -111,7 +111,7 @@ def _view_loop(loop: LoopFact) -> LoopView:
     return LoopView(
         **_shared(loop, Loop),
         queued=max(0, loop.total - loop.done - loop.running),
-        eta_s=None if loop.eta_s is None else round(loop.eta_s, 1),
+        ends_at=None if loop.ends_at is None else round(loop.ends_at, 1),
     )
 
 
@@ -179,21 +179,21 @@ def _steady(before: _Number, now: _Number, step: float) -> _Number:
     return before
 
 
-def snapshot(world: World, seq: int) -> Snapshot:
+def snapshot(world: World, seq: int, sent_at: float) -> Snapshot:
     """Return a world as the first frame of a connection."""
-    return Snapshot("snapshot", FEED_VERSION, seq, world.clusters, world.runs, world.profiles)
+    return Snapshot(
+        "snapshot", FEED_VERSION, seq, sent_at, world.clusters, world.runs, world.profiles
+    )
 
 
-def difference(before: World, now: World, seq: int) -> Delta | None:
-    """Return what changed between two worlds, None when nothing did.
-
-    Profiles are not part of a delta; where they change, a snapshot is sent.
-    """
+def difference(before: World, now: World, seq: int, sent_at: float) -> Delta | None:
+    """Return what changed between two worlds, None when nothing did."""
+    if before == now:
+        return None
     clusters, gone_clusters = _changes(before.clusters, now.clusters)
     runs, gone_runs = _changes(before.runs, now.runs)
-    if not (clusters or runs or gone_clusters or gone_runs):
-        return None
-    return Delta("delta", seq, clusters, runs, gone_clusters, gone_runs)
+    profiles = None if before.profiles == now.profiles else now.profiles
+    return Delta("delta", seq, sent_at, clusters, runs, gone_clusters, gone_runs, profiles)
 
 
 def apply(world: World, delta: Delta) -> World:
@@ -201,7 +201,7 @@ def apply(world: World, delta: Delta) -> World:
     return World(
         _applied(world.clusters, delta.clusters, delta.gone_clusters),
         _applied(world.runs, delta.runs, delta.gone_runs),
-        world.profiles,
+        world.profiles if delta.profiles is None else delta.profiles,
     )
 
 

@@ -170,6 +170,8 @@ class Session:
         self._stores_told = 0
         #: ``file name → In[n]`` of the code whose source the runner has.
         self._known_sources: dict[str, int] = {}
+        #: Notes that are said once.
+        self._noted: set[str] = set()
         self._last_needs: list[str] = []
         self._life = ""
         self._said_loose: set[str] = set()
@@ -501,6 +503,8 @@ class Session:
         for name in [name for name in namespace if is_pseudo(name)]:
             del namespace[name]
         self._replica.drop_records(is_pseudo)
+        result.notes += sorted(self._replica.notes - self._noted)
+        self._noted |= self._replica.notes
         if outcome.error is not None:
             result.exception = exception or _stand_in(outcome.error)
         self._ambience.settle(changes)

@@ -34,21 +34,25 @@ class LoadContext:
     owned_arrays
         Whether arrays must own their memory (as the plain cell's would), or may stay on the
         receiver's private mapping, which saves a copy.
+    notes
+        Takes what the user should know of values that did not arrive whole.
     """
 
     namespace: Namespace
     owned_arrays: bool
+    notes: list[str]
 
 
 _context: ContextVar[LoadContext] = ContextVar("jupyter_scale_load_context")
 
 
 @contextmanager
-def loading_into(namespace: Namespace, *, owned_arrays: bool) -> Iterator[None]:
-    """Make `namespace` the one that loaded functions refer to."""
-    reset = _context.set(LoadContext(namespace, owned_arrays))
+def loading_into(namespace: Namespace, *, owned_arrays: bool) -> Iterator[list[str]]:
+    """Make `namespace` the one that loaded functions refer to; yield the notes of the load."""
+    context = LoadContext(namespace, owned_arrays, [])
+    reset = _context.set(context)
     try:
-        yield
+        yield context.notes
     finally:
         _context.reset(reset)
 
@@ -111,6 +115,15 @@ def global_random_state() -> Any:
     import numpy as np
 
     return np.random.mtrand._rand  # noqa: SLF001 - as above
+
+
+def tensor_without_graph(tensor: Any) -> Any:
+    """Return a tensor as one that gradients are wanted for, as its original was."""
+    _context.get().notes.append(
+        "a tensor came home without the computation that made it (its autograd graph): call"
+        " backward() in a %%scale cell"
+    )
+    return tensor.requires_grad_()
 
 
 def stream(name: str) -> Any:

@@ -67,6 +67,7 @@ class TokenPickler(Pickler):
         super().__init__(file, table.namespace)
         self._table = table
         self._staying = table.staying or None
+        self.cuts_graphs = table.cuts_graphs
         self.anew = anew
         self._met: set[Token] = set()
         #: Known objects met and not yet looked into.

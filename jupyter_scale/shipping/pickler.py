@@ -38,6 +38,13 @@ from jupyter_scale.shipping.caches import (
     make_cached,
     set_cache_state,
 )
+from jupyter_scale.shipping.tensors import (
+    is_plain_tensor,
+    make_tensor,
+    set_tensor_state,
+    tensor_form,
+    tensor_state,
+)
 
 IN_BAND_BYTES = 4096
 
@@ -84,6 +91,8 @@ class Pickler(cloudpickle.Pickler):
         self._code_files: dict[str, None] = {}
         # ``id(view) → array`` for views that must go on sharing that array's memory.
         self.view_bases: Mapping[int, Any] = {}
+        #: See `TokenTable`.
+        self.cuts_graphs = False
         #: What is being pickled as a whole.
         self.outermost: Any = None
 
@@ -390,6 +399,18 @@ def _refuse_iterator(_pickler: Pickler, iterator: Any) -> Any:
     raise RefusedError(msg, iterator)
 
 
+def _reduce_tensor(pickler: Pickler, tensor: Any) -> Any:
+    if tensor.grad_fn is None:
+        if not is_plain_tensor(tensor):
+            return NotImplemented
+        state = tensor_state(tensor)
+        return make_tensor, tensor_form(tensor), state, None, None, set_tensor_state
+    if not pickler.cuts_graphs:
+        msg = "the computation that made this tensor (its autograd graph) is in one process only"
+        raise RefusedError(msg, tensor)
+    return loading.tensor_without_graph, (tensor.detach(),)
+
+
 def _refuse_iterator_by_itself(pickler: Pickler, iterator: Any) -> Any:
     """Refuse what libraries also keep inside their objects, where nobody else shares it."""
     if pickler.outermost is iterator:
@@ -448,6 +469,8 @@ _BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
 _EXACT: dict[tuple[str, str], _Reducer] = {
     ("numpy", "ndarray"): _reduce_array,
     ("numpy.random.mtrand", "RandomState"): _reduce_random_state,
+    ("torch", "Tensor"): _reduce_tensor,
+    ("torch.nn.parameter", "Parameter"): _reduce_tensor,
     ("pandas.core.frame", "DataFrame"): _reduce_whole,
     ("pandas.core.series", "Series"): _reduce_whole,
     ("pandas", "DataFrame"): _reduce_whole,

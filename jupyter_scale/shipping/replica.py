@@ -75,11 +75,14 @@ class Replica:
     is_notebook
         Which side this is. The notebook numbers its parcels evenly and wants arrays that own their
         memory.
+    notes
+        What the user should know of values that did not arrive whole.
     """
 
     namespace: dict[str, Any]
     is_notebook: bool
     records: dict[str, Record] = field(default_factory=dict)
+    notes: set[str] = field(default_factory=set)
     table: TokenTable = field(init=False)
     _last_number: int = field(init=False)
 
@@ -341,7 +344,7 @@ class Replica:
         before = {n: self.namespace[n] for n in parcel.names if n in self.namespace}
         name = ""
         try:
-            with loading_into(self.namespace, owned_arrays=self.is_notebook):
+            with loading_into(self.namespace, owned_arrays=self.is_notebook) as notes:
                 for name in parcel.names:
                     self.namespace[name] = unpickler.load()
                 states = [unpickler.load() for _ in parcel.patches]
@@ -349,6 +352,7 @@ class Replica:
                 self._overwrite(parcel.patches, states)
                 for recipe in recipes:
                     rebuild(*recipe)
+                self.notes.update(notes)
         except BaseException as error:
             for other in parcel.names:
                 self.namespace.pop(other, None)

@@ -108,8 +108,11 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
 
 def _pickler(file: Any, table: TokenTable) -> Pickler:
     if table.staying:
-        return _StayingPickler(file, table.namespace, table.staying)
-    return Pickler(file, table.namespace)
+        pickler: Pickler = _StayingPickler(file, table.namespace, table.staying)
+    else:
+        pickler = Pickler(file, table.namespace)
+    pickler.cuts_graphs = table.cuts_graphs
+    return pickler
 
 
 def leaf_digests_of(obj: Any, table: TokenTable) -> LeafDigests | None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import array
 import collections
-import contextlib
 import copyreg
 import functools
 import io
 import pickle
 import random
-import sys
 import types
 import weakref
 from collections.abc import Callable, Iterable
@@ -38,6 +36,7 @@ from jupyter_scale.shipping.pickler import (
     registry_state,
     whole_state,
 )
+from jupyter_scale.shipping.tensors import is_plain_tensor, set_tensor_state, tensor_state
 
 _HEAP_TYPE = 1 << 9
 
@@ -311,29 +310,9 @@ def _set_array_subclass(obj: Any, state: Any) -> None:
 
 
 def _get_tensor(obj: Any) -> Any:
-    """Return a tensor's elements, gradient and attributes."""
-    torch = sys.modules["torch"]
-    if not obj.is_leaf or obj.layout != torch.strided or obj.device.type == "meta":
+    if not is_plain_tensor(obj):
         raise InPlaceImpossibleError
-    content = obj.detach()
-    if content.device.type == "cpu":
-        with contextlib.suppress(TypeError):  # numpy has no such type of element
-            content = content.numpy()
-    return content, obj.requires_grad, obj.grad, list(vars(obj).items())
-
-
-def _set_tensor(obj: Any, state: Any) -> None:
-    torch = sys.modules["torch"]
-    content, requires_grad, gradient, own = state
-    content = content if isinstance(content, torch.Tensor) else torch.tensor(content)
-    if obj.shape == content.shape and obj.dtype == content.dtype:
-        obj.data.copy_(content)  # whatever shares its storage goes on doing so
-    else:
-        obj.data = content
-    obj.requires_grad_(requires_grad)
-    obj.grad = gradient
-    vars(obj).clear()
-    vars(obj).update(own)
+    return tensor_state(obj)
 
 
 def _delete_slots(obj: Any, keep: Any) -> None:
@@ -392,6 +371,7 @@ _ADAPTERS: dict[type, Adapter | None] = {
 _INSTANCE = Adapter(_get_instance, _set_instance, weak=True)
 _STRONG_INSTANCE = Adapter(_get_instance, _set_instance)
 _CLASS = Adapter(_get_class, _set_class, weak=True)
+_TENSOR = Adapter(_get_tensor, set_tensor_state, weak=True)
 _ARRAY_SUBCLASS = Adapter(_get_array_subclass, _set_array_subclass, weak=True)
 _FRAME = Adapter(whole_state, _set_frame, is_leaf=True, weak=True)
 _BY_NAME = {
@@ -412,8 +392,8 @@ _BY_NAME = {
             ("sfc64", "SFC64"),
         )
     },
-    ("torch", "Tensor"): Adapter(_get_tensor, _set_tensor, weak=True),
-    ("torch.nn.parameter", "Parameter"): Adapter(_get_tensor, _set_tensor, weak=True),
+    ("torch", "Tensor"): _TENSOR,
+    ("torch.nn.parameter", "Parameter"): _TENSOR,
     ("numpy", "matrix"): _ARRAY_SUBCLASS,
     ("numpy", "recarray"): _ARRAY_SUBCLASS,
     ("numpy.rec", "recarray"): _ARRAY_SUBCLASS,

@@ -65,6 +65,8 @@ class TokenTable:
         self.namespace = namespace
         #: Values that never leave the cluster, if this is a side that has such.
         self.staying: Staying | None = None
+        #: Whether a tensor goes without the computation that made it; else it does not go at all.
+        self.cuts_graphs = False
         self._by_id: weakref.WeakValueDictionary[int, Entry] = weakref.WeakValueDictionary()
         self._by_token: weakref.WeakValueDictionary[Token, Entry] = weakref.WeakValueDictionary()
 

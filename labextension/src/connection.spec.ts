@@ -10,6 +10,11 @@ class FakeSocket {
   onmessage: ((event: { data: string }) => void) | null = null;
   onclose: (() => void) | null = null;
   isClosed = false;
+  readonly heard: unknown[] = [];
+
+  send(text: string): void {
+    this.heard.push(JSON.parse(text));
+  }
 
   close(): void {
     this.isClosed = true;
@@ -170,6 +175,40 @@ describe('FeedConnection', () => {
     vi.advanceTimersByTime(600_000);
     expect(feed).toMatchObject({ status: 'offline', problem: 'version', retryAt: null });
     expect(sockets).toHaveLength(1);
+  });
+
+  it('takes the time from the server', () => {
+    const { feed, last } = connected();
+    last().say(aSnapshot({ seq: 1, sent_at: 5000 }));
+    expect(feed.now()).toBeCloseTo(5000);
+    vi.advanceTimersByTime(3000);
+    expect(feed.now()).toBeCloseTo(5003);
+    last().say(aDelta({ seq: 2, sent_at: 5013 }));
+    expect(feed.now()).toBeCloseTo(5013);
+  });
+
+  it('says that the panel is seen, and says so again on a new connection', () => {
+    const { feed, sockets, last } = connected();
+    const seen = { type: 'watch', visible: true };
+    const hidden = { type: 'watch', visible: false };
+    feed.watch(true);
+    expect(last().heard).toEqual([]);
+    last().say(aSnapshot());
+    expect(last().heard).toEqual([seen]);
+    feed.watch(true);
+    feed.watch(false);
+    feed.watch(true);
+    expect(last().heard).toEqual([seen, hidden, seen]);
+    last().lose();
+    vi.advanceTimersByTime(500);
+    last().say(aSnapshot());
+    expect(sockets).toHaveLength(2);
+    expect(last().heard).toEqual([seen]);
+    feed.watch(false);
+    last().lose();
+    vi.advanceTimersByTime(60_000);
+    last().say(aSnapshot());
+    expect(last().heard).toEqual([]);
   });
 
   it('ends', () => {

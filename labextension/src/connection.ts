@@ -2,11 +2,13 @@
  * The feed's WebSocket: it connects, keeps what it was told, and connects again by itself.
  *
  * Nothing is polled. What was known stays when the connection is lost, until the next snapshot.
+ * Times in the feed are the server's: `now` is its clock, however wrong the browser's is.
  */
 import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { delayMs } from './backoff';
+import type { IWatch } from './feed';
 import { applyMessage, type FeedMessage, type IFeedState } from './feedmodel';
 
 /** So long a connection must have lasted for its end to count as the first failure. */
@@ -57,6 +59,19 @@ export class FeedConnection implements IDisposable {
     return this._retryAt;
   }
 
+  /** What time it is by the server's clock, in Unix seconds. */
+  now(): number {
+    return Date.now() / 1000 + this._serverAheadS;
+  }
+
+  /** Say whether the panel is seen: the server samples load only for those who watch. */
+  watch(isVisible: boolean): void {
+    if (isVisible !== this._isWatching) {
+      this._isWatching = isVisible;
+      this._tellWatch();
+    }
+  }
+
   get isDisposed(): boolean {
     return this._isDisposed;
   }
@@ -99,13 +114,24 @@ export class FeedConnection implements IDisposable {
       this._lost(socket);
       return;
     }
+    this._serverAheadS = outcome.sent_at - Date.now() / 1000;
     if (this._status !== 'live') {
       this._status = 'live';
       this._problem = 'none';
       this._liveSince = Date.now();
+      if (this._isWatching) {
+        this._tellWatch();
+      }
     }
     this._state = outcome;
     this._changed.emit();
+  }
+
+  private _tellWatch(): void {
+    if (this._status === 'live') {
+      const message: IWatch = { type: 'watch', visible: this._isWatching };
+      this._socket?.send(JSON.stringify(message));
+    }
   }
 
   private _lost(socket: WebSocket): void {
@@ -147,6 +173,8 @@ export class FeedConnection implements IDisposable {
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _attempt = 0;
   private _liveSince = 0;
+  private _serverAheadS = 0;
+  private _isWatching = false;
   private _isDisposed = false;
   private readonly _changed = new Signal<this, void>(this);
 }

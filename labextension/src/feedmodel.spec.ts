@@ -56,6 +56,13 @@ describe('applyMessage', () => {
     expect(after.runs[1]).not.toBe(before.runs[1]);
   });
 
+  it('keeps the profiles until a delta names them', () => {
+    const before = apply(aSnapshot({ seq: 1, profiles: ['p'] }), aDelta({ seq: 2 }));
+    expect(before.profiles).toEqual(['p']);
+    const after = applyMessage(before, aDelta({ seq: 3, profiles: [] }));
+    expect(after).toMatchObject({ profiles: [], sent_at: 1000 });
+  });
+
   it('lets a snapshot replace everything', () => {
     const state = apply(
       aSnapshot({ seq: 9, runs: [aRun('r')] }),

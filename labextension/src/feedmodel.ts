@@ -19,6 +19,8 @@ export type FeedMessage = ISnapshot | IDelta;
 /** All that is known at number `seq`. */
 export interface IFeedState {
   readonly seq: number;
+  /** When the server said so, in Unix seconds by its clock. */
+  readonly sent_at: number;
   readonly clusters: readonly IClusterView[];
   readonly runs: readonly IRunView[];
   readonly profiles: readonly string[];
@@ -30,17 +32,20 @@ export type Outcome = IFeedState | 'gap' | 'version';
 /** Apply one message to the state before it; null is the state before the first. */
 export function applyMessage(state: IFeedState | null, message: FeedMessage): Outcome {
   if (message.type === 'snapshot') {
-    const { version, seq, clusters, runs, profiles } = message;
-    return version === FEED_VERSION ? { seq, clusters, runs, profiles } : 'version';
+    const { version, seq, sent_at, clusters, runs, profiles } = message;
+    return version === FEED_VERSION
+      ? { seq, sent_at, clusters, runs, profiles }
+      : 'version';
   }
   if (!state || message.seq !== state.seq + 1) {
     return 'gap';
   }
   return {
     seq: message.seq,
+    sent_at: message.sent_at,
     clusters: merge(state.clusters, message.clusters, message.gone_clusters),
     runs: merge(state.runs, message.runs, message.gone_runs),
-    profiles: state.profiles
+    profiles: message.profiles ?? state.profiles
   };
 }
 

@@ -43,11 +43,20 @@ test('while nothing was said, nothing changed', () => {
   expect(history.of('a', 'n')).toHaveLength(HISTORY_LENGTH);
 });
 
-test('an unknown load leaves the history as it is', () => {
+test('while the load was not known, there is a hole', () => {
   const history = new LoadHistory();
   history.record([withLoad(10)], 0);
   history.record([withLoad(null)], 1000);
-  expect(history.of('a', 'n')).toEqual([0.05]);
+  history.record([withLoad(20)], 4000);
+  expect(history.of('a', 'n')).toEqual([0.05, null, null, null, 0.1]);
+});
+
+test('a clock that is set back begins a new history', () => {
+  const history = new LoadHistory();
+  history.record([withLoad(10)], 9000);
+  history.record([withLoad(20)], 2000);
+  history.record([withLoad(30)], 3000);
+  expect(history.of('a', 'n')).toEqual([0.1, 0.15]);
 });
 
 test('what is gone is forgotten', () => {

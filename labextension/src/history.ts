@@ -14,12 +14,17 @@ export function loadOf({ cpu_percent: cpu, workers }: INodeView): number | null 
   return cpu === null ? null : Math.min(1, cpu / (100 * Math.max(1, workers)));
 }
 
+/** A load, or null where it was not known: nobody watched then. */
+export type Load = number | null;
+
 /** Collects samples; each node's array is a new one when it grew, the same one otherwise. */
 export class LoadHistory {
   /**
    * Take samples from those clusters that are new since the last call.
    *
    * The feed is silent while nothing changes, so a gap is filled with the sample before it.
+   *
+   * @param nowMs - by the server's clock.
    */
   record(clusters: readonly IClusterView[], nowMs: number): void {
     for (const id of this._tracks.keys()) {
@@ -28,7 +33,8 @@ export class LoadHistory {
       }
     }
     for (const cluster of clusters) {
-      const track = this._tracks.get(cluster.id);
+      const known = this._tracks.get(cluster.id);
+      const track = known && known.atMs <= nowMs ? known : undefined; // else a clock was set back
       const steps = track ? Math.round((nowMs - track.atMs) / SPACING_MS) : 1;
       if (track?.view === cluster || steps < 1) {
         continue;
@@ -44,7 +50,7 @@ export class LoadHistory {
   }
 
   /** The last samples of one node, oldest first. */
-  of(cluster: string, node: string): readonly number[] {
+  of(cluster: string, node: string): readonly Load[] {
     return this._tracks.get(cluster)?.loads.get(node) ?? NOTHING;
   }
 
@@ -54,21 +60,19 @@ export class LoadHistory {
 interface ITrack {
   readonly view: IClusterView;
   readonly atMs: number;
-  readonly loads: ReadonlyMap<string, readonly number[]>;
+  readonly loads: ReadonlyMap<string, readonly Load[]>;
 }
 
-const NOTHING: readonly number[] = [];
+const NOTHING: readonly Load[] = [];
 
 function extend(
-  before: readonly number[] = NOTHING,
+  before: readonly Load[] = NOTHING,
   node: INodeView,
   steps: number
-): readonly number[] {
-  const load = loadOf(node);
-  if (load === null) {
-    return before;
-  }
+): readonly Load[] {
   const last = before.at(-1);
   const gap = last === undefined ? 0 : Math.min(steps - 1, HISTORY_LENGTH);
-  return [...before, ...Array<number>(gap).fill(last ?? 0), load].slice(-HISTORY_LENGTH);
+  return [...before, ...Array<Load>(gap).fill(last ?? null), loadOf(node)].slice(
+    -HISTORY_LENGTH
+  );
 }

@@ -23,6 +23,7 @@ import { revealRun } from './reveal';
 import { PANEL_DEFAULTS, Settings } from './settings';
 import { StatusItem } from './statusitem';
 import type { IPanelContext } from './views/context';
+import { watchWhileSeen } from './watching';
 
 const PLUGIN_ID = 'jupyter-scale:panel';
 
@@ -89,6 +90,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       console.error(`${PLUGIN_ID}: settings could not be read`, reason);
     });
     keepConnected(feed);
+    watchWhileSeen(panel, feed);
   }
 };
 
@@ -104,7 +106,10 @@ function createContext(
     diagnose: () => api.diagnose()
   });
   const history = new LoadHistory();
-  feed.changed.connect(() => history.record(feed.state?.clusters ?? [], Date.now()));
+  feed.changed.connect(() => {
+    const { clusters = [], sent_at: sentAt = 0 } = feed.state ?? {};
+    history.record(clusters, 1000 * sentAt);
+  });
   const actions = new Actions({
     api,
     feed,

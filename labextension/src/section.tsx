@@ -5,32 +5,38 @@ import { PanelWithToolbar, ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import type { ComponentType, JSX } from 'react';
 
+import type { IFeedState } from './feedmodel';
 import type { IPanelContext, ISectionProps } from './views/context';
 
 /** Times that run, such as an uptime, are drawn so often. */
 const TICK_MS = 1000;
 
-/** Draws a view whenever the feed tells something, and every second; hidden, it costs nothing. */
+/** What a view shows of what is known. */
+export type Subject = (state: IFeedState) => unknown;
+
+/** Draws a view when its subject changed, and every second; hidden, it costs nothing. */
 export class LiveView extends ReactWidget {
   constructor(
     private readonly _view: ComponentType<ISectionProps>,
+    private readonly _subject: Subject,
     private readonly _context: IPanelContext
   ) {
     super();
-    _context.feed.changed.connect(this._redraw);
+    _context.feed.changed.connect(this._redrawIfNews);
     _context.actions.changed.connect(this._redraw);
   }
 
   override dispose(): void {
     clearInterval(this._ticking);
-    this._context.feed.changed.disconnect(this._redraw);
+    this._context.feed.changed.disconnect(this._redrawIfNews);
     this._context.actions.changed.disconnect(this._redraw);
     super.dispose();
   }
 
   protected override render(): JSX.Element {
-    const View = this._view;
-    return <View context={this._context} now={Date.now() / 1000} />;
+    const { _view: View, _context: context } = this;
+    const { feed } = context;
+    return <View context={context} state={feed.state} now={feed.now()} />;
   }
 
   protected override onAfterAttach(msg: Message): void {
@@ -40,6 +46,13 @@ export class LiveView extends ReactWidget {
 
   protected override onAfterShow(): void {
     this._follow();
+  }
+
+  /** What was asked for before the panel was hidden is not drawn any more. */
+  protected override onUpdateRequest(msg: Message): void {
+    if (this.isVisible) {
+      super.onUpdateRequest(msg);
+    }
   }
 
   protected override onBeforeHide(): void {
@@ -59,12 +72,23 @@ export class LiveView extends ReactWidget {
     }
   }
 
+  /** Redraw, unless the feed told of something else. */
+  private readonly _redrawIfNews = (): void => {
+    const { state, status, problem } = this._context.feed;
+    const news = [state && this._subject(state), status, problem];
+    if (news.some((part, index) => part !== this._last[index])) {
+      this._last = news;
+      this._redraw();
+    }
+  };
+
   private readonly _redraw = (): void => {
     if (this.isVisible) {
       this.update();
     }
   };
 
+  private _last: readonly unknown[] = [];
   private _ticking: ReturnType<typeof setInterval> | undefined;
 }
 
@@ -74,12 +98,13 @@ export class Section extends PanelWithToolbar {
     name: string,
     title: string,
     view: ComponentType<ISectionProps>,
+    subject: Subject,
     context: IPanelContext
   ) {
     super();
     this.addClass('jp-scale-Section');
     this.addClass(`jp-scale-mod-${name}`);
     this.title.label = title;
-    this.addWidget(new LiveView(view, context));
+    this.addWidget(new LiveView(view, subject, context));
   }
 }

@@ -79,6 +79,8 @@ def test_the_node_is_killed(notebook):
 def test_the_cells_process_dies_between_two_cells(notebook):
     notebook.run("between = [1]\nimport math")
     notebook.run("%%scale\nbetween.append(math.floor(2.5))")
+    # Those of a cluster that an earlier test ended may still be on their way out.
+    assert eventually(lambda: len(notebook.processes("jupyter_scale.runner.host.shell")) == 1, 15)
     [shell] = notebook.processes("jupyter_scale.runner.host.shell")
     os.kill(shell.pid, signal.SIGKILL)
     shell.wait(10)

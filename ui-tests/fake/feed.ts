@@ -15,6 +15,9 @@ type Asked = string;
 export class FakeFeed {
   readonly asked: Asked[] = [];
 
+  /** What the page said to the feed. */
+  readonly heard: unknown[] = [];
+
   /** The error that the next request gets. */
   refusal: string | null = null;
 
@@ -27,6 +30,7 @@ export class FakeFeed {
         return;
       }
       this.socket = socket;
+      socket.onMessage(message => this.heard.push(JSON.parse(String(message))));
       socket.send(JSON.stringify(this.snapshot));
     });
     await this.page.route('**/jupyter-scale/api/**', async route => {
@@ -60,7 +64,8 @@ export class FakeFeed {
   /** Tell what changed. */
   tell(changes: Partial<IDelta>): void {
     this.seq += 1;
-    this.socket?.send(JSON.stringify(aDelta({ ...changes, seq: this.seq })));
+    const { sent_at } = this.snapshot;
+    this.socket?.send(JSON.stringify(aDelta({ sent_at, ...changes, seq: this.seq })));
   }
 
   /** Lose a message. */

@@ -34,6 +34,26 @@ export function starting(now: number): Scene {
   };
 }
 
+/** A start that failed: the only cluster there is. */
+export function failed(now: number): Scene {
+  return {
+    clusters: [
+      aCluster('local-1', {
+        name: 'local',
+        status: 'failed',
+        started_at: now - 40,
+        error:
+          'Node local-0 did not start: OSError: [Errno 28] No space left on device: its log is in the runtime directory.',
+        steps: [
+          { step: 'security', message: 'certificates made', at: now - 40 },
+          { step: 'node', message: 'node local-0 started', at: now - 39 }
+        ],
+        nodes: []
+      })
+    ]
+  };
+}
+
 /** Two workers, one cell with two loops, some cells that ended in each way. */
 export function working(now: number): Scene {
   return {
@@ -77,8 +97,8 @@ export function working(now: number): Scene {
         first_line: 'results = [score(params) for params in grid]',
         started_at: now - 12,
         loops: [
-          aLoop({ line: 2, total: 72, done: 29, running: 2, eta_s: 14 }),
-          aLoop({ line: 5, total: 1000, done: 0, running: 0, failed: 0, eta_s: null })
+          aLoop({ line: 2, total: 72, done: 29, running: 2, ends_at: now + 14 }),
+          aLoop({ line: 5, total: 1000, done: 0, running: 0, failed: 0, ends_at: null })
         ]
       }),
       aRun('queued', {
@@ -146,13 +166,13 @@ export function mixed(now: number): Scene {
   };
 }
 
-/** Many nodes. */
-export function crowd(count: number): Scene {
+/** Many nodes; the first is at 10 percent of its load, then 20 and so on, as time goes by. */
+export function crowd(count: number, second = 0): Scene {
   return {
     clusters: [
       aCluster('big', {
         nodes: Array.from({ length: count }, (_, index) =>
-          aNode(`node-${index}`, { cpu_percent: (index * 37) % 200 })
+          aNode(`node-${index}`, { cpu_percent: (index * 37 + 20 * second) % 200 })
         )
       })
     ]

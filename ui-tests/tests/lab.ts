@@ -9,6 +9,7 @@ import { mkdirSync } from 'node:fs';
 import { expect, type Locator, type Page, test as base } from '@playwright/test';
 
 import { LabServer } from './labserver';
+import { within } from './within';
 
 const RESULTS = 'test-results';
 
@@ -47,6 +48,10 @@ interface ISharedCell {
   setSource(source: string): void;
 }
 
+/** So long what is asked of the application may take; a cell may have its cluster to start. */
+const ASKED_MS = 30_000;
+const CELL_MS = 90_000;
+
 /** The notebook in front, driven through the application. */
 export class Lab {
   constructor(readonly page: Page) {}
@@ -55,16 +60,17 @@ export class Lab {
   async open(url: string): Promise<void> {
     await this.page.goto(url);
     await this.page.waitForFunction(() => 'jupyterapp' in window);
-    await this.page.evaluate(async () => {
+    const restored = this.page.evaluate(async () => {
       const { jupyterapp: app } = window as unknown as ILabWindow;
       await app.started;
       await app.restored;
     });
+    await within(ASKED_MS, 'JupyterLab is ready', restored);
   }
 
   /** Make a new notebook whose cells have these sources, with a kernel that is ready. */
   async openNotebook(sources: readonly string[]): Promise<void> {
-    await this.page.evaluate(async texts => {
+    const made = this.page.evaluate(async texts => {
       const { jupyterapp: app } = window as unknown as ILabWindow;
       await app.commands.execute('notebook:create-new', { kernelName: 'python3' });
       const panel = app.shell.currentWidget;
@@ -79,6 +85,7 @@ export class Lab {
       });
       panel.content.activeCellIndex = 0;
     }, sources);
+    await within(ASKED_MS, 'a notebook with a kernel', made);
     await expect(this.cell(0)).toBeVisible();
   }
 
@@ -114,17 +121,19 @@ export class Lab {
   /** Run a cell to its end; the result is its output area. */
   async run(index: number): Promise<Locator> {
     await this.select(index);
-    await this.execute('notebook:run-cell');
+    await this.execute('notebook:run-cell', {}, CELL_MS);
     return this.cell(index).locator('.jp-OutputArea-output');
   }
 
-  async execute(command: string, args: object = {}): Promise<void> {
-    await this.page.evaluate(
+  /** Perform a command, and wait until it is done. */
+  async execute(command: string, args: object = {}, atMostMs = ASKED_MS): Promise<void> {
+    const done = this.page.evaluate(
       async ([id, values]) => {
         await (window as unknown as ILabWindow).jupyterapp.commands.execute(id, values);
       },
       [command, args] as const
     );
+    await within(atMostMs, command, done);
   }
 
   cell(index: number): Locator {
@@ -185,16 +194,25 @@ export class Lab {
 
   /** Keep a picture in test-results. */
   async screenshot(name: string): Promise<void> {
-    await this.page.screenshot({ path: `${RESULTS}/${name}.png` });
+    await this.page.screenshot({
+      path: `${RESULTS}/${name}.png`,
+      animations: 'disabled'
+    });
   }
 }
 
-export const test = base.extend<{ lab: Lab }, { server: LabServer }>({
+interface IWorkerFixtures {
+  /** Files that name different homes have different servers: `test.use({ home: 'my own' })`. */
+  readonly home: string;
+  readonly server: LabServer;
+}
+
+export const test = base.extend<{ lab: Lab }, IWorkerFixtures>({
+  home: ['shared', { option: true, scope: 'worker' }],
   server: [
-    // eslint-disable-next-line no-empty-pattern -- Playwright reads the argument's pattern
-    async ({}, use, info) => {
+    async ({ home }, use, info) => {
       mkdirSync(RESULTS, { recursive: true });
-      const server = new LabServer(`${RESULTS}/server-${String(info.workerIndex)}.log`);
+      const server = new LabServer(`${RESULTS}/server-${home}-${info.workerIndex}.log`);
       await server.start();
       await use(server);
       await server.end();

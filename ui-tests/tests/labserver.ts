@@ -8,6 +8,9 @@ import { join } from 'node:path';
 
 import { expect } from '@playwright/test';
 
+/** So long a server (or its clusters) may take to end in good order. */
+const END_MS = 20_000;
+
 /** One address and one home; at most one process at a time. */
 export class LabServer {
   url = '';
@@ -23,6 +26,11 @@ export class LabServer {
     await expect.poll(() => this.isUp(), { timeout: 60_000 }).toBe(true);
   }
 
+  /** The number of its process. */
+  get pid(): number {
+    return this.process?.pid ?? 0;
+  }
+
   /** End it as a crash would, without a chance to tidy up. */
   async kill(): Promise<void> {
     await this.exit(process => process.kill('SIGKILL'));
@@ -32,7 +40,8 @@ export class LabServer {
   async end(): Promise<void> {
     await this.exit(process => process.stdin?.end());
     spawnSync('python', ['-m', 'jupyter_scale.cli', 'down'], {
-      env: { ...process.env, JUPYTER_RUNTIME_DIR: join(this.home, 'runtime_dir') }
+      env: { ...process.env, JUPYTER_RUNTIME_DIR: join(this.home, 'runtime_dir') },
+      timeout: END_MS
     });
     rmSync(this.home, { recursive: true, force: true });
   }
@@ -42,7 +51,9 @@ export class LabServer {
     if (process?.exitCode === null && process.signalCode === null) {
       const ended = new Promise(resolve => process.once('exit', resolve));
       end(process);
+      const timer = setTimeout(() => process.kill('SIGKILL'), END_MS);
       await ended;
+      clearTimeout(timer);
     }
   }
 

@@ -63,6 +63,7 @@ class CellRunner:
         self._replica = Replica(shell.user_ns, is_notebook=False)
         self._kept = Kept()
         self._replica.table.staying = self._kept
+        self._replica.table.cuts_graphs = True
         self._fetching = ""
         self._fetched: dict[str, str] = {}
         self._pending: Packed | None = None

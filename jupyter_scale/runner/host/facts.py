@@ -66,7 +66,7 @@ def advance(fact: RunFact, progress: Mapping[str, Any], now: float) -> RunFact:
         workers=progress["workers"],
         done_before=before,
         started_at=started_at,
-        eta_s=(total - done) / rate if rate > 0 else None,
+        ends_at=now + (total - done) / rate if rate > 0 else None,
     )
     others = tuple(other for other in fact.loops if other.line != line)
     return replace(fact, seq=fact.seq + 1, loops=(*others, loop)[-_MOST_LOOPS:])
@@ -84,7 +84,7 @@ def end(fact: RunFact, outcome: Mapping[str, Any], now: float) -> RunFact:
             done=finished.get(loop.line, loop.total) if status == "done" else loop.done,
             total=finished.get(loop.line, loop.total),
             running=0,
-            eta_s=None,
+            ends_at=None,
         )
         for loop in fact.loops
     )

@@ -51,7 +51,7 @@ export function aLoop(changes: Partial<ILoopView> = {}): ILoopView {
     queued: 58,
     failed: 0,
     workers: 2,
-    eta_s: 30,
+    ends_at: 1030,
     ...changes
   };
 }
@@ -79,6 +79,7 @@ export function aSnapshot(changes: Partial<ISnapshot> = {}): ISnapshot {
     type: 'snapshot',
     version: FEED_VERSION,
     seq: 1,
+    sent_at: 1000,
     clusters: [],
     runs: [],
     profiles: [],
@@ -90,10 +91,12 @@ export function aDelta(changes: Partial<IDelta> = {}): IDelta {
   return {
     type: 'delta',
     seq: 2,
+    sent_at: 1000,
     clusters: [],
     runs: [],
     gone_clusters: [],
     gone_runs: [],
+    profiles: null,
     ...changes
   };
 }

@@ -8,11 +8,11 @@ import type { Problem } from '../connection';
 import type { ISectionProps } from './context';
 
 /** Why there is no live connection, and when it is tried again; nothing while it is live. */
-export function Banner({ context, now }: ISectionProps): JSX.Element {
+export function Banner({ context, state }: ISectionProps): JSX.Element {
   const { feed, trans } = context;
   const { problem, retryAt } = feed;
-  const isShown = feed.status !== 'live' && (feed.state !== null || problem !== 'none');
-  const seconds = retryAt === null ? 0 : Math.ceil(retryAt / 1000 - now);
+  const isShown = feed.status !== 'live' && (state !== null || problem !== 'none');
+  const seconds = retryAt === null ? 0 : Math.ceil((retryAt - Date.now()) / 1000);
   return (
     <div role="status">
       {isShown && (

@@ -14,20 +14,20 @@ import { IconButton } from './iconbutton';
 import { clusterLabel, StatusIcon } from './status';
 
 /** All clusters; without a living one, how to begin. */
-export function Clusters({ context, now }: ISectionProps): JSX.Element {
-  const { feed, trans } = context;
-  const clusters = feed.state?.clusters;
-  if (!clusters) {
+export function Clusters({ context, state, now }: ISectionProps): JSX.Element {
+  const { trans } = context;
+  if (!state) {
     return <p className="jp-scale-Hint">{trans.__('Waiting for the server…')}</p>;
   }
+  const { clusters } = state;
   return (
     <>
-      {clusters.every(hasEnded) && <Beginning context={context} />}
       <ul className="jp-scale-List">
         {clusters.map(cluster => (
           <Cluster key={cluster.id} cluster={cluster} context={context} now={now} />
         ))}
       </ul>
+      {clusters.every(hasEnded) && <Beginning context={context} />}
     </>
   );
 }
@@ -60,8 +60,10 @@ function hasEnded({ status }: IClusterView): boolean {
   return status === 'stopped' || status === 'failed';
 }
 
-interface IClusterProps extends ISectionProps {
+interface IClusterProps {
   readonly cluster: IClusterView;
+  readonly context: IPanelContext;
+  readonly now: number;
 }
 
 function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Actions } from '../actions';
 import type { FeedConnection } from '../connection';
+import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
 
 /** The panel's model and its actions. */
@@ -15,8 +16,12 @@ export interface IPanelContext {
   readonly trans: TranslationBundle;
 }
 
-/** The properties of a section's view: the context, and the time in Unix seconds. */
+/**
+ * The properties of a section's view: the context, what was known, and the server's time in Unix
+ * seconds, both at the moment that is shown. React may draw it later, when the feed has gone on.
+ */
 export interface ISectionProps {
   readonly context: IPanelContext;
+  readonly state: IFeedState | null;
   readonly now: number;
 }

@@ -3,6 +3,8 @@
  */
 import type { JSX } from 'react';
 
+import type { Load } from '../history';
+
 interface IMeterProps {
   readonly label: string;
   /** The number beside the bar, as text. */
@@ -77,21 +79,25 @@ export function Progress({
 const WIDTH = 60;
 const HEIGHT = 16;
 
-/** The path of a line through samples from 0 to 1, the latest at the right edge. */
-export function linePath(samples: readonly number[], length: number): string {
+/** The path of a line through samples from 0 to 1, the latest at the right edge; null is a hole. */
+export function linePath(samples: readonly Load[], length: number): string {
   const step = WIDTH / (length - 1);
   const left = WIDTH - step * (samples.length - 1);
   return samples
     .map((value, index) => {
+      if (value === null) {
+        return '';
+      }
       const x = left + index * step;
       const y = HEIGHT - 1 - value * (HEIGHT - 2);
-      return `${index ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
+      const isBegin = (samples[index - 1] ?? null) === null;
+      return `${isBegin ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`;
     })
     .join('');
 }
 
 interface ISparklineProps {
-  readonly samples: readonly number[];
+  readonly samples: readonly Load[];
   readonly length: number;
 }
 

@@ -6,15 +6,15 @@ import { type JSX, memo } from 'react';
 
 import type { IClusterView, IGpuView, INodeView } from '../feed';
 import { formatBytes, formatBytesOf, formatPercent } from '../format';
-import { HISTORY_LENGTH, loadOf } from '../history';
+import { HISTORY_LENGTH, type Load as Sample, loadOf } from '../history';
 import type { IPanelContext, ISectionProps } from './context';
 import { Meter, Sparkline } from './meter';
 import { clusterLabel, StatusIcon } from './status';
 
 /** All nodes, below the name of their cluster where there are several. */
-export function Nodes({ context }: ISectionProps): JSX.Element {
-  const { feed, trans } = context;
-  const clusters = (feed.state?.clusters ?? []).filter(({ nodes }) => nodes.length > 0);
+export function Nodes({ context, state }: ISectionProps): JSX.Element {
+  const { trans } = context;
+  const clusters = (state?.clusters ?? []).filter(({ nodes }) => nodes.length > 0);
   if (clusters.length === 0) {
     return (
       <p className="jp-scale-Hint">{trans.__('The nodes of a cluster appear here.')}</p>
@@ -64,7 +64,7 @@ function ClusterNodes({ cluster, context, isNamed }: IClusterNodesProps): JSX.El
 
 interface INodeProps {
   readonly node: INodeView;
-  readonly samples: readonly number[];
+  readonly samples: readonly Sample[];
   readonly trans: TranslationBundle;
 }
 

@@ -8,13 +8,15 @@ import type { JSX } from 'react';
 import type { ILoopView, IRunView } from '../feed';
 import { formatDuration, formatElapsed, lastLine } from '../format';
 import { isActive } from '../runs';
-import type { ISectionProps } from './context';
+import type { IPanelContext } from './context';
 import { IconButton } from './iconbutton';
 import { Progress } from './meter';
 import { runLabel, StatusIcon } from './status';
 
-interface IRunProps extends ISectionProps {
+interface IRunProps {
   readonly run: IRunView;
+  readonly context: IPanelContext;
+  readonly now: number;
 }
 
 /** A run; a finished one is a single line, and a failed one has the error below it. */
@@ -48,7 +50,12 @@ export function Run({ run, context, now }: IRunProps): JSX.Element {
         )}
       </div>
       {isAtWork &&
-        run.loops.map((loop, index) => <Loop key={index} loop={loop} trans={trans} />)}
+        run.loops.map((loop, index) => (
+          <Loop key={index} loop={loop} now={now} trans={trans} />
+        ))}
+      {run.status === 'lost' && (
+        <p className="jp-scale-Detail">{runLabel(run.status, trans)}</p>
+      )}
       {run.error && run.status !== 'interrupted' && (
         <p className="jp-scale-Error" title={run.error}>
           {lastLine(run.error)}
@@ -60,16 +67,18 @@ export function Run({ run, context, now }: IRunProps): JSX.Element {
 
 interface ILoopProps {
   readonly loop: ILoopView;
+  readonly now: number;
   readonly trans: TranslationBundle;
 }
 
-function Loop({ loop, trans }: ILoopProps): JSX.Element {
-  const { line, done, total, failed, workers, eta_s: eta } = loop;
+function Loop({ loop, now, trans }: ILoopProps): JSX.Element {
+  const { line, done, total, failed, workers, ends_at: endsAt } = loop;
+  const left = endsAt === null || done >= total ? 0 : Math.round(endsAt - now);
   const label = trans.__('Loop in line %1', line);
   const count = trans.__('%1 of %2', done, total);
   const facts = [
     failed > 0 && trans.__('%1 failed', failed),
-    eta !== null && done < total && trans.__('%1 left', formatDuration(eta))
+    left > 0 && trans.__('%1 left', formatDuration(left))
   ].filter(Boolean);
   return (
     <div

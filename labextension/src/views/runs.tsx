@@ -5,13 +5,13 @@ import { type JSX, useState } from 'react';
 
 import { baseName } from '../format';
 import { FINISHED_SHOWN, groupRuns, type INotebookRuns } from '../runs';
-import type { ISectionProps } from './context';
+import type { IPanelContext, ISectionProps } from './context';
 import { Run } from './run';
 
 /** All runs, by notebook. */
-export function Runs({ context, now }: ISectionProps): JSX.Element {
-  const { feed, trans } = context;
-  const groups = groupRuns(feed.state?.runs ?? []);
+export function Runs({ context, state, now }: ISectionProps): JSX.Element {
+  const { trans } = context;
+  const groups = groupRuns(state?.runs ?? []);
   if (groups.length === 0) {
     return (
       <p className="jp-scale-Hint">
@@ -28,8 +28,10 @@ export function Runs({ context, now }: ISectionProps): JSX.Element {
   );
 }
 
-interface INotebookRunsProps extends ISectionProps {
+interface INotebookRunsProps {
   readonly group: INotebookRuns;
+  readonly context: IPanelContext;
+  readonly now: number;
 }
 
 function NotebookRuns({ group, context, now }: INotebookRunsProps): JSX.Element {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -37,27 +38,42 @@ async def read(socket):
     return json.loads(text)
 
 
+async def next_view(socket, before):
+    """Read frames up to the next that tells of the only cluster: its view, and the frame."""
+    while True:
+        frame = await read(socket)
+        assert (frame["type"], frame["seq"]) == ("delta", before["seq"] + 1)
+        assert frame["sent_at"] >= before["sent_at"]
+        if frame["clusters"]:
+            return frame["clusters"][0], frame
+        before = frame  # the profiles were read
+
+
 async def test_a_snapshot_then_deltas(jp_ws_fetch, jp_fetch):
     socket = await jp_ws_fetch(*FEED)
     frame = await read(socket)
     assert (frame["type"], frame["version"]) == ("snapshot", FEED_VERSION)
+    assert abs(frame["sent_at"] - time.time()) < 5
+    await socket.write_message('{"type":"watch","visible":true}')
     assert frame["clusters"] == frame["runs"] == []
     answer = await jp_fetch(
         "jupyter-scale", "api", "clusters", method="POST", body='{"workers": 1}'
     )
     cluster = json.loads(answer.body)["id"]
-    seq, status = frame["seq"], ""
-    while status != "running":
-        frame = await read(socket)
-        if frame["type"] == "snapshot":  # the profiles were read
-            seq = frame["seq"]
-            continue
-        assert frame["seq"] == seq + 1
-        seq = frame["seq"]
-        [view] = frame["clusters"]
+    view = None
+    while view is None or view["status"] != "running":
+        view, frame = await next_view(socket, frame)
         assert view["id"] == cluster
-        status = view["status"]
-        assert status in ("starting", "running"), view["error"]
+        assert view["status"] in ("starting", "running"), view["error"]
+    while view["nodes"][0]["cpu_percent"] is None:  # somebody watches, so load is sampled
+        view, frame = await next_view(socket, frame)
+    await socket.write_message('{"type":"watch","visible":false}')
+    while view["nodes"][0]["cpu_percent"] is not None:
+        view, frame = await next_view(socket, frame)
+    assert view["status"] == "running"
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2.5):  # longer than samples take
+            await read(socket)
     await jp_fetch("jupyter-scale", "api", "clusters", cluster, method="DELETE")
     while cluster not in frame.get("gone_clusters", []):
         frame = await read(socket)
@@ -65,14 +81,14 @@ async def test_a_snapshot_then_deltas(jp_ws_fetch, jp_fetch):
 
 
 @pytest.mark.parametrize("message", ["{", "[]", "hello", '{"type": "more"}', b"\x00"])
-async def test_a_message_of_a_panel_ends_the_connection(jp_ws_fetch, message):
+async def test_a_malformed_message_ends_the_connection(jp_ws_fetch, message):
     socket = await jp_ws_fetch(*FEED)
     await read(socket)
     await socket.write_message(message, binary=isinstance(message, bytes))
     while await asyncio.wait_for(socket.read_message(), 10) is not None:
         pass
     assert socket.close_code == 4400
-    assert "takes no messages" in socket.close_reason
+    assert "takes {" in socket.close_reason
 
 
 async def test_nothing_is_sent_when_nothing_changes(jp_ws_fetch):
@@ -84,5 +100,5 @@ async def test_nothing_is_sent_when_nothing_changes(jp_ws_fetch):
             while True:
                 frames.append(await read(socket))
     except TimeoutError:
-        assert [frame["type"] for frame in frames] in ([], ["snapshot"])  # profiles were read
+        assert [frame["profiles"] for frame in frames] in ([], [["local"]])  # they were read
     socket.close()

@@ -37,11 +37,11 @@ def test_first_line(source, line):
     assert begin(a_body(source), "s", 1, 0.0).first_line == line
 
 
-def test_the_time_that_is_left_is_told_from_what_was_done_since_the_start():
+def test_when_a_loop_ends_is_told_from_what_was_done_since_the_start():
     fact = advance(begin(a_body(), "s", 1, 0.0), progress(20), 100.0)
-    assert fact.loops[0].eta_s is None
+    assert fact.loops[0].ends_at is None
     fact = advance(fact, progress(60), 104.0)
-    assert fact.loops[0].eta_s == pytest.approx(4.0)
+    assert fact.loops[0].ends_at == pytest.approx(108.0)
     assert fact.loops[0].started_at == 100.0
 
 
@@ -102,7 +102,7 @@ def test_loops_of_a_run_that_ended_well_are_done():
     fact = advance(begin(a_body(), "s", 1, 0.0), progress(20), 1.0)
     report = {"line": 2, "iterations": 100}
     [loop] = end(fact, CellOutcome("ok", loops=[report]).to_body(), 2.0).loops
-    assert (loop.done, loop.running, loop.eta_s) == (100, 0, None)
+    assert (loop.done, loop.running, loop.ends_at) == (100, 0, None)
     [loop] = end(fact, CellOutcome("error", error={"ename": "E"}).to_body(), 2.0).loops
     assert (loop.done, loop.running) == (20, 0)
 

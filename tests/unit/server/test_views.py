@@ -76,7 +76,7 @@ worlds = st.builds(
     World,
     st.lists(clusters, max_size=5).map(unique),
     st.lists(runs, max_size=5).map(unique),
-    st.just(("local",)),
+    st.sampled_from([(), ("local",), ("lab", "local")]),
 )
 
 
@@ -84,26 +84,27 @@ worlds = st.builds(
 def test_deltas_lead_from_one_world_to_the_next(history):
     shown = history[0]
     for seq, now in enumerate(history[1:], start=1):
-        delta = difference(shown, now, seq)
+        delta = difference(shown, now, seq, 7.0)
         if delta is None:
             assert now == shown
         else:
-            assert delta.seq == seq
+            assert (delta.seq, delta.sent_at) == (seq, 7.0)
             shown = apply(shown, delta)
-        assert snapshot(shown, seq) == snapshot(now, seq)
+        assert snapshot(shown, seq, 7.0) == snapshot(now, seq, 7.0)
 
 
 @given(worlds)
 def test_what_does_not_change_makes_no_delta(world):
-    assert difference(world, world, 1) is None
+    assert difference(world, world, 1, 7.0) is None
 
 
 @given(worlds, worlds)
 def test_a_delta_has_only_what_changed(before, now):
-    delta = difference(before, now, 1)
+    delta = difference(before, now, 1, 7.0)
     if delta is not None:
         assert not set(delta.clusters) & set(before.clusters)
         assert not set(delta.runs) & set(before.runs)
+        assert (delta.profiles is None) is (before.profiles == now.profiles)
 
 
 def a_state(*nodes):
@@ -171,7 +172,7 @@ LOOP = LoopFact(
     running=3,
     failed=1,
     workers=2,
-    eta_s=1.23,
+    ends_at=1.23,
     done_before=1,
     started_at=0.0,
 )
@@ -206,7 +207,7 @@ def test_notebooks_are_named_from_the_servers_directory(notebook, shown):
 def test_a_loops_counts_add_up():
     [loop] = view_run(FACT, "c", "/root", is_lost=False).loops
     assert loop.done + loop.running + loop.queued == loop.total == 10
-    assert (loop.failed, loop.eta_s) == (1, 1.2)
+    assert (loop.failed, loop.ends_at) == (1, 1.2)
 
 
 @pytest.mark.parametrize(

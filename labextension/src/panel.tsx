@@ -2,22 +2,26 @@
  * The side panel: its sections, and what is in their toolbars.
  */
 import type { ITranslator } from '@jupyterlab/translation';
-import { addIcon, SidePanel, ToolbarButton } from '@jupyterlab/ui-components';
+import { addIcon, ReactWidget, SidePanel } from '@jupyterlab/ui-components';
 import { type AccordionPanel, Panel } from '@lumino/widgets';
 
 import { scaleIcon } from './icons';
-import { LiveView, Section } from './section';
+import { LiveView, Section, type Subject } from './section';
 import { Banner } from './views/banner';
 import { Clusters } from './views/clusters';
 import type { IPanelContext } from './views/context';
+import { IconButton } from './views/iconbutton';
 import { Nodes } from './views/nodes';
 import { Runs } from './views/runs';
 
 /** The panel's id in the application, and in saved layouts. */
 export const PANEL_ID = 'jupyter-scale-panel';
 
-/** The sections' heights: runs are what changes most, and what there are most of. */
-const SIZES = [2, 3, 5];
+/** The sections' heights: a failed start is seen in whole, and of runs there are most. */
+const SIZES = [3, 3, 4];
+
+const clustersOf: Subject = ({ clusters }) => clusters;
+const runsOf: Subject = ({ runs }) => runs;
 
 /** Build the side panel. */
 export function createPanel(context: IPanelContext, translator: ITranslator): SidePanel {
@@ -29,24 +33,35 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
   panel.title.caption = trans.__('Clusters for %1', '%%scale');
   panel.node.setAttribute('role', 'region');
   panel.node.setAttribute('aria-label', panel.title.caption);
-  const clusters = new Section('clusters', trans.__('Clusters'), Clusters, context);
+  const clusters = new Section(
+    'clusters',
+    trans.__('Clusters'),
+    Clusters,
+    clustersOf,
+    context
+  );
+  // JupyterLab's own button claims to be a toggle.
   clusters.toolbar.addItem(
     'start',
-    new ToolbarButton({
-      icon: addIcon,
-      tooltip: trans.__('Start a Cluster'),
-      onClick: () => void actions.start()
-    })
+    ReactWidget.create(
+      <IconButton
+        icon={addIcon}
+        label={trans.__('Start a Cluster')}
+        onClick={() => void actions.start()}
+      />
+    )
   );
   panel.addWidget(clusters);
-  panel.addWidget(new Section('nodes', trans.__('Nodes'), Nodes, context));
-  panel.addWidget(new Section('runs', trans.__('Runs'), Runs, context));
+  const nodes = new Section('nodes', trans.__('Nodes'), Nodes, clustersOf, context);
+  nodes.node.tabIndex = 0; // nothing in it takes the focus, and it has to be scrolled by keyboard
+  panel.addWidget(nodes);
+  panel.addWidget(new Section('runs', trans.__('Runs'), Runs, runsOf, context));
   (panel.content as AccordionPanel).setRelativeSizes(SIZES);
   return panel;
 }
 
 function bannerFor(context: IPanelContext): Panel {
   const header = new Panel();
-  header.addWidget(new LiveView(Banner, context));
+  header.addWidget(new LiveView(Banner, () => null, context));
   return header;
 }

@@ -1,29 +1,25 @@
 /**
- * The panel with a real server, a real cluster and the demo's cells.
+ * The panel with a real server, a real cluster, from its start to its end.
  */
-import { readFileSync } from 'node:fs';
-
 import { expect, test } from './lab';
 
-/** The demo's code cells, but for the plain twin of the slow one. */
-function demoCells(): string[] {
-  const { cells } = JSON.parse(readFileSync('../binder/demo.ipynb', 'utf8')) as {
-    cells: { cell_type: string; source: string[] }[];
-  };
-  return cells
-    .filter(({ cell_type }) => cell_type === 'code')
-    .map(({ source }) => source.join(''))
-    .filter(source => !source.startsWith('started = '));
-}
+test.use({ home: 'clusterlife' }); // without clusters of other tests, and to be killed
 
-const SEARCH = 'results = [score(params) for params in grid]';
-const ENDLESS = '%%scale\nimport time\n[time.sleep(0.3) for _ in range(1000)]';
+const NAPS = 60;
+const CELLS = [
+  '%load_ext jupyter_scale',
+  'import time\ndef nap(n):\n    time.sleep(0.2)\n    return n * n',
+  `%%scale\nnaps = [nap(n) for n in range(${NAPS})]`,
+  '%%scale\n[time.sleep(0.3) for _ in range(1000)]',
+  'naps[-1]'
+];
+const [LOAD, DEFINE, SPREAD, ENDLESS, RESULT] = [0, 1, 2, 3, 4] as const;
 
 test('start, watch, interrupt, survive a crash of the server, stop', async ({
   lab,
   server
 }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(180_000);
   const clusters = lab.section('clusters');
   const runs = lab.section('runs');
 
@@ -37,19 +33,12 @@ test('start, watch, interrupt, survive a crash of the server, stop', async ({
   await expect(clusters.getByText(/^Up /)).toBeVisible({ timeout: 60_000 });
   await expect(lab.section('nodes').getByRole('meter', { name: 'CPU' })).toBeVisible();
 
-  const demo = demoCells();
-  const search = demo.findIndex(
-    source => source.startsWith('%%scale') && source.includes(SEARCH)
-  );
-  await lab.openNotebook([...demo.slice(0, search + 1), ENDLESS]);
-  for (let index = 0; index < search; index++) {
-    if (!demo[index]?.includes('plain_results')) {
-      await lab.run(index);
-    }
-  }
-  const running = lab.run(search);
+  await lab.openNotebook(CELLS);
+  await lab.run(LOAD);
+  await lab.run(DEFINE);
+  const spread = lab.run(SPREAD);
   const bar = runs.getByRole('progressbar');
-  await expect(bar).toHaveAttribute('aria-valuemax', '72', { timeout: 60_000 });
+  await expect(bar).toHaveAttribute('aria-valuemax', String(NAPS), { timeout: 60_000 });
   await expect
     .poll(async () => Number(await bar.getAttribute('aria-valuenow')), {
       timeout: 60_000
@@ -57,16 +46,17 @@ test('start, watch, interrupt, survive a crash of the server, stop', async ({
     .toBeGreaterThan(4);
   await expect(lab.statusItem).toHaveText(/^%%scale: \d+ workers?, 1 run \d+ %$/);
   await lab.screenshot('panel-real-working');
-  await running;
+  await spread;
   await expect(bar).toHaveCount(0);
   await expect(runs.getByRole('img', { name: 'Done' }).first()).toBeVisible();
 
-  const endless = lab.run(search + 1);
+  const endless = lab.run(ENDLESS);
   await lab.panel.getByRole('button', { name: 'Interrupt this cell' }).click();
   await endless;
   await expect(runs.getByRole('img', { name: 'Interrupted' })).toBeVisible();
-  await runs.getByRole('button', { name: 'started = time.perf_counter()' }).click();
-  await expect(lab.cell(search)).toHaveClass(/jp-mod-active/);
+  await expect(await lab.run(RESULT)).toHaveText(String((NAPS - 1) ** 2));
+  await runs.getByRole('button', { name: 'naps = [' }).click();
+  await expect(lab.cell(SPREAD)).toHaveClass(/jp-mod-active/);
   await lab.screenshot('panel-real-interrupted');
 
   // JupyterLab's own dialog about the lost server; the panel needs none.
