@@ -104,7 +104,10 @@ class Pickler(cloudpickle.Pickler):
     def dump(self, obj: Any) -> None:
         """Pickle `obj`, then whatever the next call brings, sharing one memo."""
         self.outermost = obj
-        super().dump(obj)
+        try:
+            super().dump(obj)
+        finally:
+            self.outermost = None  # a pickler refers to itself, so it is not gone at once
 
     def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
         raw = buffer.raw()
