@@ -82,9 +82,11 @@ class Pickler(cloudpickle.Pickler):
     """
 
     def __init__(self, file: Any, namespace: dict[str, Any]) -> None:
-        super().__init__(file, protocol=5, buffer_callback=self._take_buffer)
+        buffers: list[memoryview] = []
+        # Not a method: a pickler that refers to itself keeps all it met until the collector comes.
+        super().__init__(file, protocol=5, buffer_callback=_taker(buffers))
+        self.buffers = buffers
         self.namespace = namespace
-        self.buffers: list[memoryview] = []
         self.leaves: dict[int, Leaf] = {}
         self.global_reads: set[str] = set()
         self.dynamic_reads: str | None = None
@@ -107,14 +109,7 @@ class Pickler(cloudpickle.Pickler):
         try:
             super().dump(obj)
         finally:
-            self.outermost = None  # a pickler refers to itself, so it is not gone at once
-
-    def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
-        raw = buffer.raw()
-        if raw.nbytes < IN_BAND_BYTES:
-            return True
-        self.buffers.append(raw)
-        return False
+            self.outermost = None
 
     def note_leaf(self, obj: Any, form: bytes, buffers: list[memoryview]) -> None:
         """Record by what an array's or frame's content is to be compared."""
@@ -150,6 +145,19 @@ class Pickler(cloudpickle.Pickler):
         if self.dynamic_reads is None and (why := dynamic_read(code)) is not None:
             self.dynamic_reads = f"{function.__qualname__}: {why}"
         self._code_files[code.co_filename] = None
+
+
+def _taker(buffers: list[memoryview]) -> Callable[[pickle.PickleBuffer], bool]:
+    """Return what puts large memory into `buffers`, and tells whether to pickle it in band."""
+
+    def take(buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < IN_BAND_BYTES:
+            return True
+        buffers.append(raw)
+        return False
+
+    return take
 
 
 _Reducer = Callable[[Pickler, Any], Any]
