@@ -38,6 +38,7 @@ from jupyter_scale.shipping.caches import (
     make_cached,
     set_cache_state,
 )
+from jupyter_scale.shipping.files import closed_form, make_closed
 from jupyter_scale.shipping.tensors import (
     is_plain_tensor,
     make_tensor,
@@ -391,6 +392,8 @@ def _reduce_stream(_pickler: Pickler, file: Any) -> Any:
     for name in ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"):
         if file is getattr(sys, name):
             return loading.stream, (name,)
+    if isinstance(file, _FILES) and (form := closed_form(file)) is not None:
+        return make_closed, form
     msg = f"cannot pickle an open file ({getattr(file, 'name', '?')!r})"
     raise RefusedError(msg, file)
 
@@ -446,6 +449,7 @@ def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
     raise RefusedError(msg, widget)
 
 
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
 _VIEWS: tuple[Any, ...] = ({}.values(), {}.items(), range(0))
 _ITERATORS: tuple[type, ...] = (
     enumerate,
@@ -466,7 +470,7 @@ _REDUCERS: dict[type, _Reducer | None] = {
     types.FunctionType: _reduce_function,
     types.CellType: _reduce_cell,
     functools.cached_property: _reduce_cached_property,
-    io.TextIOWrapper: _reduce_stream,
+    **dict.fromkeys(_FILES, _reduce_stream),
     random.Random: _reduce_random,
     **dict.fromkeys(_ITERATORS, _refuse_iterator),
     **dict.fromkeys(_ITERTOOLS, _refuse_iterator_by_itself),
