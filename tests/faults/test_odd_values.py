@@ -1,4 +1,4 @@
-"""Values whose pickling does strange things: nothing hangs for good, nothing is wrong in silence."""
+"""Values whose pickling is strange: nothing hangs for good, nothing is wrong in silence."""
 
 import pytest
 
