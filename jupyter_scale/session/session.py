@@ -33,7 +33,7 @@ from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.look import look_around, slow_names
 from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.shipping.ambient.ambience import Ambience
-from jupyter_scale.shipping.ambient.places import gone, is_place
+from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.orders import why_loose
 from jupyter_scale.shipping.parcel import UnknownTokensError
@@ -280,7 +280,7 @@ class Session:
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
         deletes = self._replica.outdated(snapshots)
-        deletes += gone(self._replica.records, self._ambience.places.read())
+        deletes += self._ambience.places.gone(self._replica.records)
         packed = self._replica.pack(changed, deletes) if changed or deletes else None
         body = None if packed is None else cargo.to_body(packed.parcel, self._shared)
         request = self._request(cell, options, snapshots, body)
