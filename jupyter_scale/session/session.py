@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -481,6 +482,8 @@ class Session:
         namespace = self._replica.namespace
         changes = dict(outcome.ambient)
         result.compiler_flags = changes.pop("compiler_flags", None)
+        imported = len(sys.modules)
+        places = False
         # First: what comes home may need a module, a path or an option.
         self._ambience.apply(changes)
         body = outcome.home
@@ -495,6 +498,7 @@ class Session:
                 continue
             self._ambience.places.take_from(namespace, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
+            places = any(map(is_place, (*parcel.names, *parcel.deletes)))
             result.received_bytes = parcel.nbytes
             break
         if VALUE in namespace:
@@ -507,7 +511,10 @@ class Session:
         self._noted |= self._replica.notes
         if outcome.error is not None:
             result.exception = exception or _stand_in(outcome.error)
-        self._ambience.settle(changes)
+        if changes or places or len(sys.modules) != imported:
+            self._ambience.settle(changes)
+        else:
+            self._ambience.settle_sent()
 
     def _fetch_again(self, tokens: list[int]) -> CellOutcome:
         outcome = self._ask(RequestKind.HOME, {"tokens": tokens})

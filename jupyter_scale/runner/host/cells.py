@@ -238,7 +238,8 @@ class CellRunner:
             indices = self._replica.unpack(parcel)
             self._ambience.places.take_from(self._shell.user_ns, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
-        self._ambience.settle(changes)
+        if changes or request.parcel is not None:
+            self._ambience.settle(changes)
         return indices
 
     # -- running -----------------------------------------------------------------------------
