@@ -483,7 +483,7 @@ class Session:
         changes = dict(outcome.ambient)
         result.compiler_flags = changes.pop("compiler_flags", None)
         imported = len(sys.modules)
-        places = False
+        names: list[str] = []
         # First: what comes home may need a module, a path or an option.
         self._ambience.apply(changes)
         body = outcome.home
@@ -498,20 +498,20 @@ class Session:
                 continue
             self._ambience.places.take_from(namespace, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
-            places = any(map(is_place, (*parcel.names, *parcel.deletes)))
+            names = [*parcel.names, *parcel.deletes]
             result.received_bytes = parcel.nbytes
             break
         if VALUE in namespace:
             result.has_value, result.value = True, namespace.pop(VALUE)
         exception = namespace.pop(EXCEPTION, None)
-        for name in [name for name in namespace if is_pseudo(name)]:
-            del namespace[name]
+        for name in filter(is_pseudo, names):
+            namespace.pop(name, None)
         self._replica.drop_records(is_pseudo)
         result.notes += sorted(self._replica.notes - self._noted)
         self._noted |= self._replica.notes
         if outcome.error is not None:
             result.exception = exception or _stand_in(outcome.error)
-        if changes or places or len(sys.modules) != imported:
+        if changes or any(map(is_place, names)) or len(sys.modules) != imported:
             self._ambience.settle(changes)
         else:
             self._ambience.settle_sent()
