@@ -1,6 +1,6 @@
-"""Measure what ``%%scale`` costs, beside plain ``distributed`` on the same machine in the same run.
+"""Measure what ``%%scale`` costs, beside the neighbours on the same machine in the same run.
 
-A real kernel runs the cells. Each is timed inside the kernel, from IPython's ``pre_run_cell`` to
+Real kernels run the cells. Each is timed inside its kernel, from IPython's ``pre_run_cell`` to
 ``post_run_cell``. What is compared takes turns, and the table shows medians. Nothing is asserted.
 """
 
@@ -12,44 +12,43 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import KernelManager
+from contestants import ALL, Contestant, Plain, Scale, is_installed
+from kernel import Kernel, started_kernel
 
 EMPTY_TARGET_S = 0.002
 LOOP_TARGET = 1.1
 TASKS, TASK_S = 40, 0.1
-OPTIONS = ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=ERROR"]
+PLAIN, SCALE = Plain.name, Scale.name
 
-PREPARE = """
-%load_ext jupyter_scale
-%scale quiet
-
+DEFINITIONS = """
 import time
 
 import numpy as np
 import xxhash
-from distributed import Client, LocalCluster
-
-cluster = LocalCluster(
-    n_workers={workers}, threads_per_worker=1, processes=True, dashboard_address=None
-)
-client = Client(cluster)
-rng = np.random.default_rng(0)
 
 
 def nothing():
     return 1
 
 
+def back(number, numbers):
+    return number, numbers
+
+
 def shape_of(array):
     return array.shape
+
+
+def make():
+    return np.ones({megabytes} * 125_000)
 
 
 def nap(number):
@@ -65,124 +64,66 @@ def add_up(turns):
 
 
 def spin(number):
-    return add_up(turns)
-
-
-def seconds_of(function, *arguments):
-    started = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - started
-
-
-turns = int(1_000_000 * {task_s} / min(seconds_of(add_up, 1_000_000) for _ in range(5)))
+    return add_up({turns})
 """
 
-# Registered after everything else, so that what others do after a cell is measured too.
-STOPWATCH = """
-def start_watch(*_):
-    get_ipython().started = time.perf_counter()
-
-
-def stop_watch(*_):
-    get_ipython().seconds = time.perf_counter() - get_ipython().started
-
-
-get_ipython().started = time.perf_counter()
-get_ipython().events.register("pre_run_cell", start_watch)
-get_ipython().events.register("post_run_cell", stop_watch)
+VALUES = """
+rng = np.random.default_rng(0)
+a = rng.random({megabytes} * 125_000)
+number, numbers = 1, [1, 2, 3]
 """
-
-
-class Kernel:
-    """A kernel that times the cells it is given."""
-
-    def __init__(self, client: BlockingKernelClient) -> None:
-        self._client = client
-
-    def run(self, source: str, expression: str = "0") -> str:
-        """Run a cell; return the text of an expression that is evaluated afterwards.
-
-        Raises
-        ------
-        RuntimeError
-            With the traceback, when the cell fails.
-        """
-        reply = self._client.execute_interactive(
-            source,
-            user_expressions={"value": expression},
-            output_hook=lambda _message: None,
-            timeout=600,
-        )["content"]
-        if reply["status"] != "ok":
-            raise RuntimeError("\n".join(reply.get("traceback", [str(reply)])))
-        return str(reply["user_expressions"]["value"]["data"]["text/plain"])
-
-    def seconds(self, source: str) -> float:
-        """Run a cell; return how long it took."""
-        return float(self.run(source, "get_ipython().seconds"))
-
-
-@contextmanager
-def started_kernel() -> Iterator[Kernel]:
-    """Start a kernel that keeps no history; end it afterwards."""
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(extra_arguments=OPTIONS)
-    client = manager.client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=60)
-        yield Kernel(client)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=False)
-
 
 Median = Callable[[str, str], float]
 
 
 @dataclass(frozen=True)
 class Work:
-    """Something to measure in several ways.
+    """Something to measure.
 
     Attributes
     ----------
     name
         What the table calls it.
-    plain, scale, distributed
-        The cell for each way; empty when there is none.
+    cell
+        Returns a contestant's cell for it.
     before
-        A cell that runs before `scale`, and is not timed.
+        A cell that runs before each run, and is not timed.
     target_s
-        What `scale` should take, from the medians that were measured; none when None.
+        What `%%scale` should take, from the medians that were measured; none when None.
+    is_plain_only
+        Whether it is there for the targets, and nobody's task.
     """
 
     name: str
-    plain: str
-    scale: str = ""
-    distributed: str = ""
+    cell: Callable[[Contestant], str]
     before: str = ""
     target_s: Callable[[Median], float] | None = None
+    is_plain_only: bool = False
 
-    def ways(self) -> Iterator[tuple[str, str]]:
-        """Yield each way with its cell."""
-        for way in ("plain", "scale", "distributed"):
-            if cell := getattr(self, way):
-                yield way, cell
+    def is_for(self, contestant: Contestant) -> bool:
+        """Tell whether a contestant is measured."""
+        return contestant.name == PLAIN or not self.is_plain_only
 
 
 @dataclass
 class Results:
-    """Seconds by work and way, one for each round."""
+    """Seconds by work and contestant, one for each round."""
 
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
-    def add(self, work: str, way: str, seconds: float) -> None:
+    def add(self, work: str, name: str, seconds: float) -> None:
         """Take note of one run."""
-        self.seconds.setdefault(work, {}).setdefault(way, []).append(seconds)
+        self.seconds.setdefault(work, {}).setdefault(name, []).append(seconds)
 
-    def median(self, work: str, way: str) -> float:
-        """Return the median of all rounds."""
-        return statistics.median(self.seconds[work][way])
+    def median(self, work: str, name: str) -> float:
+        """Return the median of all rounds.
+
+        Raises
+        ------
+        KeyError
+            When that was not measured.
+        """
+        return statistics.median(self.seconds[work][name])
 
 
 def works(megabytes: int, workers: int) -> list[Work]:
@@ -191,93 +132,138 @@ def works(megabytes: int, workers: int) -> list[Work]:
     return [
         Work(
             "empty cell",
-            "x = 1",
-            "%%scale\nx = 1",
-            "client.submit(nothing, pure=False).result()",
+            lambda contestant: contestant.call("nothing"),
             target_s=lambda _median: EMPTY_TARGET_S,
         ),
-        Work(hashing, "xxhash.xxh3_128(a).digest()"),
+        Work(
+            "small values, there and back",
+            lambda contestant: contestant.call("back", "number", "numbers"),
+        ),
+        Work(hashing, lambda _: "xxhash.xxh3_128(a).digest()", is_plain_only=True),
         *_array_works(megabytes, hashing),
         _loop(f"{TASKS} naps of {TASK_S * 1000:.0f} ms", "nap", workers),
         _loop(f"{TASKS} computations of {TASK_S * 1000:.0f} ms", "spin", workers),
     ]
 
 
-def _array_works(megabytes: int, hashing: str) -> list[Work]:
-    shape = "a.shape"
-    there = "client.submit(shape_of, client.scatter(a, hash=False), pure=False).result()"
-    return [
-        Work(
-            f"{megabytes} MB, new",
-            shape,
-            f"%%scale\n{shape}",
-            there,
-            before=f"a = None; a = rng.random({megabytes} * 125_000)",
-        ),
-        Work(
-            f"{megabytes} MB, unchanged",
-            shape,
-            f"%%scale\n{shape}",
-            there,
-            target_s=lambda median: median(hashing, "plain") + EMPTY_TARGET_S,
-        ),
-        Work(
-            f"{megabytes} MB, 1 % changed",
-            shape,
-            f"%%scale\n{shape}",
-            there,
-            before="n = len(a) // 100; m = int(rng.integers(99 * n)); a[m : m + n] += 1",
-        ),
-    ]
+def _array_works(megabytes: int, hashing: str) -> Iterator[Work]:
+    def send(contestant: Contestant) -> str:
+        return contestant.send("shape_of", "a")
 
-
-def _loop(name: str, function: str, workers: int) -> Work:
-    comprehension = f"r = [{function}(i) for i in range({TASKS})]"
-    return Work(
-        name,
-        comprehension,
-        f"%%scale\n{comprehension}",
-        f"r = client.gather(client.map({function}, range({TASKS}), pure=False))",
-        target_s=lambda median: median(name, "plain") / workers * LOOP_TARGET,
+    new = f"a = None; a = rng.random({megabytes} * 125_000)"
+    change = "n = len(a) // 100; m = int(rng.integers(99 * n)); a[m : m + n] += 1"
+    yield Work(f"{megabytes} MB, new", send, before=new)
+    yield Work(
+        f"{megabytes} MB, unchanged",
+        send,
+        target_s=lambda median: median(hashing, PLAIN) + EMPTY_TARGET_S,
+    )
+    yield Work(f"{megabytes} MB, 1 % changed", send, before=change)
+    yield Work(
+        f"{megabytes} MB coming home", lambda contestant: contestant.call("make"), before="r = None"
     )
 
 
-def measure(plan: list[Work], megabytes: int, workers: int, rounds: int) -> Results:
+def _loop(name: str, function: str, workers: int) -> Work:
+    return Work(
+        name,
+        lambda contestant: contestant.map(function, TASKS),
+        target_s=lambda median: median(name, PLAIN) / workers * LOOP_TARGET,
+    )
+
+
+def turns_for(seconds: float) -> int:
+    """Return how often `add_up` has to turn to be busy that long."""
+    namespace: dict[str, Any] = {}
+    exec(DEFINITIONS.format(megabytes=0, task_s=0, turns=0), namespace)  # noqa: S102 - our own text
+    many = 1_000_000
+    times = []
+    for _ in range(5):
+        started = time.perf_counter()
+        namespace["add_up"](many)
+        times.append(time.perf_counter() - started)
+    return int(many * seconds / min(times))
+
+
+@contextmanager
+def started(
+    contestant: Contestant, workers: int, definitions: str, values: str
+) -> Iterator[Kernel]:
+    """Start a contestant's kernel and cluster; end both, whatever happens."""
+    print(f"starting {contestant.name}", file=sys.stderr)
+    with started_kernel() as kernel:
+        kernel.run(definitions + values)
+        try:
+            kernel.run(contestant.start(workers, definitions))
+            kernel.start_watch()
+            yield kernel
+        except BaseException:
+            kernel.interrupt()  # a cell may still be running
+            raise
+        finally:
+            kernel.run(contestant.end)
+
+
+def measure(
+    plan: list[Work],
+    contestants: Sequence[Contestant],
+    megabytes: int,
+    workers: int,
+    rounds: int,
+) -> Results:
     """Run everything in turn: once to get warm, then `rounds` times."""
     results = Results()
-    with started_kernel() as kernel:
-        kernel.run(PREPARE.format(workers=workers, task_s=TASK_S))
-        kernel.run(f"%scale up --workers {workers}")
-        kernel.run(f"a = rng.random({megabytes} * 125_000)")
-        kernel.run(STOPWATCH)
+    definitions = DEFINITIONS.format(megabytes=megabytes, task_s=TASK_S, turns=turns_for(TASK_S))
+    values = VALUES.format(megabytes=megabytes)
+    with ExitStack() as stack:
+        kernels = [
+            (each, stack.enter_context(started(each, workers, definitions, values)))
+            for each in contestants
+        ]
         for turn in range(rounds + 1):
             print(f"round {turn} of {rounds}" if turn else "getting warm", file=sys.stderr)
             for work in plan:
-                for way, cell in work.ways():
-                    if way == "scale" and work.before:
+                for contestant, kernel in kernels:
+                    if not work.is_for(contestant):
+                        continue
+                    if work.before:
                         kernel.run(work.before)
-                    seconds = kernel.seconds(cell)
+                    seconds = kernel.seconds(work.cell(contestant))
                     if turn:
-                        results.add(work.name, way, seconds)
-        kernel.run("%scale down")
-        kernel.run("client.close(); cluster.close()")
+                        results.add(work.name, contestant.name, seconds)
     return results
 
 
-def table(plan: list[Work], results: Results) -> str:
+def table(plan: list[Work], contestants: Sequence[Contestant], results: Results) -> str:
     """Return the medians as a Markdown table."""
+    names = [contestant.name for contestant in contestants]
     rows = [
-        ["work", "plain", "%%scale", "distributed", "%%scale / distributed", "target", "/ target"],
-        ["---"] + ["---:"] * 6,
+        ["work", *names, "%%scale / best other", "target", "/ target"],
+        ["---"] + ["---:"] * (len(names) + 3),
     ]
     for work in plan:
-        times = {way: results.median(work.name, way) for way, _ in work.ways()}
-        cells = [format_time(times.get(way)) for way in ("plain", "scale", "distributed")]
-        target = work.target_s(results.median) if work.target_s else None
-        ours = times.get("scale")
-        cells += [ratio(ours, times.get("distributed")), format_time(target), ratio(ours, target)]
-        rows.append([work.name, *cells])
+        measured = results.seconds.get(work.name, {})
+        times = {name: results.median(work.name, name) for name in names if name in measured}
+        ours = times.get(SCALE)
+        others = [seconds for name, seconds in times.items() if name not in {PLAIN, SCALE}]
+        target = _target(work, results)
+        rows.append(
+            [
+                work.name,
+                *(format_time(times.get(name)) for name in names),
+                ratio(ours, min(others, default=None)),
+                format_time(target),
+                ratio(ours, target),
+            ]
+        )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _target(work: Work, results: Results) -> float | None:
+    try:
+        return None if work.target_s is None else work.target_s(results.median)
+    except KeyError:  # what it follows from was not measured
+        return None
 
 
 def format_time(seconds: float | None) -> str:
@@ -292,16 +278,32 @@ def ratio(value: float | None, other: float | None) -> str:
     return "" if value is None or other is None else f"{value / other:.2f}"
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_machine(contestants: Sequence[Contestant]) -> dict[str, Any]:
     """Return what the numbers depend on."""
-    packages = ("jupyter-scale", "distributed", "ipykernel", "numpy")
+    packages = ["jupyter_scale", "ipykernel", "numpy", *(each.package for each in contestants)]
     return {
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "system": platform.system(),
-        **{package: version(package) for package in packages},
+        **{package: _version(package) for package in dict.fromkeys(packages)},
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # it runs from its sources
+        return "?"
+
+
+def taking_part(only: Sequence[str]) -> list[Contestant]:
+    """Return who is measured; say who is not there."""
+    chosen = [each for each in ALL if not only or each.name in only]
+    for each in chosen:
+        if not is_installed(each):
+            print(f"without {each.name}: not installed (pip install 'jupyter-scale[bench]')")
+    return [each for each in chosen if is_installed(each)]
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -310,6 +312,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="32 MB and two rounds")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds (default 5)")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="default 2")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        choices=[each.name for each in ALL],
+        metavar="NAME",
+        help="a column of the table (may be repeated; default all)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every time to FILE")
     return parser.parse_args(arguments)
 
@@ -319,12 +329,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     megabytes = 32 if options.quick else 256
     rounds = options.rounds or (2 if options.quick else 5)
-    machine = describe_machine()
+    contestants = taking_part(options.only)
+    machine = describe_machine(contestants)
     plan = works(megabytes, options.workers)
-    results = measure(plan, megabytes, options.workers, rounds)
+    results = measure(plan, contestants, megabytes, options.workers, rounds)
     print(", ".join(f"{key} {value}" for key, value in machine.items()))
     print(f"{options.workers} workers, medians of {rounds} rounds\n")
-    print(table(plan, results))
+    print(table(plan, contestants, results))
     if options.json is not None:
         record = {"machine": machine, "workers": options.workers, "seconds": results.seconds}
         options.json.write_text(json.dumps(record, indent=1) + "\n")

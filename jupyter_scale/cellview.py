@@ -152,13 +152,13 @@ class ExceptionPresenter:
         self._original(exc_tuple, *args, **kwargs)
 
 
-def record_source(shell: InteractiveShell, source: str) -> None:
+def record_source(shell: InteractiveShell, transformed: str) -> None:
     """Make ``In[-1]`` what the plain cell would have left, not the call of the magic.
 
     IPython also looks there for the ';' that silences a result.
     """
     if shell.history_manager and shell.history_manager.input_hist_parsed[1:]:
-        shell.history_manager.input_hist_parsed[-1] = shell.transform_cell(source).rstrip("\n")
+        shell.history_manager.input_hist_parsed[-1] = transformed.rstrip("\n")
 
 
 def run_here(shell: InteractiveShell, source: str, presenter: ExceptionPresenter) -> None:

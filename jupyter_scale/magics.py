@@ -199,7 +199,7 @@ class ScaleMagics(Magics):
         options = self._options(arguments)
         view = NotebookView(self._shell, quiet=self.workspace.is_quiet)
         facts = self._analyse(cell)
-        record_source(self._shell, cell)
+        record_source(self._shell, facts.source)
         seconds = {"analyse": time.perf_counter() - started}
         try:
             if arguments.explain:
@@ -257,7 +257,7 @@ class ScaleMagics(Magics):
         # Shown as for the plain cell: under its own name, with its own lines.
         try:
             transformed = self._shell.transform_cell(cell)
-            self._shell.compile.ast_parse(transformed, filename=self._cache(cell))
+            self._shell.compile.ast_parse(transformed, filename=self._cache(cell, transformed))
         except SyntaxError as error:
             failure = error.with_traceback(None)
         lines = self._shell.SyntaxTB.structured_traceback(type(failure), failure, None)
@@ -278,7 +278,7 @@ class ScaleMagics(Magics):
             source=source,
             facts=facts,
             execution_count=self._shell.execution_count - 1,
-            code_name=self._cache(source),
+            code_name=self._cache(source, facts.source),
             shell_state={"compiler_flags": self._shell.compile.flags, "colors": self._shell.colors},
             sources_of=self._sources_of,
             origin=origin_of(self._shell),
@@ -304,9 +304,8 @@ class ScaleMagics(Magics):
             self._ambience.note(stores, self._shell.user_ns)
         self._cells_noted = len(cells)
 
-    def _cache(self, source: str) -> str:
+    def _cache(self, source: str, transformed: str) -> str:
         """Make the kernel's tracebacks know the cell's source; return its file name."""
-        transformed = self._shell.transform_cell(source)
         count = self._shell.execution_count - 1
         return str(self._shell.compile.cache(transformed, count, raw_code=source))
 

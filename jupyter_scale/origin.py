@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import uuid
@@ -10,6 +11,7 @@ from typing import Any
 _CONNECTION_FILE = re.compile(r"kernel-([\w-]+)\.json")
 
 
+@functools.cache
 def kernel_id() -> str:
     """Return the id under which a Jupyter server knows this kernel, empty outside of one."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.look import look_around, slow_names
 from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.shipping.ambient.ambience import Ambience
-from jupyter_scale.shipping.ambient.places import gone, is_place
+from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.orders import why_loose
 from jupyter_scale.shipping.parcel import UnknownTokensError
@@ -280,7 +281,7 @@ class Session:
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
         deletes = self._replica.outdated(snapshots)
-        deletes += gone(self._replica.records, self._ambience.places.read())
+        deletes += self._ambience.places.gone(self._replica.records)
         packed = self._replica.pack(changed, deletes) if changed or deletes else None
         body = None if packed is None else cargo.to_body(packed.parcel, self._shared)
         request = self._request(cell, options, snapshots, body)
@@ -482,6 +483,8 @@ class Session:
         namespace = self._replica.namespace
         changes = dict(outcome.ambient)
         result.compiler_flags = changes.pop("compiler_flags", None)
+        imported = len(sys.modules)
+        names: list[str] = []
         # First: what comes home may need a module, a path or an option.
         self._ambience.apply(changes)
         body = outcome.home
@@ -506,19 +509,23 @@ class Session:
                 continue
             self._ambience.places.take_from(namespace, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
+            names = [*parcel.names, *parcel.deletes]
             result.received_bytes = parcel.nbytes
             break
         if VALUE in namespace:
             result.has_value, result.value = True, namespace.pop(VALUE)
         exception = namespace.pop(EXCEPTION, None)
-        for name in [name for name in namespace if is_pseudo(name)]:
-            del namespace[name]
+        for name in filter(is_pseudo, names):
+            namespace.pop(name, None)
         self._replica.drop_records(is_pseudo)
         result.notes += sorted(self._replica.notes - self._noted)
         self._noted |= self._replica.notes
         if outcome.error is not None:
             result.exception = exception or _stand_in(outcome.error)
-        self._ambience.settle(changes)
+        if changes or any(map(is_place, names)) or len(sys.modules) != imported:
+            self._ambience.settle(changes)
+        else:
+            self._ambience.settle_sent()
         return stays
 
     def _fetch_again(self, tokens: list[int], refused: Mapping[str, str]) -> CellOutcome:

@@ -23,7 +23,7 @@ from jupyter_scale.runner.host.keeping import keep_large, keep_named
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
-from jupyter_scale.shipping.ambient.places import gone, is_place
+from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.kept import Kept
 from jupyter_scale.shipping.parcel import UnknownTokensError
@@ -104,7 +104,7 @@ class CellRunner:
         namespace = self._shell.user_ns
         deletes = [n for n in before if n not in namespace and not _OWN_NAMES.fullmatch(n)]
         self._ambience.note(map(Store.parse, request.stores), namespace)
-        deletes += gone(self._replica.records, self._ambience.places.read())
+        deletes += self._ambience.places.gone(self._replica.records)
         stays = self._go_home(values, deletes, new, request.keep_above)
         home = self._home_body()
         self._describe_kept({*request.needs, *(set(self._kept.keys) - known)})
@@ -246,7 +246,8 @@ class CellRunner:
             indices = self._replica.unpack(parcel)
             self._ambience.places.take_from(self._shell.user_ns, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
-        self._ambience.settle(changes)
+        if changes or request.parcel is not None:
+            self._ambience.settle(changes)
         return indices
 
     # -- running -----------------------------------------------------------------------------

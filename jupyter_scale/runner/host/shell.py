@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import contextlib
 import faulthandler
+import functools
 import os
 import socket
 import sys
@@ -116,10 +117,15 @@ def _drain(captures: list[DescriptorCapture]) -> None:
 
 
 def _flush_c_streams() -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        _c_library().fflush(None)
+
+
+@functools.cache
+def _c_library() -> Any:
     import ctypes
 
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).fflush(None)
+    return ctypes.CDLL(None)
 
 
 def _hide_own_frames(shell: RunnerShell) -> None:

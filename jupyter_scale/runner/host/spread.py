@@ -511,4 +511,4 @@ class _Transformer(ast.NodeTransformer):
         loops = [loop for loop in find_loops(tree) if loop.spreads]
         self._lines.clear()
         self._lines.update({loop.number: loop.line for loop in loops})
-        return spread_loops(tree, ENTRY, frozenset(self._lines))
+        return spread_loops(tree, ENTRY, frozenset(self._lines)) if loops else tree

@@ -163,9 +163,6 @@ class Supervisor:
         if self._current is None and self._waiting and self._shell and self._shell.is_ready:
             self._current = self._waiting.pop(0)
             self._has_begun = self._is_unwanted = False
-            self._busy.write_text(str(current_owner()))
-            if self._current.kind is RequestKind.CELL:
-                self._runs.begin(self._current.id, self._current.body)
             self._shell.link.send(
                 {
                     "id": self._current.id,
@@ -173,6 +170,10 @@ class Supervisor:
                     "body": dict(self._current.body),
                 }
             )
+            # While the shell wakes up.
+            self._busy.write_text(str(current_owner()))
+            if self._current.kind is RequestKind.CELL:
+                self._runs.begin(self._current.id, self._current.body)
 
     def _interrupt(self, request: Request) -> None:
         """Send SIGINT to the shell's process group, if it still runs the cell that is meant."""

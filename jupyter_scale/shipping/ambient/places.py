@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jupyter_scale.errors import CannotTravel, ValueLost
@@ -97,6 +97,14 @@ class Places:
                 self._refused[name] = value
         return snapshots
 
+    def gone(self, known: Iterable[str]) -> list[str]:
+        """Return the places among `known` names that hold nothing any more."""
+        places = list(filter(is_place, known))
+        if not places:
+            return []
+        now = self.read()
+        return [name for name in places if name not in now]
+
     def put(self, name: str, value: Any) -> None:
         """Put an object in its place."""
         keeper, place = self._find(name)
@@ -143,8 +151,3 @@ def is_constant(value: Any) -> bool:
     if kind is functools.partial:
         return all(map(is_constant, (value.func, value.args, *value.keywords.values())))
     return kind is type and value.__module__ != "__main__"
-
-
-def gone(known: Iterable[str], now: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the places among `known` names that hold nothing any more."""
-    return (name for name in known if is_place(name) and name not in now)
