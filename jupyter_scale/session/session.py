@@ -225,7 +225,7 @@ class Session:
                 outcome = self._attempt(cell, options, view, result)
                 if outcome.status != "resend":
                     break
-                self._replica.table.forget(outcome.tokens)
+                self._replica.forget(outcome.tokens, outcome.chunks)
                 if outcome.life not in {"", self._life}:
                     self.reset()  # the process that knew something died between two cells
             else:
@@ -487,11 +487,11 @@ class Session:
         for _ in range(_TRIALS):
             if body is None:
                 break
-            parcel = cargo.from_body(body, self._shared)
             try:
+                parcel = cargo.from_body(body, self._shared, self._replica.recall)
                 self._home_ack = (parcel.number, self._replica.unpack(parcel))
             except UnknownTokensError as error:
-                body = self._fetch_again(list(error.tokens)).home
+                body = self._fetch_again(error).home
                 continue
             self._ambience.places.take_from(namespace, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
@@ -509,8 +509,9 @@ class Session:
             result.exception = exception or _stand_in(outcome.error)
         self._ambience.settle(changes)
 
-    def _fetch_again(self, tokens: list[int]) -> CellOutcome:
-        outcome = self._ask(RequestKind.HOME, {"tokens": tokens})
+    def _fetch_again(self, error: UnknownTokensError) -> CellOutcome:
+        lacking = {"tokens": list(error.tokens), "chunks": list(error.chunks)}
+        outcome = self._ask(RequestKind.HOME, lacking)
         self._stand_ins.update(outcome.remote)
         return outcome
 
@@ -536,8 +537,9 @@ class Session:
         """
         facts = facts_of(value)
         tokens: list[int] = []
+        chunks: list[bytes] = []
         for _ in range(_TRIALS):
-            request = FetchRequest(facts.key, self._home_ack, tokens)
+            request = FetchRequest(facts.key, self._home_ack, tokens, chunks)
             try:
                 outcome = self._ask(RequestKind.FETCH, request.to_body())
             except RunnerLost:
@@ -554,7 +556,7 @@ class Session:
             try:
                 return self._take_fetched(outcome, value)
             except UnknownTokensError as error:
-                tokens = list(error.tokens)
+                tokens, chunks = list(error.tokens), list(error.chunks)
         msg = f"Notebook and runner could not agree on what {facts.name!r} holds."
         raise RunnerError(msg)
 
@@ -562,7 +564,7 @@ class Session:
         assert outcome.home is not None  # noqa: S101 - the runner has just packed it
         named = [n for n, record in self._replica.records.items() if record.root is value]
         with _uninterrupted():
-            parcel = cargo.from_body(outcome.home, self._shared)
+            parcel = cargo.from_body(outcome.home, self._shared, self._replica.recall)
             self._home_ack = (parcel.number, self._replica.unpack(parcel))
             fetched = self._replica.namespace.pop(FETCHED)
             record = self._replica.records.pop(FETCHED, None)

@@ -39,7 +39,12 @@ def chunk_digests(buffer: memoryview) -> tuple[Digest, ...]:
 
 
 def _digest(flat: memoryview, start: int) -> Digest:
-    return xxhash.xxh3_128_digest(flat[start : start + CHUNK_BYTES])
+    return digest_chunk(flat[start : start + CHUNK_BYTES])
+
+
+def digest_chunk(chunk: memoryview) -> Digest:
+    """Return the digest of one chunk."""
+    return xxhash.xxh3_128_digest(chunk)
 
 
 def digest_of(stream: bytes | memoryview, parts: Iterable[Sequence[Digest]]) -> Digest:

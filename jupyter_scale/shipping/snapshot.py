@@ -15,7 +15,7 @@ from jupyter_scale.shipping.fingerprint import (
     chunk_digests,
     digest_of,
 )
-from jupyter_scale.shipping.pickler import Pickler
+from jupyter_scale.shipping.pickler import Leaf, Pickler
 from jupyter_scale.shipping.tokens import Staying, TokenTable
 from jupyter_scale.shipping.unpicklable import explain
 
@@ -117,7 +117,12 @@ def _pickler(file: Any, table: TokenTable) -> Pickler:
 
 def leaf_digests_of(obj: Any, table: TokenTable) -> LeafDigests | None:
     """Return the digests of one array or frame, None if its content has no buffers."""
+    leaf = leaf_of(obj, table)
+    return None if leaf is None else DigestCache().digests(id(obj), leaf.form, leaf.buffers)
+
+
+def leaf_of(obj: Any, table: TokenTable) -> Leaf | None:
+    """Return form and memory of one array or frame, None if its content has no buffers."""
     pickler = Pickler(io.BytesIO(), table.namespace)
     pickler.dump(obj)
-    leaf = pickler.leaves.get(id(obj))
-    return None if leaf is None else DigestCache().digests(id(obj), leaf.form, leaf.buffers)
+    return pickler.leaves.get(id(obj))

@@ -85,7 +85,7 @@ class CellRunner:
         try:
             kept_indices = self._arrive(request)
         except UnknownTokensError as error:
-            return CellOutcome("resend", tokens=list(error.tokens))
+            return CellOutcome("resend", tokens=list(error.tokens), chunks=list(error.chunks))
         except (CannotLoad, OSError) as error:
             return CellOutcome("unloadable", notes=[str(error)])
         seconds["load"] = time.perf_counter() - clock
@@ -138,9 +138,9 @@ class CellRunner:
         shown = {"ename": type(failed).__name__, "evalue": str(failed), "traceback": []}
         return self._shell.last_error or shown
 
-    def send_again(self, tokens: list[int]) -> CellOutcome:
-        """Pack the last results once more, without tokens that the notebook does not know."""
-        self._replica.table.forget(tokens)
+    def send_again(self, tokens: list[int], chunks: list[bytes]) -> CellOutcome:
+        """Pack the last results once more, without tokens and chunks that the notebook lacks."""
+        self._replica.forget(tokens, chunks)
         stays = self._go_home(self._home_values, self._home_deletes, {}, None)
         return CellOutcome("ok", home=self._home_body(), stays=stays, remote=self._remote())
 
@@ -150,7 +150,7 @@ class CellRunner:
         What the notebook has of it already is sent as tokens only: its own content is the newer.
         """
         self._settle_home(request.home_ack)
-        self._replica.table.forget(request.tokens)
+        self._replica.forget(request.tokens, request.chunks)
         if self._kept.missing([request.key]):
             return CellOutcome("lost", lost=[request.key])
         value = self._kept.resolve(request.key)
@@ -234,7 +234,7 @@ class CellRunner:
             remember_source(self._shell, file_name, source, count)
         indices = b""
         if request.parcel is not None:
-            parcel = cargo.from_body(request.parcel, self._shared)
+            parcel = cargo.from_body(request.parcel, self._shared, self._replica.recall)
             indices = self._replica.unpack(parcel)
             self._ambience.places.take_from(self._shell.user_ns, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
