@@ -20,7 +20,7 @@ from portrait import portrait
 
 TRIALS = 3
 quotes.QUOTED_BYTES = 1  # small programs are to quote, too
-QUOTE_BYTES = 24
+QUOTE_BYTES = 32
 
 
 def names_of(namespace):

@@ -61,8 +61,8 @@ def from_body(
         Nobody else will read it: its segment, if any, is removed.
     """
     quotes = tuple(
-        Quote((buffer, chunk), source if isinstance(source, bytes) else tuple(source))
-        for buffer, chunk, source in body["quotes"]
+        Quote((buffer, start, end), source if isinstance(source, bytes) else tuple(source))
+        for buffer, start, end, source in body["quotes"]
     )
     if body["segment"] is None:
         # Writable copies: arrays are rebuilt on this memory.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jupyter_scale.shipping.fingerprint import CHUNK_BYTES, Digest, LeafDigests, digest_chunk
+from jupyter_scale.shipping.fingerprint import Digest, LeafDigests, chunk_spans, digest_chunk
 from jupyter_scale.shipping.pickler import Leaf
 from jupyter_scale.shipping.snapshot import leaf_of
 from jupyter_scale.shipping.tokens import Entry, TokenTable
@@ -22,8 +22,8 @@ from jupyter_scale.shipping.tokens import Entry, TokenTable
 #: Smaller buffers travel: finding their bytes again would take longer.
 QUOTED_BYTES = 64 * 1024
 
-#: The number of a buffer in a parcel, and of a chunk in it.
-Place = tuple[int, int]
+#: The number of a buffer in a parcel, where a chunk in it begins, and where it ends.
+Place = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +34,18 @@ class Quote:
     source: Digest | Place
 
 
-def span(nbytes: int, chunk: int) -> tuple[int, int]:
-    """Return where a chunk of a buffer of `nbytes` begins and ends."""
-    start = chunk * CHUNK_BYTES
-    return start, min(start + CHUNK_BYTES, nbytes)
-
-
 def travelling_spans(sizes: Sequence[int], quotes: Iterable[Quote]) -> list[list[tuple[int, int]]]:
     """Return for every buffer where what does travel begins and ends."""
-    quoted: list[set[int]] = [set() for _ in sizes]
+    quoted: list[list[tuple[int, int]]] = [[] for _ in sizes]
     for quote in quotes:
-        buffer, chunk = quote.place
-        quoted[buffer].add(chunk)
+        buffer, start, end = quote.place
+        quoted[buffer].append((start, end))
     return [list(_rest(size, chunks)) for size, chunks in zip(sizes, quoted, strict=True)]
 
 
-def _rest(nbytes: int, quoted: Collection[int]) -> Iterator[tuple[int, int]]:
+def _rest(nbytes: int, quoted: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     start = 0
-    for chunk in sorted(quoted):
-        begin, end = span(nbytes, chunk)
+    for begin, end in sorted(quoted):
         if start < begin:
             yield start, begin
         start = end
@@ -67,18 +60,20 @@ class Catalogue:
     """The digests of buffers in a parcel, as they were computed when its names were looked at."""
 
     def __init__(self) -> None:
-        self._digests: dict[tuple[int, int], Sequence[Digest]] = {}
+        self._chunks: dict[tuple[int, int], list[tuple[tuple[int, int], Digest]]] = {}
 
-    def add(self, buffer: memoryview, digests: Sequence[Digest]) -> None:
+    def add(self, buffer: memoryview, digests: Sequence[Digest], row: int = 0) -> None:
         """Note the digests of a buffer's chunks."""
-        if buffer.nbytes >= QUOTED_BYTES and len(digests) == -(-buffer.nbytes // CHUNK_BYTES):
-            self._digests[_memory(buffer)] = digests
+        if buffer.nbytes >= QUOTED_BYTES:
+            spans = chunk_spans(buffer.nbytes, row)
+            if len(spans) == len(digests):
+                self._chunks[_memory(buffer)] = list(zip(spans, digests, strict=True))
 
     def add_leaf(self, leaf: Leaf, digests: LeafDigests) -> None:
         """Note the digests of an array's or frame's buffers, if it still has the same form."""
         if digests[0] == (leaf.form,) and len(digests) == len(leaf.buffers) + 1:
-            for buffer, chunks in zip(leaf.buffers, digests[1:], strict=True):
-                self.add(buffer, chunks)
+            for buffer, chunks, row in zip(leaf.buffers, digests[1:], leaf.rows, strict=True):
+                self.add(buffer, chunks, row)
 
     def find_quotes(
         self, buffers: Sequence[memoryview], held: Callable[[], Collection[Digest]]
@@ -90,7 +85,7 @@ class Catalogue:
         held
             Returns what the receiver has; asked only if that may matter.
         """
-        if not self._digests:
+        if not self._chunks:
             return ()
         there = held()
         first: dict[Digest, Place] = {}
@@ -98,8 +93,8 @@ class Catalogue:
         for number, buffer in enumerate(buffers):
             if buffer.nbytes < QUOTED_BYTES:
                 continue
-            for chunk, digest in enumerate(self._digests.get(_memory(buffer), ())):
-                place = number, chunk
+            for (start, end), digest in self._chunks.get(_memory(buffer), ()):
+                place = number, start, end
                 if digest in first:
                     quotes.append(Quote(place, first[digest]))
                     continue
@@ -131,31 +126,30 @@ class _Sources:
 
     table: TokenTable
     places: dict[Digest, list[tuple[Entry, int, int]]]
-    buffers: dict[int, tuple[memoryview, ...]] = field(default_factory=dict)
+    leaves: dict[int, Leaf | None] = field(default_factory=dict)
 
     def copy(self, digest: Digest, target: memoryview) -> bool:
         """Copy the chunk with this digest; False if nothing here holds it any more."""
         for entry, number, chunk in self.places.get(digest, ()):
-            buffers = self._buffers_of(entry)
-            if number >= len(buffers):
-                continue
-            start, end = span(buffers[number].nbytes, chunk)
-            if end - start != target.nbytes:
-                continue
-            target[:] = buffers[number][start:end]
-            if digest_chunk(target) == digest:
-                return True
+            source = self._chunk(entry, number, chunk)
+            if source is not None and source.nbytes == target.nbytes:
+                target[:] = source
+                if digest_chunk(target) == digest:
+                    return True
         return False
 
-    def _buffers_of(self, entry: Entry) -> tuple[memoryview, ...]:
-        if entry.token not in self.buffers:
+    def _chunk(self, entry: Entry, number: int, chunk: int) -> memoryview | None:
+        if entry.token not in self.leaves:
             try:
-                leaf = leaf_of(entry.obj, self.table)
+                self.leaves[entry.token] = leaf_of(entry.obj, self.table)
             except Exception:  # noqa: BLE001 - it holds by now what cannot travel
-                leaf = None
-            flat = () if leaf is None else tuple(b.cast("B") for b in leaf.buffers)
-            self.buffers[entry.token] = flat
-        return self.buffers[entry.token]
+                self.leaves[entry.token] = None
+        leaf = self.leaves[entry.token]
+        if leaf is None or number >= len(leaf.buffers):
+            return None
+        flat = leaf.buffers[number].cast("B")
+        spans = chunk_spans(flat.nbytes, leaf.rows[number])
+        return flat[slice(*spans[chunk])] if chunk < len(spans) else None
 
 
 def fill(quotes: Sequence[Quote], buffers: Sequence[memoryview], table: TokenTable) -> list[Digest]:
@@ -173,9 +167,8 @@ def fill(quotes: Sequence[Quote], buffers: Sequence[memoryview], table: TokenTab
 
 
 def _chunk(buffers: Sequence[memoryview], place: Place) -> memoryview:
-    buffer = buffers[place[0]]
-    start, end = span(buffer.nbytes, place[1])
-    return buffer[start:end]
+    number, start, end = place
+    return buffers[number][start:end]
 
 
 def _find_places(

@@ -35,8 +35,8 @@ from jupyter_scale.shipping.parcel import (
     TokenUnpickler,
     UnknownTokensError,
 )
-from jupyter_scale.shipping.pickler import Leaf, whole_state
-from jupyter_scale.shipping.quotes import Catalogue, Quote, digests_in, fill, span
+from jupyter_scale.shipping.pickler import leaf_state, whole_leaf
+from jupyter_scale.shipping.quotes import Catalogue, Quote, digests_in, fill
 from jupyter_scale.shipping.snapshot import Snapshot, leaf_digests_of, take_snapshot
 from jupyter_scale.shipping.states import (
     InPlaceImpossibleError,
@@ -262,7 +262,7 @@ class Replica:
             if key in digests:
                 catalogue.add_leaf(leaf, digests[key])
         quotes = catalogue.find_quotes(pickler.buffers, self._held)
-        reused += _held_bytes(pickler.buffers, quotes)
+        reused += _held_bytes(quotes)
         parcel = Parcel(
             self._last_number,
             tuple(names),
@@ -314,10 +314,9 @@ class Replica:
 
     @staticmethod
     def _frame_state(obj: Any, digests: LeafDigests, catalogue: Catalogue) -> Any:
-        form, memory = state = whole_state(obj)
-        leaf = Leaf(obj, form, tuple(buffer.raw() for buffer in memory))
+        leaf = whole_leaf(obj)
         catalogue.add_leaf(leaf, digests)
-        return state
+        return leaf_state(leaf)
 
     @staticmethod
     def _array_state(
@@ -535,12 +534,12 @@ def _data(snapshot: Snapshot) -> Iterable[Any]:
             yield obj
 
 
-def _held_bytes(buffers: Sequence[memoryview], quotes: Iterable[Quote]) -> int:
+def _held_bytes(quotes: Iterable[Quote]) -> int:
     """Return how many of the quoted bytes the other side has already."""
     total = 0
     for quote in quotes:
         if isinstance(quote.source, bytes):
-            start, end = span(buffers[quote.place[0]].nbytes, quote.place[1])
+            _, start, end = quote.place
             total += end - start
     return total
 

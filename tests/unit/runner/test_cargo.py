@@ -50,7 +50,10 @@ def test_quoted_chunks_do_not_travel(tmp_path: Path, *, is_shared: bool) -> None
     parts = [bytes([n]) * chunk for n in range(3)] + [b"tail"]
     parcel = replace(
         make_parcel(b"first", b"".join(parts)),
-        quotes=(Quote((1, 1), b"digest"), Quote((1, 3), (1, 0))),
+        quotes=(
+            Quote((1, chunk, 2 * chunk), b"digest"),
+            Quote((1, 3 * chunk, 3 * chunk + 4), (1, 0, 4)),
+        ),
     )
     shared = tmp_path if is_shared else None
     body = cargo.to_body(parcel, shared)
@@ -70,7 +73,7 @@ def test_quoted_chunks_do_not_travel(tmp_path: Path, *, is_shared: bool) -> None
 
 
 def test_a_segment_does_not_outlive_a_recall_that_fails(tmp_path: Path) -> None:
-    parcel = replace(make_parcel(b"a" * 200_000), quotes=(Quote((0, 0), b"digest"),))
+    parcel = replace(make_parcel(b"a" * 200_000), quotes=(Quote((0, 0, 200_000), b"digest"),))
     body = cargo.to_body(parcel, tmp_path)
 
     def recall(quotes: Sequence[Quote], _buffers: Sequence[memoryview]) -> None:

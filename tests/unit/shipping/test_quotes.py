@@ -82,6 +82,33 @@ def test_only_what_is_new_travels(two, way, cell, chunks):
     check(two)
 
 
+ODD = """
+a = rng.random((150_001, 6))
+df = pd.DataFrame({c: rng.random(150_001) for c in "pqrstu"})
+"""
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("cell", "columns"),
+    [
+        ("df['r'] = df['r'] * 2", 1),
+        ("df = df.drop(columns='q')", 0),
+        ("df = df[['u', 's']].copy()", 0),
+        ("b = {c: df[c].to_numpy().copy() for c in df}", 0),
+        ("b = df['t'].copy()", 0),
+        ("df['new'] = df['t'] - df['p']; b = df.copy()", 1),
+        ("df.loc[df.index % 7 == 0, 's'] = 0.0", 1),
+    ],
+)
+def test_columns_are_known_wherever_they_lie_in_a_frame(two, way, cell, columns):
+    two.run_here(PRELUDE + ODD)
+    two.sync()
+    column = 150_001 * 8
+    assert columns * column <= travel(two, cell, way) < columns * column + 12_000
+    check(two)
+
+
 def test_a_chunk_that_the_receiver_has_changed_is_asked_for(two):
     two.run_here(PRELUDE)
     two.sync()
@@ -134,6 +161,7 @@ def test_quoted_bytes_count_as_reused(two):
 
 
 def test_what_travels_of_a_buffer():
-    quotes = [Quote((0, 1), b"x"), Quote((0, 2), (0, 1)), Quote((2, 0), b"y")]
+    first, second = (0, MB, 2 * MB), (0, 2 * MB, 3 * MB)
+    quotes = [Quote(first, b"x"), Quote(second, first), Quote((2, 0, MB), b"y")]
     spans = travelling_spans([4 * MB + 5, 7, MB], quotes)
     assert spans == [[(0, MB), (3 * MB, 4 * MB + 5)], [(0, 7)], []]
