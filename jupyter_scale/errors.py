@@ -150,4 +150,14 @@ class CannotTravel(ShippingError):
 
 
 class CannotLoad(ShippingError):
-    """A value that could not be rebuilt where it arrived."""
+    """A value that could not be rebuilt where it arrived.
+
+    Attributes
+    ----------
+    name : str
+        What it is bound to.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name!r} cannot be rebuilt: {reason}")
+        self.name = name

@@ -8,6 +8,7 @@ import linecache
 import shlex
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -247,7 +248,10 @@ class ScaleMagics(Magics):
 
     def _analyse(self, cell: str) -> CellFacts:
         try:
-            return analyse_cell(cell, self._shell.transform_cell)
+            facts = analyse_cell(cell, self._shell.transform_cell)
+            if self._shell.user_ns.get("__name__") == "__main__":
+                return facts
+            return replace(facts, here_only="the notebook has given itself another __name__")
         except SyntaxError as error:
             failure = error
         # Shown as for the plain cell: under its own name, with its own lines.

@@ -12,6 +12,7 @@ from jupyter_scale.analysis.dynamic import (
     Findings,
     Reason,
     find_dynamic,
+    find_left_open,
     first_text,
     imported_packages,
     names_in_texts,
@@ -104,6 +105,7 @@ def analyse_cell(raw: str, transform: Transform | None = None) -> CellFacts:
     findings = Findings()
     tree = expand(parse_python(source), transform, findings)
     find_dynamic(tree, findings)
+    find_left_open(tree, findings)
     names = find_names(tree)
     for module, line in names.star_imports:
         findings.binds_unknown.append(Reason(line, f"from {module} import * on line {line}"))

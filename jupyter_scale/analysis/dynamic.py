@@ -61,6 +61,51 @@ def first_text(reasons: Iterable[Reason]) -> str | None:
     return None if first is None else first.text
 
 
+#: What opens a file or a connection, which lives where it was opened: ``(module or None, name)``.
+_OPENERS = {
+    (None, "open"),
+    ("io", "open"),
+    ("gzip", "open"),
+    ("bz2", "open"),
+    ("lzma", "open"),
+    ("tarfile", "open"),
+    ("zipfile", "ZipFile"),
+    ("h5py", "File"),
+    ("sqlite3", "connect"),
+    ("duckdb", "connect"),
+    ("socket", "socket"),
+    ("subprocess", "Popen"),
+}
+
+
+def find_left_open(tree: ast.Module, findings: Findings) -> None:
+    """Add files and connections that the cell itself opens, names, and does not close."""
+    closed = {
+        node.func.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "close"
+        and isinstance(node.func.value, ast.Name)
+    }
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=opener)) if (
+                _opener(opener) in _OPENERS and name not in closed
+            ):
+                text = f"'{name}' stays open, and only where it was opened (line {node.lineno})"
+                findings.here_only.append(Reason(node.lineno, text))
+
+
+def _opener(function: ast.expr) -> tuple[str | None, str] | None:
+    match function:
+        case ast.Name(id=name):
+            return None, name
+        case ast.Attribute(value=ast.Name(id=module), attr=name):
+            return module, name
+    return None
+
+
 def find_dynamic(tree: ast.AST, findings: Findings) -> None:
     """Add what `tree` does that its names do not show."""
     for node in ast.walk(tree):

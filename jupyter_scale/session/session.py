@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from jupyter_scale.analysis.cell import CellFacts
-from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost, ValueLost
+from jupyter_scale.errors import CannotLoad, CannotTravel, RunnerError, RunnerLost, ValueLost
 from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.messages import (
     HASHED,
@@ -455,12 +455,12 @@ class Session:
         self._stand_ins.update(outcome.remote)
         with _uninterrupted():
             try:
-                self._apply(outcome, result)
+                stays = self._apply(outcome, result)
             except BaseException:
                 self.reset()
                 raise
         result.seconds["apply"] = time.perf_counter() - clock
-        for name, why in outcome.stays.items():
+        for name, why in stays.items():
             if not is_pseudo(name):
                 result.notes.append(f"'{name}' stays on the cluster: {why}")
         for note in result.notes:
@@ -477,13 +477,16 @@ class Session:
             and outcome.seconds.get("run", 0.0) < 1.0
         )
 
-    def _apply(self, outcome: CellOutcome, result: CellResult) -> None:
+    def _apply(self, outcome: CellOutcome, result: CellResult) -> dict[str, str]:
+        """Make the notebook what the cell left; return the names that stay, and why."""
         namespace = self._replica.namespace
         changes = dict(outcome.ambient)
         result.compiler_flags = changes.pop("compiler_flags", None)
         # First: what comes home may need a module, a path or an option.
         self._ambience.apply(changes)
         body = outcome.home
+        refused: dict[str, str] = {}
+        stays = dict(outcome.stays)
         for _ in range(_TRIALS):
             if body is None:
                 break
@@ -491,7 +494,15 @@ class Session:
                 parcel = cargo.from_body(body, self._shared, self._replica.recall)
                 self._home_ack = (parcel.number, self._replica.unpack(parcel))
             except UnknownTokensError as error:
-                body = self._fetch_again(error).home
+                body = self._fetch_again(error, refused).home
+                continue
+            except CannotLoad as error:
+                if error.name in refused:
+                    raise
+                refused[error.name] = str(error.__cause__)
+                again = self._fetch_again(None, refused)
+                stays |= again.stays
+                body = again.home
                 continue
             self._ambience.places.take_from(namespace, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
@@ -508,10 +519,17 @@ class Session:
         if outcome.error is not None:
             result.exception = exception or _stand_in(outcome.error)
         self._ambience.settle(changes)
+        return stays
 
-    def _fetch_again(self, error: UnknownTokensError) -> CellOutcome:
-        lacking = {"tokens": list(error.tokens), "chunks": list(error.chunks)}
-        outcome = self._ask(RequestKind.HOME, lacking)
+    def _fetch_again(
+        self, unknown: UnknownTokensError | None, refused: Mapping[str, str]
+    ) -> CellOutcome:
+        body = {
+            "tokens": list(unknown.tokens) if unknown else [],
+            "chunks": list(unknown.chunks) if unknown else [],
+            "refused": dict(refused),
+        }
+        outcome = self._ask(RequestKind.HOME, body)
         self._stand_ins.update(outcome.remote)
         return outcome
 

@@ -38,6 +38,7 @@ from jupyter_scale.shipping.caches import (
     make_cached,
     set_cache_state,
 )
+from jupyter_scale.shipping.files import closed_form, make_closed
 from jupyter_scale.shipping.tensors import (
     is_plain_tensor,
     make_tensor,
@@ -93,9 +94,11 @@ class Pickler(cloudpickle.Pickler):
     """
 
     def __init__(self, file: Any, namespace: dict[str, Any]) -> None:
-        super().__init__(file, protocol=5, buffer_callback=self._take_buffer)
+        buffers: list[memoryview] = []
+        # Not a method: a pickler that refers to itself keeps all it met until the collector comes.
+        super().__init__(file, protocol=5, buffer_callback=_taker(buffers))
+        self.buffers = buffers
         self.namespace = namespace
-        self.buffers: list[memoryview] = []
         self.leaves: dict[int, Leaf] = {}
         self.global_reads: set[str] = set()
         self.dynamic_reads: str | None = None
@@ -115,14 +118,10 @@ class Pickler(cloudpickle.Pickler):
     def dump(self, obj: Any) -> None:
         """Pickle `obj`, then whatever the next call brings, sharing one memo."""
         self.outermost = obj
-        super().dump(obj)
-
-    def _take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
-        raw = buffer.raw()
-        if raw.nbytes < IN_BAND_BYTES:
-            return True
-        self.buffers.append(raw)
-        return False
+        try:
+            super().dump(obj)
+        finally:
+            self.outermost = None
 
     def note_leaf(self, leaf: Leaf) -> None:
         """Record by what an array's or frame's content is to be compared."""
@@ -158,6 +157,19 @@ class Pickler(cloudpickle.Pickler):
         if self.dynamic_reads is None and (why := dynamic_read(code)) is not None:
             self.dynamic_reads = f"{function.__qualname__}: {why}"
         self._code_files[code.co_filename] = None
+
+
+def _taker(buffers: list[memoryview]) -> Callable[[pickle.PickleBuffer], bool]:
+    """Return what puts large memory into `buffers`, and tells whether to pickle it in band."""
+
+    def take(buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < IN_BAND_BYTES:
+            return True
+        buffers.append(raw)
+        return False
+
+    return take
 
 
 _Reducer = Callable[[Pickler, Any], Any]
@@ -421,6 +433,8 @@ def _reduce_stream(_pickler: Pickler, file: Any) -> Any:
     for name in ("stdout", "stderr", "stdin", "__stdout__", "__stderr__", "__stdin__"):
         if file is getattr(sys, name):
             return loading.stream, (name,)
+    if isinstance(file, _FILES) and (form := closed_form(file)) is not None:
+        return make_closed, form
     msg = f"cannot pickle an open file ({getattr(file, 'name', '?')!r})"
     raise RefusedError(msg, file)
 
@@ -476,6 +490,7 @@ def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
     raise RefusedError(msg, widget)
 
 
+_FILES = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
 _VIEWS: tuple[Any, ...] = ({}.values(), {}.items(), range(0))
 _ITERATORS: tuple[type, ...] = (
     enumerate,
@@ -496,7 +511,7 @@ _REDUCERS: dict[type, _Reducer | None] = {
     types.FunctionType: _reduce_function,
     types.CellType: _reduce_cell,
     functools.cached_property: _reduce_cached_property,
-    io.TextIOWrapper: _reduce_stream,
+    **dict.fromkeys(_FILES, _reduce_stream),
     random.Random: _reduce_random,
     **dict.fromkeys(_ITERATORS, _refuse_iterator),
     **dict.fromkeys(_ITERTOOLS, _refuse_iterator_by_itself),

@@ -419,8 +419,7 @@ class Replica:
             self.namespace.update(before)
             if isinstance(error, UnknownTokensError) or not isinstance(error, Exception):
                 raise
-            msg = f"{name!r} cannot be rebuilt: {type(error).__name__}: {error}"
-            raise CannotLoad(msg) from error
+            raise CannotLoad(name, f"{type(error).__name__}: {error}") from error
         for name in parcel.deletes:
             self.namespace.pop(name, None)
             self.records.pop(name, None)

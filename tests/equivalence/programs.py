@@ -2078,6 +2078,23 @@ random(), randint(1, 100), rand(), rnd.random(), np.random.rand(), xs[0](), gr.r
 ---
 # plain
 random(), rand(), gr is np.random.mtrand._rand
+=== files that were closed
+with open("a.txt", "w") as f:
+    f.write("hello")
+---
+# plain
+f, f.closed, f.name, f.mode
+---
+with open("a.txt", "rb") as g: data = g.read()
+g.closed, data
+---
+# plain
+g, g.mode
+---
+f = open("a.txt"); x = f.read(); f.close()
+---
+# plain
+f, x
 === changed before it was unbound
 def put(x): return x
 f = put

@@ -19,7 +19,6 @@ HERE_TOO = {"ambient: load_ext of another", "display: a formatter of the noteboo
 #: Known differences: program → why, in every mode or in one.
 KNOWN = {
     "output: a child writes": "order between what children and Python write is not kept",
-    "here: an open file": "the cell that opened it had an effect and is not run again here",
     "here: a thread that runs": "a thread stays where it was started",
     "ambient: question mark": "the pager's text does not come home",
 }

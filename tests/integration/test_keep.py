@@ -223,3 +223,20 @@ def test_a_cell_that_cannot_run_there_but_needs_it(notebook):
     failed = notebook.run("%%scale\nwith lock:\n    model.fit()")
     assert "needs 'model', which stays on the cluster" in failed.evalue
     assert "lock" in failed.evalue
+
+
+def test_what_cannot_be_rebuilt_at_home_stays(notebook):
+    notebook.run(
+        "class Odd:\n"
+        "    x = 1\n"
+        "    def __reduce__(self): return build, ()\n"
+        "def build():\n"
+        "    import jupyter_scale\n"
+        "    if jupyter_scale.last_run is not None or not there: raise ValueError('not here')\n"
+        "    return Odd()\n"
+        "there = False"
+    )
+    outputs = notebook.run("%%scale\no = Odd(); n = 5")
+    assert "'o' stays on the cluster: 'o' cannot be rebuilt: not here" in outputs.stderr
+    assert notebook.value("n") == "5"
+    assert notebook.run("%%scale\nprint(o.x + n)").stdout == "6\n"

@@ -138,10 +138,20 @@ class CellRunner:
         shown = {"ename": type(failed).__name__, "evalue": str(failed), "traceback": []}
         return self._shell.last_error or shown
 
-    def send_again(self, tokens: list[int], chunks: list[bytes]) -> CellOutcome:
-        """Pack the last results once more, without tokens and chunks that the notebook lacks."""
+    def send_again(
+        self, tokens: list[int], chunks: list[bytes], refused: Mapping[str, str]
+    ) -> CellOutcome:
+        """Pack the last results once more.
+
+        Parameters
+        ----------
+        tokens, chunks
+            Those that the notebook does not have.
+        refused
+            Names whose values it could not rebuild, and why: they stay.
+        """
         self._replica.forget(tokens, chunks)
-        stays = self._go_home(self._home_values, self._home_deletes, {}, None)
+        stays = self._go_home(self._home_values, self._home_deletes, {}, None, refused)
         return CellOutcome("ok", home=self._home_body(), stays=stays, remote=self._remote())
 
     def fetch(self, request: FetchRequest) -> CellOutcome:
@@ -344,6 +354,7 @@ class CellRunner:
         deletes: list[str],
         new: Mapping[str, Any],
         keep_above: int | None,
+        refused: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
         """Pack what changed into `_pending`; return the names that cannot travel, and why."""
         namespace = self._shell.user_ns
@@ -357,8 +368,10 @@ class CellRunner:
         try:
             for name in values:
                 try:
+                    if refused and name in refused:
+                        raise CannotLoad(name, refused[name])  # noqa: TRY301 - as below
                     snapshot = self._replica.look([name], cache)[name]
-                except CannotTravel as error:
+                except (CannotTravel, CannotLoad) as error:
                     stays[name] = str(error)
                     if name == EXCEPTION:
                         continue
@@ -378,7 +391,7 @@ class CellRunner:
         return stays
 
     def _keep_untravelled(
-        self, name: str, value: Any, error: CannotTravel, cache: DigestCache
+        self, name: str, value: Any, error: CannotTravel | CannotLoad, cache: DigestCache
     ) -> Snapshot:
         self._kept.keep(name, value, str(error), nbytes=None, can_travel=False)
         return self._replica.look_at(name, value, cache)

@@ -163,6 +163,11 @@ HERE_ONLY = [
     ("%scale", "%scale inside a %%scale cell (line 1)"),
     ("%%scale\nx", "%%scale inside a %%scale cell (line 1)"),
     ("%%time\ninput()", "input() asks in the notebook (line 2)"),
+    ("f = open('x')", "'f' stays open, and only where it was opened (line 1)"),
+    ("import gzip\nf = gzip.open('x')", "'f' stays open, and only where it was opened (line 2)"),
+    ("f = open('x'); f.close()", None),
+    ("with open('x') as f: pass", None),
+    ("x = open('x').read()", None),
     ("%%capture\n%gui qt", "%gui acts on the notebook's own kernel (line 2)"),
 ]
 

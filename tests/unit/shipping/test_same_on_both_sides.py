@@ -110,6 +110,16 @@ CASES = {
         "w[0] = 1",
         "v[2] = 2",
     ],
+    "a view of a view that came later": [
+        "import numpy as np; v = np.zeros(8)[1:]",
+        "v[0] = 1",
+        "w = v[1:]; u = w[::2]",
+        "u[0] = 7",
+    ],
+    "views that overlap": [
+        "import numpy as np; x = np.zeros(8); v = x[:5]; w = x[3:]; del x",
+        "w[0] = 1",
+    ],
     "DataFrame": [
         "import pandas as pd; x = pd.DataFrame({'a': [1, 2]}); y = x",
         "x['b'] = x.a * 2; x.loc[0, 'a'] = 9",
@@ -338,7 +348,7 @@ CASES = {
     ],
 }
 KNOWN = {
-    "view and no base": "two views of a memory that no array in the notebook spans are parted",
+    "views that overlap": "two views of a memory of which neither spans the other are parted",
 }
 
 
