@@ -13,11 +13,14 @@ from functools import wraps
 from pathlib import Path
 
 from jupyter_scale.runner import cargo
+from jupyter_scale.shipping import quotes
 from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.replica import Replica
 from portrait import portrait
 
 TRIALS = 3
+quotes.QUOTED_BYTES = 1  # small programs are to quote, too
+QUOTE_BYTES = 32
 
 
 def names_of(namespace):
@@ -75,9 +78,9 @@ class Side:
         return self.replica.changed(snapshots)
 
     @in_main
-    def pack(self, forget=()):
+    def pack(self, forget=((), ())):
         """Pack all that changed; None when nothing has."""
-        self.replica.table.forget(forget)
+        self.replica.forget(*forget)
         changed = self.changed()
         gone = [n for n in self.replica.records if n not in self.namespace]
         gone += [n for n in getattr(self, "before", ()) if n not in self.namespace]
@@ -89,11 +92,12 @@ class Side:
 
     @in_main
     def unpack(self, body):
-        """Take a parcel; return ``(kept, unknown tokens)``."""
+        """Take a parcel; return ``(kept, what is lacking: tokens and chunks)``."""
         try:
-            return self.replica.unpack(cargo.from_body(body, None)), []
+            parcel = cargo.from_body(body, None, self.replica.recall)
+            return self.replica.unpack(parcel), ((), ())
         except UnknownTokensError as error:
-            return None, list(error.tokens)
+            return None, (error.tokens, error.chunks)
 
     @in_main
     def commit(self, kept):
@@ -169,7 +173,7 @@ class Two:
 
     def sync(self):
         """Send what changed; return the body of the parcel, None if there was none."""
-        unknown = []
+        unknown = (), ()
         for _ in range(TRIALS):
             body = self.here.pack(unknown)
             if body is None:
@@ -183,7 +187,7 @@ class Two:
 
     def home(self):
         """Fetch what changed over there."""
-        unknown = []
+        unknown = (), ()
         for _ in range(TRIALS):
             body = self.ask("pack", unknown)
             if body is None:
@@ -206,7 +210,10 @@ class Two:
 
 def size_of(body):
     """Return how many bytes a parcel has."""
-    return 0 if body is None else len(body["stream"]) + sum(body["sizes"])
+    if body is None:
+        return 0
+    quoted = QUOTE_BYTES * len(body["quotes"])
+    return len(body["stream"]) + sum(map(len, body["inline"])) + quoted
 
 
 def serve():

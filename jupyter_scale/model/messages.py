@@ -22,7 +22,7 @@ class RequestKind(StrEnum):
     """What a session can ask of a runner."""
 
     CELL = "cell"  # run a cell: `CellRequest`
-    HOME = "home"  # send the last cell's results again, without these tokens
+    HOME = "home"  # send the last cell's results again, without these tokens and chunks
     FETCH = "fetch"  # send a value that stayed here: `FetchRequest`
     INTERRUPT = "interrupt"  # stop a cell, named by its request id
     KILL = "kill"  # kill the shell that does not react to an interrupt
@@ -220,13 +220,14 @@ class FetchRequest(_Body):
         Which one.
     home_ack
         As in `CellRequest`.
-    tokens
-        Objects that the notebook turned out not to know.
+    tokens, chunks
+        Objects, and digests of memory, that the notebook turned out not to have.
     """
 
     key: str
     home_ack: tuple[int, bytes] | None
     tokens: list[int] = field(default_factory=list)
+    chunks: list[bytes] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,16 +237,16 @@ class CellOutcome(_Body):
     Attributes
     ----------
     status
-        ``"ok"``, ``"error"`` (the cell raised), ``"resend"`` (the parcel named objects that are
-        unknown here, or this is another process than before; nothing ran), ``"unloadable"`` (a
-        value cannot be rebuilt here; nothing ran), ``"lost"`` (a value that stayed here is gone;
-        nothing ran), ``"died"`` (the shell process ended).
+        ``"ok"``, ``"error"`` (the cell raised), ``"resend"`` (the parcel named objects or chunks
+        that are unknown here, or this is another process than before; nothing ran),
+        ``"unloadable"`` (a value cannot be rebuilt here; nothing ran), ``"lost"`` (a value that
+        stayed here is gone; nothing ran), ``"died"`` (the shell process ended).
     kept
         Memo indices kept of the parcel that arrived.
     home
         The packed parcel with what changed.
-    tokens
-        For ``"resend"``: the unknown objects.
+    tokens, chunks
+        For ``"resend"``: the unknown objects, and the digests of unknown chunks of memory.
     error
         ``ename``, ``evalue`` and ``traceback`` (lines) as IPython shows them.
     stays
@@ -274,6 +275,7 @@ class CellOutcome(_Body):
     kept: bytes = b""
     home: Mapping[str, Any] | None = None
     tokens: list[int] = field(default_factory=list)
+    chunks: list[bytes] = field(default_factory=list)
     error: Mapping[str, Any] | None = None
     stays: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)

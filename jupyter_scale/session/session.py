@@ -226,7 +226,7 @@ class Session:
                 outcome = self._attempt(cell, options, view, result)
                 if outcome.status != "resend":
                     break
-                self._replica.table.forget(outcome.tokens)
+                self._replica.forget(outcome.tokens, outcome.chunks)
                 if outcome.life not in {"", self._life}:
                     self.reset()  # the process that knew something died between two cells
             else:
@@ -493,17 +493,17 @@ class Session:
         for _ in range(_TRIALS):
             if body is None:
                 break
-            parcel = cargo.from_body(body, self._shared)
             try:
+                parcel = cargo.from_body(body, self._shared, self._replica.recall)
                 self._home_ack = (parcel.number, self._replica.unpack(parcel))
             except UnknownTokensError as error:
-                body = self._fetch_again(list(error.tokens), refused).home
+                body = self._fetch_again(error, refused).home
                 continue
             except CannotLoad as error:
                 if error.name in refused:
                     raise
                 refused[error.name] = str(error.__cause__)
-                again = self._fetch_again([], refused)
+                again = self._fetch_again(None, refused)
                 stays |= again.stays
                 body = again.home
                 continue
@@ -528,8 +528,15 @@ class Session:
             self._ambience.settle_sent()
         return stays
 
-    def _fetch_again(self, tokens: list[int], refused: Mapping[str, str]) -> CellOutcome:
-        outcome = self._ask(RequestKind.HOME, {"tokens": tokens, "refused": dict(refused)})
+    def _fetch_again(
+        self, unknown: UnknownTokensError | None, refused: Mapping[str, str]
+    ) -> CellOutcome:
+        body = {
+            "tokens": list(unknown.tokens) if unknown else [],
+            "chunks": list(unknown.chunks) if unknown else [],
+            "refused": dict(refused),
+        }
+        outcome = self._ask(RequestKind.HOME, body)
         self._stand_ins.update(outcome.remote)
         return outcome
 
@@ -555,8 +562,9 @@ class Session:
         """
         facts = facts_of(value)
         tokens: list[int] = []
+        chunks: list[bytes] = []
         for _ in range(_TRIALS):
-            request = FetchRequest(facts.key, self._home_ack, tokens)
+            request = FetchRequest(facts.key, self._home_ack, tokens, chunks)
             try:
                 outcome = self._ask(RequestKind.FETCH, request.to_body())
             except RunnerLost:
@@ -573,7 +581,7 @@ class Session:
             try:
                 return self._take_fetched(outcome, value)
             except UnknownTokensError as error:
-                tokens = list(error.tokens)
+                tokens, chunks = list(error.tokens), list(error.chunks)
         msg = f"Notebook and runner could not agree on what {facts.name!r} holds."
         raise RunnerError(msg)
 
@@ -581,7 +589,7 @@ class Session:
         assert outcome.home is not None  # noqa: S101 - the runner has just packed it
         named = [n for n, record in self._replica.records.items() if record.root is value]
         with _uninterrupted():
-            parcel = cargo.from_body(outcome.home, self._shared)
+            parcel = cargo.from_body(outcome.home, self._shared, self._replica.recall)
             self._home_ack = (parcel.number, self._replica.unpack(parcel))
             fetched = self._replica.namespace.pop(FETCHED)
             record = self._replica.records.pop(FETCHED, None)

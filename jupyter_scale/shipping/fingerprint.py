@@ -15,31 +15,49 @@ Digest = bytes
 LeafDigests = tuple[tuple[Digest, ...], ...]
 
 
-def chunk_digests(buffer: memoryview) -> tuple[Digest, ...]:
-    """Return the xxh3-128 digest of every chunk of 1 MiB (the last may be shorter)."""
+def chunk_spans(nbytes: int, row: int = 0) -> list[tuple[int, int]]:
+    """Return where the chunks of a buffer begin and end: 1 MiB each, the last may be shorter.
+
+    Parameters
+    ----------
+    row
+        Bytes of one row of a table, 0 for memory without rows. Each row begins a chunk, so that it
+        has the same chunks by itself and in any table.
+    """
+    row = row or nbytes
+    return [
+        (start, min(start + CHUNK_BYTES, first + row))
+        for first in range(0, nbytes, row or 1)
+        for start in range(first, first + row, CHUNK_BYTES)
+    ]
+
+
+def chunk_digests(buffer: memoryview, row: int = 0) -> tuple[Digest, ...]:
+    """Return the xxh3-128 digest of every chunk in the order of `chunk_spans`."""
     flat = buffer.cast("B") if buffer.format != "B" or buffer.ndim != 1 else buffer
+    spans = chunk_spans(flat.nbytes, row)
     place = find_mapping(buffer) if flat.nbytes >= CHUNK_BYTES else None
     if place is None:
-        return tuple(_digest(flat, start) for start in range(0, flat.nbytes, CHUNK_BYTES))
+        return tuple(digest_chunk(flat[start:end]) for start, end in spans)
     mapping, address = place
-    key = (address, flat.nbytes)
+    key = (address, flat.nbytes, row)
     known = mapping.digests.get(key)
-    starts = range(0, flat.nbytes, CHUNK_BYTES)
     if known is None:
-        digests = tuple(_digest(flat, start) for start in starts)
+        digests = tuple(digest_chunk(flat[start:end]) for start, end in spans)
     else:
         # A chunk that is unwritten now was unwritten when its digest was taken.
-        written = written_parts(address, flat.nbytes, CHUNK_BYTES)
+        written = written_parts(address, flat.nbytes, spans)
         digests = tuple(
-            _digest(flat, start) if is_written else digest
-            for start, is_written, digest in zip(starts, written, known, strict=True)
+            digest_chunk(flat[start:end]) if is_written else digest
+            for (start, end), is_written, digest in zip(spans, written, known, strict=True)
         )
     mapping.digests[key] = digests
     return digests
 
 
-def _digest(flat: memoryview, start: int) -> Digest:
-    return xxhash.xxh3_128_digest(flat[start : start + CHUNK_BYTES])
+def digest_chunk(chunk: memoryview) -> Digest:
+    """Return the digest of one chunk."""
+    return xxhash.xxh3_128_digest(chunk)
 
 
 def digest_of(stream: bytes | memoryview, parts: Iterable[Sequence[Digest]]) -> Digest:
@@ -61,8 +79,10 @@ class DigestCache:
     def __init__(self) -> None:
         self._known: dict[int, LeafDigests] = {}
 
-    def digests(self, key: int, form: bytes, buffers: Sequence[memoryview]) -> LeafDigests:
+    def digests(
+        self, key: int, form: bytes, buffers: Sequence[memoryview], rows: Sequence[int]
+    ) -> LeafDigests:
         """Return the digests of the object with ``id`` `key`: its form, then each buffer."""
         if key not in self._known:
-            self._known[key] = ((form,), *map(chunk_digests, buffers))
+            self._known[key] = ((form,), *map(chunk_digests, buffers, rows))
         return self._known[key]

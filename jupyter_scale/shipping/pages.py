@@ -11,12 +11,14 @@ import array
 import mmap
 import sys
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 _ENTRY_BYTES = 8
 _PRESENT, _SWAPPED, _FILE = 1 << 63, 1 << 62, 1 << 61
 
-Key = tuple[int, int]
+#: Address, size, and bytes of a row.
+Key = tuple[int, int, int]
 
 
 class Mapping:
@@ -47,9 +49,15 @@ def find_mapping(buffer: memoryview) -> tuple[Mapping, int] | None:
     return _mappings.setdefault(holder, Mapping()), address
 
 
-def written_parts(address: int, nbytes: int, part_bytes: int) -> list[bool]:
-    """Tell for every part of a private mapping whether it may have been written to."""
-    count = -(-nbytes // part_bytes)
+def written_parts(address: int, nbytes: int, spans: Sequence[tuple[int, int]]) -> list[bool]:
+    """Tell for every part of a private mapping whether it may have been written to.
+
+    Parameters
+    ----------
+    spans
+        Where the parts begin and end, in bytes from `address`.
+    """
+    count = len(spans)
     first, last = address // mmap.PAGESIZE, (address + nbytes - 1) // mmap.PAGESIZE
     entries = array.array("Q")
     try:
@@ -70,8 +78,8 @@ def written_parts(address: int, nbytes: int, part_bytes: int) -> list[bool]:
     if not written.any():
         return [False] * count
     result = []
-    for start in range(0, nbytes, part_bytes):
+    for start, stop in spans:
         begin = (address + start) // mmap.PAGESIZE - first
-        end = (address + min(start + part_bytes, nbytes) - 1) // mmap.PAGESIZE - first
+        end = (address + stop - 1) // mmap.PAGESIZE - first
         result.append(bool(written[begin : end + 1].any()))
     return result

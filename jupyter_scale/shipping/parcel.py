@@ -13,7 +13,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_scale.shipping.fingerprint import Digest
 from jupyter_scale.shipping.pickler import Pickler
+from jupyter_scale.shipping.quotes import Quote, travelling_spans
 from jupyter_scale.shipping.tokens import Entry, Token, TokenTable
 
 
@@ -33,6 +35,8 @@ class Parcel:
         Names that no longer exist.
     stream, buffers
         The pickles, and their out-of-band memory.
+    quotes
+        What of that memory the receiver copies from what it has already.
     """
 
     number: int
@@ -41,11 +45,13 @@ class Parcel:
     deletes: tuple[str, ...]
     stream: bytes
     buffers: tuple[memoryview, ...]
+    quotes: tuple[Quote, ...] = ()
 
     @property
     def nbytes(self) -> int:
         """Bytes that have to travel."""
-        return len(self.stream) + sum(buffer.nbytes for buffer in self.buffers)
+        spans = travelling_spans([buffer.nbytes for buffer in self.buffers], self.quotes)
+        return len(self.stream) + sum(end - start for parts in spans for start, end in parts)
 
 
 #: Begins what stands in a stream for a value that stays on the cluster.
@@ -53,11 +59,12 @@ STAYS = "stays:"
 
 
 class UnknownTokensError(Exception):
-    """A stream names objects that this side does not have (any more)."""
+    """A parcel names objects, or chunks of memory, that this side does not have (any more)."""
 
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        super().__init__(f"unknown objects: {list(tokens)}")
+    def __init__(self, tokens: Sequence[Token], chunks: Sequence[Digest] = ()) -> None:
+        super().__init__(f"unknown objects: {list(tokens)}, and {len(chunks)} chunks")
         self.tokens = tuple(tokens)
+        self.chunks = tuple(chunks)
 
 
 class TokenPickler(Pickler):

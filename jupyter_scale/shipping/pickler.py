@@ -48,15 +48,26 @@ from jupyter_scale.shipping.tensors import (
 )
 
 IN_BAND_BYTES = 4096
+#: Shorter rows are no unit of comparison.
+ROW_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """An array or frame in a stream: the object, its form (dtype, shape ...), its memory."""
+    """An array or frame in a stream.
+
+    Attributes
+    ----------
+    obj, form
+        The object; its dtype, shape, and all else but its memory.
+    buffers, rows
+        Its memory, and of each piece of that the bytes of one row (see `chunk_spans`).
+    """
 
     obj: Any
     form: bytes
     buffers: tuple[memoryview, ...]
+    rows: tuple[int, ...]
 
 
 class RefusedError(TypeError):
@@ -112,9 +123,9 @@ class Pickler(cloudpickle.Pickler):
         finally:
             self.outermost = None
 
-    def note_leaf(self, obj: Any, form: bytes, buffers: list[memoryview]) -> None:
+    def note_leaf(self, leaf: Leaf) -> None:
         """Record by what an array's or frame's content is to be compared."""
-        self.leaves[id(obj)] = Leaf(obj, form, tuple(buffers))
+        self.leaves[id(leaf.obj)] = leaf
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce what cloudpickle loses; leave the rest to it."""
@@ -271,7 +282,7 @@ def _reduce_array(pickler: Pickler, array: Any) -> Any:
     order = memory_order(array)
     memory = array_bytes(array, order)
     form = f"{array.dtype.descr!r}{array.shape}{order}{array.flags.writeable:d}".encode()
-    pickler.note_leaf(array, form, [memoryview(memory)])
+    pickler.note_leaf(Leaf(array, form, (memoryview(memory),), (0,)))
     args = (pickle.PickleBuffer(memory), array.dtype, array.shape, order, array.flags.writeable)
     return loading.load_array, args
 
@@ -290,6 +301,14 @@ def array_bytes(array: Any, order: str) -> Any:
     return flat.view(np.uint8)
 
 
+def _row_bytes(array: Any) -> int:
+    """Return the bytes of what lies together in a table's memory, usually a column; 0 if small."""
+    if array.ndim != 2 or not array.size:  # noqa: PLR2004 - a table
+        return 0
+    row = int(array.nbytes // array.shape[0 if memory_order(array) == "C" else 1])
+    return row if row >= ROW_BYTES else 0
+
+
 def _reduce_whole(pickler: Pickler, obj: Any) -> Any:
     """Reduce an object to one opaque piece.
 
@@ -299,14 +318,23 @@ def _reduce_whole(pickler: Pickler, obj: Any) -> Any:
     inner = _pickle_whole(obj, pickler.namespace)
     pickler.global_reads |= inner.global_reads
     pickler.dynamic_reads = pickler.dynamic_reads or inner.dynamic_reads
-    pickler.note_leaf(obj, inner.payload, inner.buffers)
+    pickler.note_leaf(inner.as_leaf())
     return loading.load_whole, (inner.payload, [pickle.PickleBuffer(b) for b in inner.buffers])
+
+
+def whole_leaf(obj: Any) -> Leaf:
+    """Return form and memory of an object that travels as one piece."""
+    return _pickle_whole(obj, {}).as_leaf()
+
+
+def leaf_state(leaf: Leaf) -> Any:
+    """Return the arguments of `loading.load_whole` that rebuild an object from its form."""
+    return leaf.form, [pickle.PickleBuffer(buffer) for buffer in leaf.buffers]
 
 
 def whole_state(obj: Any) -> Any:
     """Return the arguments of `loading.load_whole` that rebuild `obj`."""
-    inner = _pickle_whole(obj, {})
-    return inner.payload, [pickle.PickleBuffer(buffer) for buffer in inner.buffers]
+    return leaf_state(whole_leaf(obj))
 
 
 def _pickle_whole(obj: Any, namespace: dict[str, Any]) -> _WholePickler:
@@ -323,6 +351,19 @@ class _WholePickler(Pickler):
 
     root: Any = None
     payload = b""
+
+    def as_leaf(self) -> Leaf:
+        """Return the form and memory of what was pickled."""
+        rows = {
+            id(buffer.obj): _row_bytes(leaf.obj)
+            for leaf in self.leaves.values()
+            for buffer in leaf.buffers
+            if type(leaf.obj).__name__ == "ndarray"
+        }
+        buffers = tuple(self.buffers)
+        return Leaf(
+            self.root, self.payload, buffers, tuple(rows.get(id(b.obj), 0) for b in buffers)
+        )
 
     def reducer_override(self, obj: Any) -> Any:
         if obj is self.root:

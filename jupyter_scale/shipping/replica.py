@@ -11,6 +11,8 @@ The notebook's session and the runner's shell each own a `Replica`. Laws:
    it invalid: an old fingerprint may never match again by chance.
 4. Tokens become known when the receiver has said which pairs it keeps. What is only temporary on
    either side is in one of two dumps only, so it never becomes known.
+5. What the other side is believed to hold in chunks is a guess: it verifies each, and says which it
+   lacks.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import io
 import types
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +35,8 @@ from jupyter_scale.shipping.parcel import (
     TokenUnpickler,
     UnknownTokensError,
 )
+from jupyter_scale.shipping.pickler import leaf_state, whole_leaf
+from jupyter_scale.shipping.quotes import Catalogue, Quote, digests_in, fill
 from jupyter_scale.shipping.snapshot import Snapshot, leaf_digests_of, take_snapshot
 from jupyter_scale.shipping.states import (
     InPlaceImpossibleError,
@@ -85,6 +89,9 @@ class Replica:
     notes: set[str] = field(default_factory=set)
     table: TokenTable = field(init=False)
     _last_number: int = field(init=False)
+    #: Chunks that the other side has said it lacks, and those of names unbound since it had them.
+    _lacking: set[Digest] = field(default_factory=set)
+    _swept: set[Digest] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.table = TokenTable(self.namespace)
@@ -153,6 +160,7 @@ class Replica:
         missing = object()
         for name, record in self.records.items():
             if not is_place(name) and self.namespace.get(name, missing) is not record.root:
+                self._swept.update(digests_in(record.entries))
                 self.records[name] = _outdated_record()
 
     def drop_records(self, is_dropped: Callable[[str], bool]) -> None:
@@ -164,6 +172,17 @@ class Replica:
         """Forget what the other side holds."""
         self.records.clear()
         self.table.clear()
+        self._lacking.clear()
+        self._swept.clear()
+
+    def forget(self, tokens: Iterable[Token], chunks: Iterable[Digest]) -> None:
+        """Drop what the other side turned out not to have."""
+        self.table.forget(tokens)
+        self._lacking.update(chunks)
+
+    def _held(self) -> set[Digest]:
+        """Return the chunks that the other side should have."""
+        return {*digests_in(self.table.entries()), *self._swept} - self._lacking
 
     # -- sending -----------------------------------------------------------------------------
 
@@ -210,6 +229,7 @@ class Replica:
         pickler = TokenPickler(file, self.table, anew)
         arrays = [obj for s in snapshots.values() for obj in s.objects]
         pickler.view_bases = find_view_bases(arrays, self._known_objects)
+        catalogue = Catalogue()
         patches: list[Token] = []
         written: list[Any] = []
         impossible: set[Token] = set()
@@ -220,7 +240,9 @@ class Replica:
             while pickler.pending and with_patches:
                 entry, obj = pickler.pending.popleft()
                 try:
-                    state, same_bytes = self._state(entry, obj, digests.get(id(obj)), pickler)
+                    state, same_bytes = self._state(
+                        entry, obj, digests.get(id(obj)), pickler, catalogue
+                    )
                 except _MustTravelAnew as again:
                     impossible |= again.tokens
                     continue
@@ -236,6 +258,11 @@ class Replica:
         if impossible:
             # All of them at once: each new start walks the whole graph.
             raise _MustTravelAnew(*impossible)
+        for key, leaf in pickler.leaves.items():
+            if key in digests:
+                catalogue.add_leaf(leaf, digests[key])
+        quotes = catalogue.find_quotes(pickler.buffers, self._held)
+        reused += _held_bytes(quotes)
         parcel = Parcel(
             self._last_number,
             tuple(names),
@@ -243,6 +270,7 @@ class Replica:
             deletes,
             file.getvalue(),
             tuple(pickler.buffers),
+            quotes,
         )
         return Packed(parcel, dict(snapshots), memo, frozenset(patches), reused)
 
@@ -252,7 +280,12 @@ class Replica:
                 yield entry.obj
 
     def _state(
-        self, entry: Entry, obj: Any, digests: LeafDigests | None, pickler: TokenPickler
+        self,
+        entry: Entry,
+        obj: Any,
+        digests: LeafDigests | None,
+        pickler: TokenPickler,
+        catalogue: Catalogue,
     ) -> tuple[Any, int]:
         """Return a known object's content as far as the other side lacks it, and bytes spared."""
         adapter = adapter_for(obj)
@@ -264,11 +297,12 @@ class Replica:
         if adapter.is_leaf and digests is not None:
             if before == digests:
                 return _UNCHANGED, _leaf_bytes(obj)
-            if type(obj).__name__ == "ndarray":
-                if before is not None and not _has_same_form(before, digests):
-                    raise _MustTravelAnew(entry.token)
-                return self._array_state(obj, before, digests)
-        elif _is_definition(obj) and before is not None:
+            if type(obj).__name__ != "ndarray":
+                return self._frame_state(obj, digests, catalogue), 0
+            if before is not None and not _has_same_form(before, digests):
+                raise _MustTravelAnew(entry.token)
+            return self._array_state(obj, before, digests, catalogue)
+        if _is_definition(obj) and before is not None:
             now, inside = self._shallow(obj, pickler.anew)
             if before == now:
                 pickler.meet(inside)
@@ -279,17 +313,29 @@ class Replica:
             raise _MustTravelAnew(entry.token) from None
 
     @staticmethod
+    def _frame_state(obj: Any, digests: LeafDigests, catalogue: Catalogue) -> Any:
+        leaf = whole_leaf(obj)
+        catalogue.add_leaf(leaf, digests)
+        return leaf_state(leaf)
+
+    @staticmethod
     def _array_state(
         obj: Any,
         before: LeafDigests | None,
         digests: LeafDigests,
+        catalogue: Catalogue,
     ) -> tuple[Any, int]:
         if before is None or len(before) != len(digests) or len(digests) == 1:
-            return get_array_chunks(obj, None), 0
+            state = get_array_chunks(obj, None)
+            for _, piece in state[2]:
+                catalogue.add(memoryview(piece), digests[1])
+            return state, 0
         changed = [
             n for n, pair in enumerate(zip(before[1], digests[1], strict=True)) if _differ(pair)
         ]
         state = get_array_chunks(obj, changed)
+        for number, (_, piece) in zip(changed, state[2], strict=True):
+            catalogue.add(memoryview(piece), (digests[1][number],))
         return state, obj.nbytes - sum(memoryview(piece).nbytes for _, piece in state[2])
 
     def _shallow(
@@ -314,8 +360,22 @@ class Replica:
         self._make_records(packed.parcel, packed.snapshots, pairs, packed.touched)
         for name in packed.parcel.deletes:
             self.records.pop(name, None)
+        self._lacking.clear()
+        self._swept.clear()
 
     # -- receiving ---------------------------------------------------------------------------
+
+    def recall(self, quotes: Sequence[Quote], buffers: Sequence[memoryview]) -> None:
+        """Write the chunks that a parcel only names into its buffers.
+
+        Raises
+        ------
+        UnknownTokensError
+            With the digests of those that this side does not have.
+        """
+        missing = fill(quotes, buffers, self.table)
+        if missing:
+            raise UnknownTokensError([], missing)
 
     def unpack(self, parcel: Parcel, memo: dict[int, Any] | None = None) -> bytes:
         """Bind a parcel's names and overwrite known objects with their new content.
@@ -471,6 +531,16 @@ def _data(snapshot: Snapshot) -> Iterable[Any]:
     for obj in snapshot.objects:
         if id(obj) not in snapshot.leaf_digests and not _is_definition(obj):
             yield obj
+
+
+def _held_bytes(quotes: Iterable[Quote]) -> int:
+    """Return how many of the quoted bytes the other side has already."""
+    total = 0
+    for quote in quotes:
+        if isinstance(quote.source, bytes):
+            _, start, end = quote.place
+            total += end - start
+    return total
 
 
 def _leaf_bytes(obj: Any) -> int:

@@ -15,7 +15,7 @@ from jupyter_scale.shipping.fingerprint import (
     chunk_digests,
     digest_of,
 )
-from jupyter_scale.shipping.pickler import Pickler
+from jupyter_scale.shipping.pickler import Leaf, Pickler
 from jupyter_scale.shipping.tokens import Staying, TokenTable
 from jupyter_scale.shipping.unpicklable import explain
 
@@ -88,7 +88,8 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
     except Exception as error:
         raise explain(name, value, lambda: _pickler(io.BytesIO(), table), error) from error
     leaf_digests = {
-        key: cache.digests(key, leaf.form, leaf.buffers) for key, leaf in pickler.leaves.items()
+        key: cache.digests(key, leaf.form, leaf.buffers, leaf.rows)
+        for key, leaf in pickler.leaves.items()
     }
     inside = {id(buffer.obj) for leaf in pickler.leaves.values() for buffer in leaf.buffers}
     others = [chunk_digests(b) for b in pickler.buffers if id(b.obj) not in inside]
@@ -117,7 +118,14 @@ def _pickler(file: Any, table: TokenTable) -> Pickler:
 
 def leaf_digests_of(obj: Any, table: TokenTable) -> LeafDigests | None:
     """Return the digests of one array or frame, None if its content has no buffers."""
+    leaf = leaf_of(obj, table)
+    return (
+        None if leaf is None else DigestCache().digests(id(obj), leaf.form, leaf.buffers, leaf.rows)
+    )
+
+
+def leaf_of(obj: Any, table: TokenTable) -> Leaf | None:
+    """Return form and memory of one array or frame, None if its content has no buffers."""
     pickler = Pickler(io.BytesIO(), table.namespace)
     pickler.dump(obj)
-    leaf = pickler.leaves.get(id(obj))
-    return None if leaf is None else DigestCache().digests(id(obj), leaf.form, leaf.buffers)
+    return pickler.leaves.get(id(obj))

@@ -95,6 +95,10 @@ class TokenTable:
             if entry is not None and self._by_id.get(id(entry.obj)) is entry:
                 del self._by_id[id(entry.obj)]
 
+    def entries(self) -> list[Entry]:
+        """Return all that is known."""
+        return list(self._by_token.values())
+
     def clear(self) -> None:
         """Forget everything."""
         self._by_id.clear()

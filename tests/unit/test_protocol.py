@@ -403,6 +403,7 @@ OUTCOME = CellOutcome(
     kept=b"\1",
     home={"number": 3},
     tokens=[1],
+    chunks=[b"\2" * 16],
     error={"ename": "E"},
     stays={"g": "why"},
     seconds={"run": 0.5},

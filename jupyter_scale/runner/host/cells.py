@@ -85,7 +85,7 @@ class CellRunner:
         try:
             kept_indices = self._arrive(request)
         except UnknownTokensError as error:
-            return CellOutcome("resend", tokens=list(error.tokens))
+            return CellOutcome("resend", tokens=list(error.tokens), chunks=list(error.chunks))
         except (CannotLoad, OSError) as error:
             return CellOutcome("unloadable", notes=[str(error)])
         seconds["load"] = time.perf_counter() - clock
@@ -138,17 +138,19 @@ class CellRunner:
         shown = {"ename": type(failed).__name__, "evalue": str(failed), "traceback": []}
         return self._shell.last_error or shown
 
-    def send_again(self, tokens: list[int], refused: Mapping[str, str]) -> CellOutcome:
+    def send_again(
+        self, tokens: list[int], chunks: list[bytes], refused: Mapping[str, str]
+    ) -> CellOutcome:
         """Pack the last results once more.
 
         Parameters
         ----------
-        tokens
-            Those that the notebook does not know.
+        tokens, chunks
+            Those that the notebook does not have.
         refused
             Names whose values it could not rebuild, and why: they stay.
         """
-        self._replica.table.forget(tokens)
+        self._replica.forget(tokens, chunks)
         stays = self._go_home(self._home_values, self._home_deletes, {}, None, refused)
         return CellOutcome("ok", home=self._home_body(), stays=stays, remote=self._remote())
 
@@ -158,7 +160,7 @@ class CellRunner:
         What the notebook has of it already is sent as tokens only: its own content is the newer.
         """
         self._settle_home(request.home_ack)
-        self._replica.table.forget(request.tokens)
+        self._replica.forget(request.tokens, request.chunks)
         if self._kept.missing([request.key]):
             return CellOutcome("lost", lost=[request.key])
         value = self._kept.resolve(request.key)
@@ -242,7 +244,7 @@ class CellRunner:
             remember_source(self._shell, file_name, source, count)
         indices = b""
         if request.parcel is not None:
-            parcel = cargo.from_body(request.parcel, self._shared)
+            parcel = cargo.from_body(request.parcel, self._shared, self._replica.recall)
             indices = self._replica.unpack(parcel)
             self._ambience.places.take_from(self._shell.user_ns, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)

@@ -107,7 +107,7 @@ class ShellProcess:
             return await self._cells.run(CellRequest.from_body(body))
         if kind is RequestKind.FETCH:
             return self._cells.fetch(FetchRequest.from_body(body))
-        return self._cells.send_again(body["tokens"], body["refused"])
+        return self._cells.send_again(body["tokens"], body["chunks"], body["refused"])
 
 
 def _drain(captures: list[DescriptorCapture]) -> None:

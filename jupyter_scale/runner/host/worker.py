@@ -131,7 +131,7 @@ class _Hold:
         self.begin(captured)
         self._remember(captured.sources)
         self.replica = Replica(self.namespace, is_notebook=False)
-        parcel = cargo.from_body(captured.parcel, shared, is_last=False)
+        parcel = cargo.from_body(captured.parcel, shared, self.replica.recall, is_last=False)
         before = set(self.namespace)
         memo: dict[int, Any] = {}
         self.replica.unpack(parcel, memo)
