@@ -75,7 +75,8 @@ def names_to_look_at(
         Variables that IPython put there itself, with their first values.
     """
     if facts.reads_all is None:
-        return {name for name in facts.reads if is_shipped(name, namespace, hidden)}
+        # What is deleted must be there, or that it has gone is not seen.
+        return {name for name in facts.reads | facts.deletes if is_shipped(name, namespace, hidden)}
     return visible_names(namespace, hidden)
 
 

@@ -77,6 +77,7 @@ class Supervisor:
         self._has_begun = False
         self._is_unwanted = False
         self._waiting: list[Request] = []
+        self._retried = -1
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._killed = ""
         # The node's keeper counts a runner as busy while this file is there.
@@ -245,6 +246,11 @@ class Supervisor:
             return
         request = self._current
         self._end_current()
+        if not self._has_begun and not self._is_unwanted and request.id != self._retried:
+            # It died before, and was found dead by this request: the next one gets it, once.
+            self._retried = request.id
+            self._waiting.insert(0, request)
+            return
         error = {"ename": "RunnerLost", "evalue": reason, "traceback": []}
         outcome = CellOutcome("died", error=error)
         self._runs.end(outcome.to_body())
