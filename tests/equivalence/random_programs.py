@@ -81,7 +81,10 @@ class Pair:
             assert outputs.status == "ok", outputs.traceback
         for number, (source, is_there) in enumerate([(PRELUDE, prelude_is_there), *cells]):
             wanted = self._see(self.plain, source)
+            notes = len(self.notes)
             got = self._see(self.scaled, f"%%scale\n{source}" if is_there else source)
+            if any("stays on the cluster" in note for note in self.notes[notes:]):
+                return  # a difference that is said: what follows may be about it
             cell = "the prelude" if number == 0 else source
             where = f"cell {number}{' (%%scale)' if is_there else ''}:\n{cell}\n"
             for key in {**wanted, **got}:
@@ -165,7 +168,10 @@ def _main():
         finally:
             pair.close()
     here = sum("ran here" in note for note in pair.notes)
-    print(f"{tried} programs, no difference; {here} cells ran here, with a note")  # noqa: T201
+    stayed = sum("stays on the cluster" in note for note in pair.notes)
+    print(  # noqa: T201
+        f"{tried} programs, no difference; with a note: {here} cells ran here, {stayed} values stayed"
+    )
 
 
 if __name__ == "__main__":
