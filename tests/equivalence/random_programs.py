@@ -170,7 +170,7 @@ def _main():
     here = sum("ran here" in note for note in pair.notes)
     stayed = sum("stays on the cluster" in note for note in pair.notes)
     print(  # noqa: T201
-        f"{tried} programs, no difference; with a note: {here} cells ran here, {stayed} values stayed"
+        f"{tried} programs, no difference; noted: {here} cells ran here, {stayed} values stayed"
     )
 
 

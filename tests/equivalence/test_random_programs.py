@@ -15,4 +15,5 @@ def pair(tmp_path_factory):
 
 
 def test_random_programs(pair):
-    assert try_programs(pair, 200) >= 200
+    # Always the same ones: chance has its place in the script.
+    assert try_programs(pair, 200, number=2026) >= 200
