@@ -252,6 +252,26 @@ def view_of(
     return array
 
 
-def load_whole(payload: bytes, buffers: Sequence[Any]) -> Any:
-    """Rebuild an object that travels as one piece, without tokens inside."""
-    return pickle.Unpickler(io.BytesIO(payload), buffers=buffers).load()
+_parts: ContextVar[Sequence[Any]] = ContextVar("jupyter_scale_parts")
+
+
+def load_whole(payload: bytes, buffers: Sequence[Any], parts: Sequence[Any] = ()) -> Any:
+    """Rebuild an object that travels as one piece, without tokens inside.
+
+    Parameters
+    ----------
+    payload, buffers
+        Its pickle, and the memory that is out of band.
+    parts
+        Classes and functions of the notebook, which the pickle refers to by number.
+    """
+    before = _parts.set(parts)
+    try:
+        return pickle.Unpickler(io.BytesIO(payload), buffers=buffers).load()
+    finally:
+        _parts.reset(before)
+
+
+def part_of_whole(number: int) -> Any:
+    """Return a definition to which the piece that is being rebuilt refers."""
+    return _parts.get()[number]

@@ -62,12 +62,20 @@ class Leaf:
         The object; its dtype, shape, and all else but its memory.
     buffers, rows
         Its memory, and of each piece of that the bytes of one row (see `chunk_spans`).
+    parts
+        The notebook's classes and functions inside a frame.
     """
 
     obj: Any
     form: bytes
     buffers: tuple[memoryview, ...]
     rows: tuple[int, ...]
+    parts: tuple[Any, ...] = ()
+
+    @property
+    def key(self) -> bytes:
+        """What tells the form from another: itself, and which parts there are."""
+        return self.form + b"".join(id(part).to_bytes(8, "little") for part in self.parts)
 
 
 class RefusedError(TypeError):
@@ -319,7 +327,7 @@ def _reduce_whole(pickler: Pickler, obj: Any) -> Any:
     pickler.global_reads |= inner.global_reads
     pickler.dynamic_reads = pickler.dynamic_reads or inner.dynamic_reads
     pickler.note_leaf(inner.as_leaf())
-    return loading.load_whole, (inner.payload, [pickle.PickleBuffer(b) for b in inner.buffers])
+    return loading.load_whole, leaf_state(inner.as_leaf())
 
 
 def whole_leaf(obj: Any) -> Leaf:
@@ -329,7 +337,7 @@ def whole_leaf(obj: Any) -> Leaf:
 
 def leaf_state(leaf: Leaf) -> Any:
     """Return the arguments of `loading.load_whole` that rebuild an object from its form."""
-    return leaf.form, [pickle.PickleBuffer(buffer) for buffer in leaf.buffers]
+    return leaf.form, [pickle.PickleBuffer(buffer) for buffer in leaf.buffers], leaf.parts
 
 
 def whole_state(obj: Any) -> Any:
@@ -346,11 +354,20 @@ def _pickle_whole(obj: Any, namespace: dict[str, Any]) -> _WholePickler:
     return inner
 
 
+#: Is in the form of a frame that has parts.
+PART = loading.part_of_whole.__name__.encode()
+
+
 class _WholePickler(Pickler):
     """Pickles one object without treating that object itself as a whole again."""
 
     root: Any = None
     payload = b""
+
+    def __init__(self, file: Any, namespace: dict[str, Any]) -> None:
+        super().__init__(file, namespace)
+        #: Definitions of the notebook met inside: they travel by themselves, as everywhere.
+        self.parts: dict[int, Any] = {}
 
     def as_leaf(self) -> Leaf:
         """Return the form and memory of what was pickled."""
@@ -362,13 +379,27 @@ class _WholePickler(Pickler):
         }
         buffers = tuple(self.buffers)
         return Leaf(
-            self.root, self.payload, buffers, tuple(rows.get(id(b.obj), 0) for b in buffers)
+            self.root,
+            self.payload,
+            buffers,
+            tuple(rows.get(id(b.obj), 0) for b in buffers),
+            tuple(self.parts.values()),
         )
 
     def reducer_override(self, obj: Any) -> Any:
         if obj is self.root:
             return NotImplemented
+        if _is_of_notebook(obj):
+            self.parts.setdefault(id(obj), obj)
+            return loading.part_of_whole, (list(self.parts).index(id(obj)),)
         return super().reducer_override(obj)
+
+
+def _is_of_notebook(obj: Any) -> bool:
+    """Tell whether an object is a class or function that the notebook defines."""
+    if isinstance(obj, type):
+        return obj.__module__ == "__main__"
+    return isinstance(obj, types.FunctionType) and obj.__globals__.get("__name__") == "__main__"
 
 
 def _reduce_registry(_pickler: Pickler, registry: Any) -> Any:

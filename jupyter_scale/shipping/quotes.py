@@ -71,7 +71,7 @@ class Catalogue:
 
     def add_leaf(self, leaf: Leaf, digests: LeafDigests) -> None:
         """Note the digests of an array's or frame's buffers, if it still has the same form."""
-        if digests[0] == (leaf.form,) and len(digests) == len(leaf.buffers) + 1:
+        if digests[0] == (leaf.key,) and len(digests) == len(leaf.buffers) + 1:
             for buffer, chunks, row in zip(leaf.buffers, digests[1:], leaf.rows, strict=True):
                 self.add(buffer, chunks, row)
 

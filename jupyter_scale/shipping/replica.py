@@ -35,7 +35,7 @@ from jupyter_scale.shipping.parcel import (
     TokenUnpickler,
     UnknownTokensError,
 )
-from jupyter_scale.shipping.pickler import leaf_state, whole_leaf
+from jupyter_scale.shipping.pickler import PART, leaf_state, whole_leaf
 from jupyter_scale.shipping.quotes import Catalogue, Quote, digests_in, fill
 from jupyter_scale.shipping.snapshot import Snapshot, leaf_digests_of, take_snapshot
 from jupyter_scale.shipping.states import (
@@ -296,6 +296,7 @@ class Replica:
             digests = leaf_digests_of(obj, self.table)
         if adapter.is_leaf and digests is not None:
             if before == digests:
+                self._meet_parts(obj, digests, pickler)
                 return _UNCHANGED, _leaf_bytes(obj)
             if type(obj).__name__ != "ndarray":
                 return self._frame_state(obj, digests, catalogue), 0
@@ -311,6 +312,12 @@ class Replica:
             return adapter.get(obj), 0
         except InPlaceImpossibleError:
             raise _MustTravelAnew(entry.token) from None
+
+    def _meet_parts(self, obj: Any, digests: LeafDigests, pickler: TokenPickler) -> None:
+        """Look into the definitions inside a frame that is itself as it was."""
+        if PART in digests[0][0]:
+            known = ((self.table.find(part), part) for part in whole_leaf(obj).parts)
+            pickler.meet((entry, part) for entry, part in known if entry is not None)
 
     @staticmethod
     def _frame_state(obj: Any, digests: LeafDigests, catalogue: Catalogue) -> Any:

@@ -88,7 +88,7 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
     except Exception as error:
         raise explain(name, value, lambda: _pickler(io.BytesIO(), table), error) from error
     leaf_digests = {
-        key: cache.digests(key, leaf.form, leaf.buffers, leaf.rows)
+        key: cache.digests(key, leaf.key, leaf.buffers, leaf.rows)
         for key, leaf in pickler.leaves.items()
     }
     inside = {id(buffer.obj) for leaf in pickler.leaves.values() for buffer in leaf.buffers}
@@ -120,7 +120,7 @@ def leaf_digests_of(obj: Any, table: TokenTable) -> LeafDigests | None:
     """Return the digests of one array or frame, None if its content has no buffers."""
     leaf = leaf_of(obj, table)
     return (
-        None if leaf is None else DigestCache().digests(id(obj), leaf.form, leaf.buffers, leaf.rows)
+        None if leaf is None else DigestCache().digests(id(obj), leaf.key, leaf.buffers, leaf.rows)
     )
 
 

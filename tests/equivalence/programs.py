@@ -2078,6 +2078,44 @@ random(), randint(1, 100), rand(), rnd.random(), np.random.rand(), xs[0](), gr.r
 ---
 # plain
 random(), rand(), gr is np.random.mtrand._rand
+=== the notebook's own objects in a frame
+import pandas as pd
+class Node:
+    kind = []
+    def __init__(self, v): self.v = v
+    def get(self): return (self.v, extra)
+extra = 1
+kinds = Node.kind
+e = Node(4); d = pd.DataFrame({"x": [1, 2]})
+---
+d[0] = [e, e]
+---
+# plain
+d[0][0].get(), type(d[0][0]) is Node, Node.kind is kinds
+---
+Node.kind.append(1); d["y"] = 5
+---
+# plain
+extra = 7; d[0][0].get(), Node.kind is kinds, kinds
+---
+d[0][0].get(), Node.kind
+---
+Node.kind.append(2); Node.more = d
+---
+# plain
+Node.kind, kinds, Node.more is d, d[0][0].get()
+---
+class Node:
+    def get(self): return "new"
+d[0][0].get(), type(d[0][0]) is Node
+---
+# plain
+d[0][0].get(), type(d[0][0]) is Node, kinds
+---
+s = d[0].map(lambda n: n.get()); f = {"f": pd.Series([len, max]), "g": pd.Series([lambda: extra])}
+---
+# plain
+s, f["g"][0]()
 === files that were closed
 with open("a.txt", "w") as f:
     f.write("hello")
