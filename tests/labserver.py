@@ -241,7 +241,9 @@ class LabServer:
         for process in self.processes():
             process.kill()
         assert is_clean, left
-        assert "Traceback" not in self.log(), self.log()
+        # A kernel that a test has killed may be starting again when the server ends, and say so.
+        errors = [e for e in self.log().split("Traceback ")[1:] if "\nKeyboardInterrupt" not in e]
+        assert not errors, self.log()
 
 
 def _command(process):

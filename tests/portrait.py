@@ -57,7 +57,7 @@ class _Painter:
             return repr(obj)
         if isinstance(obj, types.FunctionType) and obj.__module__ != "__main__":
             return repr(obj.__qualname__)
-        if kind in (tuple, frozenset) and not self.tuples:
+        if kind in (tuple, frozenset, types.MethodType) and not self.tuples:
             return self.value(obj)
         if id(obj) in self.numbers:
             return f"#{self.numbers[id(obj)]}"
