@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,14 @@ class TokenPickler(Pickler):
             if entry.token not in self._met:
                 self._met.add(entry.token)
                 self.pending.append((entry, obj))
+                self.meet(self._known_classes(obj))
+
+    def _known_classes(self, obj: Any) -> Iterator[tuple[Entry, Any]]:
+        """Yield what an object's state does not show: the notebook's classes above it."""
+        above = (type(obj), *obj.__mro__[1:]) if isinstance(obj, type) else (type(obj),)
+        for cls in above:
+            if cls.__module__ == "__main__" and (entry := self._table.find(cls)) is not None:
+                yield entry, cls
 
 
 class TokenUnpickler(pickle.Unpickler):

@@ -427,28 +427,37 @@ _EXCEPTION_FIELDS = ("name", "path", "code", "value", "filename", "filename2")
 def _reduce_exception(_pickler: Pickler, error: BaseException) -> Any:
     """Reduce an exception with its chain; cloudpickle loses that, and runs ``__init__``."""
     kind = type(error)
-    if kind.__reduce__ not in _PLAIN_EXCEPTION_REDUCES or not _has_plain_new(kind):
+    if not is_plain_exception(kind):
         return NotImplemented
-    state = {
+    return (
+        loading.make_exception,
+        (kind, error.args),
+        exception_state(error),
+        None,
+        None,
+        loading.set_exception_state,
+    )
+
+
+def is_plain_exception(kind: type[BaseException]) -> bool:
+    """Tell whether `exception_state` and ``args`` are all of such an exception."""
+    return kind.__reduce__ in _PLAIN_EXCEPTION_REDUCES and _has_plain_new(kind)
+
+
+def exception_state(error: BaseException) -> dict[str, Any]:
+    """Return all of an exception but its type, ``args`` and traceback."""
+    return {
         "dict": dict(error.__dict__),
         "slots": {
             name: getattr(error, name)
             for name in _EXCEPTION_FIELDS
-            if isinstance(getattr(kind, name, None), types.MemberDescriptorType)
+            if isinstance(getattr(type(error), name, None), types.MemberDescriptorType)
             and getattr(error, name) is not None
         },
         "cause": error.__cause__,
         "context": error.__context__,
         "suppress": error.__suppress_context__,
     }
-    return (
-        loading.make_exception,
-        (kind, error.args),
-        state,
-        None,
-        None,
-        loading.set_exception_state,
-    )
 
 
 _PLAIN_EXCEPTION_REDUCES = (BaseException.__reduce__, ImportError.__reduce__)

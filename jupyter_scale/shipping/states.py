@@ -27,11 +27,18 @@ from jupyter_scale.shipping.caches import (
     set_cache_state,
 )
 from jupyter_scale.shipping.fingerprint import CHUNK_BYTES
-from jupyter_scale.shipping.loading import load_whole, set_function_state, set_weak_keys
+from jupyter_scale.shipping.loading import (
+    load_whole,
+    set_exception_state,
+    set_function_state,
+    set_weak_keys,
+)
 from jupyter_scale.shipping.pickler import (
     array_bytes,
+    exception_state,
     function_state,
     has_reducer,
+    is_plain_exception,
     memory_order,
     registry_state,
     whole_state,
@@ -315,6 +322,16 @@ def _get_tensor(obj: Any) -> Any:
     return tensor_state(obj)
 
 
+def _get_exception(obj: BaseException) -> Any:
+    return obj.args, exception_state(obj)
+
+
+def _set_exception(obj: BaseException, state: Any) -> None:
+    obj.args, rest = state
+    obj.__dict__.clear()
+    set_exception_state(obj, rest)
+
+
 def _delete_slots(obj: Any, keep: Any) -> None:
     for name in copyreg._slotnames(type(obj)):  # type: ignore[attr-defined]  # noqa: SLF001
         if name not in keep and hasattr(obj, name):
@@ -368,6 +385,7 @@ _ADAPTERS: dict[type, Adapter | None] = {
     weakref.WeakKeyDictionary: Adapter(_get_weak_keys, set_weak_keys, weak=True),
     types.FunctionType: Adapter(_get_function, _set_function, weak=True),
 }
+_EXCEPTION = Adapter(_get_exception, _set_exception)
 _INSTANCE = Adapter(_get_instance, _set_instance, weak=True)
 _STRONG_INSTANCE = Adapter(_get_instance, _set_instance)
 _CLASS = Adapter(_get_class, _set_class, weak=True)
@@ -432,6 +450,8 @@ def _find_adapter(kind: type) -> Adapter | None:
     named = _BY_NAME.get((kind.__module__, kind.__qualname__))
     if named is not None:
         return named
+    if issubclass(kind, BaseException):
+        return _EXCEPTION if is_plain_exception(kind) else None
     if not kind.__flags__ & _HEAP_TYPE or issubclass(kind, _NEVER) or has_reducer(kind):
         return None
     if kind in copyreg.dispatch_table or type(kind).__module__ == "enum":

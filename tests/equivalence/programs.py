@@ -2116,6 +2116,39 @@ s = d[0].map(lambda n: n.get()); f = {"f": pd.Series([len, max]), "g": pd.Series
 ---
 # plain
 s, f["g"][0]()
+=== a class changed through an instance
+class Node:
+    kind = []
+    def __init__(self, value=None): self.value = value
+e = Node([4])
+---
+# plain
+5
+---
+e.kind.append(0)
+---
+# plain
+Node.kind, e.kind
+=== a base class, and an exception with two names
+class Base:
+    shared = [1]
+class Sub(Base): pass
+s = Sub(); other = Base.shared
+try:
+    [][1]
+except IndexError as error:
+    b = error
+---
+a = b
+s.shared.append(2)
+---
+# plain
+a is b, Base.shared, other
+---
+b.note = 5; b.add_note("n")
+---
+# plain
+a.note, a.__notes__, a is b
 === files that were closed
 with open("a.txt", "w") as f:
     f.write("hello")
