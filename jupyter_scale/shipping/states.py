@@ -203,6 +203,7 @@ def _get_instance(obj: Any) -> Any:
     reduced = obj.__reduce_ex__(4)
     state, items, pairs = (*reduced[2:], None, None, None)[:3]
     return (
+        type(obj),
         state,
         list(items) if items is not None else None,
         list(pairs) if pairs is not None else None,
@@ -210,7 +211,9 @@ def _get_instance(obj: Any) -> Any:
 
 
 def _set_instance(obj: Any, new: Any) -> None:
-    state, items, pairs = new
+    kind, state, items, pairs = new
+    if kind is not None and type(obj) is not kind:
+        obj.__class__ = kind
     if items is not None or isinstance(obj, list):
         list.clear(obj)
         list.extend(obj, items or ())
@@ -235,7 +238,7 @@ def _set_instance(obj: Any, new: Any) -> None:
 
 
 def _get_registry(obj: Any) -> Any:
-    return registry_state(obj), None, None
+    return None, registry_state(obj), None, None
 
 
 def _get_simple_namespace(obj: Any) -> Any:
