@@ -6,9 +6,6 @@
 .POSIX:
 .NOTPARALLEL:
 
-PYTHON =
-HEADLESS =
-PYTEST_ARGS =
 
 BIN = .venv/bin
 MADE = .venv/.made
