@@ -6,6 +6,8 @@
 .POSIX:
 .NOTPARALLEL:
 
+PYTHON =
+PYTEST_ARGS =
 
 BIN = .venv/bin
 MADE = .venv/.made
