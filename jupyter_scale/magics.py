@@ -273,7 +273,7 @@ class ScaleMagics(Magics):
             self.workspace.forget_session()  # it ended between two cells: nothing ran meanwhile
         session = self.workspace.session(view.status)
         view.finish_progress()
-        self._note_stores()
+        self._note_stores(facts)
         cell = Cell(
             source=source,
             facts=facts,
@@ -295,11 +295,14 @@ class ScaleMagics(Magics):
                 raise failure from lost
             raise
 
-    def _note_stores(self) -> None:
+    def _note_stores(self, facts: CellFacts) -> None:
         """Learn what plain cells since the last time may have assigned in modules."""
         history = self._shell.history_manager
         cells = history.input_hist_parsed if history is not None else []
-        for source in cells[min(self._cells_noted, len(cells)) :]:
+        new = cells[min(self._cells_noted, len(cells)) :]
+        if new and new[-1] == facts.source.rstrip("\n"):
+            new = new[:-1]  # the cell itself, whose facts are known
+        for source in new:
             stores = stores_of(source, self._shell.transform_cell)
             self._ambience.note(stores, self._shell.user_ns)
         self._cells_noted = len(cells)

@@ -38,12 +38,13 @@ def _look_inside(cached: Any) -> _Insides:
     return _Insides(function, list(pairs), mark)
 
 
-def is_found_by_name(cached: Any) -> bool:
-    """Tell whether a cached function belongs to a module, in which each process has its own."""
-    found: Any = sys.modules.get(cached.__module__) if cached.__module__ != "__main__" else None
-    for part in cached.__qualname__.split("."):
+def is_found_by_name(function: Any) -> bool:
+    """Tell whether a function belongs to a library's module, in which each process has its own."""
+    module = function.__module__
+    found: Any = sys.modules.get(module) if module != "__main__" else None
+    for part in function.__qualname__.split("."):
         found = getattr(found, part, None)
-    return found is cached
+    return found is function
 
 
 def cached_parts(cached: Any) -> tuple[Any, int | None, bool]:

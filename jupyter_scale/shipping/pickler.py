@@ -213,10 +213,7 @@ def _library_of(function: types.FunctionType) -> str | None:
     if type(module) is types.ModuleType and getattr(module, "__spec__", None) is None:
         return name  # made by hand: there is no code to import it from
     # A wrapper may carry the name of what it wraps, which another module has.
-    by_name: Any = sys.modules.get(function.__module__)
-    for part in function.__qualname__.split("."):
-        by_name = getattr(by_name, part, None)
-    return None if by_name is function and function.__module__ != "__main__" else name
+    return None if is_found_by_name(function) else name
 
 
 def function_state(function: types.FunctionType) -> dict[str, Any]:
@@ -326,8 +323,9 @@ def _reduce_whole(pickler: Pickler, obj: Any) -> Any:
     inner = _pickle_whole(obj, pickler.namespace)
     pickler.global_reads |= inner.global_reads
     pickler.dynamic_reads = pickler.dynamic_reads or inner.dynamic_reads
-    pickler.note_leaf(inner.as_leaf())
-    return loading.load_whole, leaf_state(inner.as_leaf())
+    leaf = inner.as_leaf()
+    pickler.note_leaf(leaf)
+    return loading.load_whole, leaf_state(leaf)
 
 
 def whole_leaf(obj: Any) -> Leaf:
