@@ -40,8 +40,8 @@ from jupyter_scale.shipping.pickler import (
     has_reducer,
     is_plain_exception,
     memory_order,
-    registry_state,
     own_attributes,
+    registry_state,
     whole_state,
 )
 from jupyter_scale.shipping.tensors import is_plain_tensor, set_tensor_state, tensor_state
