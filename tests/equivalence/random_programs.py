@@ -76,9 +76,7 @@ class Pair:
 
     def check(self, cells, *, prelude_is_there):
         """Run a program on both sides; an AssertionError tells the first difference."""
-        for notebook in (self.plain, self.scaled):
-            outputs = notebook.run("__import__('_tools').reset()")
-            assert outputs.status == "ok", outputs.traceback
+        self._align()
         for number, (source, is_there) in enumerate([(PRELUDE, prelude_is_there), *cells]):
             wanted = self._see(self.plain, source)
             notes = len(self.notes)
@@ -90,6 +88,17 @@ class Pair:
             for key in {**wanted, **got}:
                 one, other = wanted.get(key), got.get(key)
                 assert one == other, f"{where}differs in {key}:\n  {one}\n  {other}"
+
+    def _align(self):
+        """Empty both notebooks; a program that differed may have left one of them behind."""
+        counts = []
+        for notebook in (self.plain, self.scaled):
+            outputs = notebook.run("__import__('_tools').reset()")
+            assert outputs.status == "ok", outputs.traceback
+            counts.append(outputs.execution_count)
+        for notebook, count in zip((self.plain, self.scaled), counts, strict=True):
+            for _ in range(max(counts) - count):
+                notebook.run("pass")
 
     def _see(self, notebook, source):
         run = notebook.start(source, user_expressions={"look": _LOOK})
@@ -147,9 +156,15 @@ def try_programs(pair, examples, *, number=None, database=None):
     @given(program=PROGRAM)
     def run(program):
         tried.append(len(program))
-        pair.check(program, prelude_is_there=len(program) % 2 == 0)
+        try:
+            pair.check(program, prelude_is_there=len(program) % 2 == 0)
+        except AssertionError as error:
+            if not failed:  # what it shrinks to may differ for another reason
+                print(f"program {len(tried)}: {program}\n{error}", file=sys.stderr)  # noqa: T201
+            failed.append(program)
+            raise
 
-    tried = []
+    tried, failed = [], []
     (run if number is None else seed(number)(run))()
     return len(tried)
 
