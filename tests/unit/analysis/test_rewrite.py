@@ -26,54 +26,67 @@ PROGRAMS = [
     "y = [f(*x) for x in [(1,), (2,)]]",
     "def g(a=[f(x) for x in range(2)]): return a\ny = g()",
     "y = {f(x) for x in range(4)}, {x: f(x) for x in range(3)}",
-    "y = sum(f(x) for x in range(4)), max(map(f, range(3))), ''.join(map(lambda v: str(f(v)), 'ab'))",
+    "y = sum(f(x) for x in range(4)), max(map(f, range(3)))",
+    "y = ''.join(map(lambda v: str(f(v)), 'ab'))",
     "y = [f((a, b)) for a in range(3) if a for b in range(a)]",
     "y = any(f(x) > 1 for x in range(5))",
     "y = []\nfor x in range(4):\n    z = f(x)\n    y.append(z)",
-    "y, n = {}, 0\n"
-    "for i, x in enumerate('abc'):\n"
-    "    y[x] = f(i)\n"
-    "    if i == 1: continue\n"
-    "    n += f(i)",
-    "y = {}\n"
-    "for x in range(3):\n"
-    "    for z in range(x):\n"
-    "        y[x, z] = f(x + z)\n"
-    "else:\n"
-    "    w = 1",
+    (
+        "y, n = {}, 0\n"
+        "for i, x in enumerate('abc'):\n"
+        "    y[x] = f(i)\n"
+        "    if i == 1: continue\n"
+        "    n += f(i)"
+    ),
+    (
+        "y = {}\n"
+        "for x in range(3):\n"
+        "    for z in range(x):\n"
+        "        y[x, z] = f(x + z)\n"
+        "else:\n"
+        "    w = 1"
+    ),
     "y = {'a': [], 'b': []}\nfor x in 'abab':\n    y[f(x)].append(x)",
     "y = list(range(9))\nfor x in range(3):\n    y[x * 2:f(x) * 2 + 1] = [f(-x)]",
-    "y = []\n"
-    "for x in [1, 0, 2]:\n"
-    "    try:\n"
-    "        y.append(1 // f(x))\n"
-    "    except ZeroDivisionError as e:\n"
-    "        y.append(str(e))",
-    "def g(xs):\n"
-    "    n, out = 0, []\n"
-    "    for x in xs:\n"
-    "        y = f(x)\n"
-    "        n += y\n"
-    "        out.append([n0 for n0 in range(y)])\n"
-    "    return n, out, x, y\n"
-    "y = g(range(4))",
-    "class A:\n"
-    "    def __init__(self): self.n = 0\n"
-    "    def m(self, xs):\n"
-    "        for x in xs:\n"
-    "            self.n += f(x)\n"
-    "        return self.n\n"
-    "y = A().m(range(4)); del A",
+    (
+        "y = []\n"
+        "for x in [1, 0, 2]:\n"
+        "    try:\n"
+        "        y.append(1 // f(x))\n"
+        "    except ZeroDivisionError as e:\n"
+        "        y.append(str(e))"
+    ),
+    (
+        "def g(xs):\n"
+        "    n, out = 0, []\n"
+        "    for x in xs:\n"
+        "        y = f(x)\n"
+        "        n += y\n"
+        "        out.append([n0 for n0 in range(y)])\n"
+        "    return n, out, x, y\n"
+        "y = g(range(4))"
+    ),
+    (
+        "class A:\n"
+        "    def __init__(self): self.n = 0\n"
+        "    def m(self, xs):\n"
+        "        for x in xs:\n"
+        "            self.n += f(x)\n"
+        "        return self.n\n"
+        "y = A().m(range(4)); del A"
+    ),
     "def g():\n    global k\n    k = 0\n    for x in range(4):\n        k += f(x)\ng()",
-    "def g():\n"
-    "    k = 0\n"
-    "    def h():\n"
-    "        nonlocal k\n"
-    "        for x in range(4):\n"
-    "            k += f(x)\n"
-    "    h()\n"
-    "    return k\n"
-    "y = g()",
+    (
+        "def g():\n"
+        "    k = 0\n"
+        "    def h():\n"
+        "        nonlocal k\n"
+        "        for x in range(4):\n"
+        "            k += f(x)\n"
+        "    h()\n"
+        "    return k\n"
+        "y = g()"
+    ),
 ]
 
 FAILING = [
