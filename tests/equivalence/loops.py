@@ -1036,4 +1036,8 @@ TOPICS = {
     "output": OUTPUT,
     "again": AGAIN,
 }
-CASES = {f"{topic}: {name}": c for topic, text in TOPICS.items() for name, c in _cases(text).items()}
+CASES = {
+    f"{topic}: {name}": case
+    for topic, text in TOPICS.items()
+    for name, case in _cases(text).items()
+}
