@@ -219,6 +219,7 @@ import os
 import types
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_raylet_start_wait_time_s"] = "120"  # on a busy machine
 
 import ray
 

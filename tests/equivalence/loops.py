@@ -351,6 +351,15 @@ r = [(slow__(i), lambda i=i: i)[1] for i in range(10)]
 r = [(slow__(i), scaled_by(i))[1] for i in range(10)]
 ---
 r[2](3), r[1].__closure__[0].cell_contents
+=== classes made inside [either]
+def made_class(i):
+    class Inner: value = slow__(i)
+    return Inner
+r = [made_class(i) for i in range(10)]
+---
+[v.__module__ for v in r], r[3].value
+=== the module's own name [spreads]
+r = [(slow__(i), __name__, slow__.__module__, Node.__module__) for i in range(10)]
 === one object for all iterations of a batch [spreads]
 def given(i, made=Node(1)): slow__(i); return made
 r = [given(i) for i in range(12)]
