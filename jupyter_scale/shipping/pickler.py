@@ -386,11 +386,35 @@ class _WholePickler(Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         if obj is self.root:
+            return self._reduce_root()
+        if isinstance(obj, _Part):
+            obj = obj.value
+        elif not _is_of_notebook(obj):
+            return super().reducer_override(obj)
+        self.parts.setdefault(id(obj), obj)
+        return loading.part_of_whole, (list(self.parts).index(id(obj)),)
+
+    def _reduce_root(self) -> Any:
+        """Add what pandas' state leaves out: attributes that the user set."""
+        own = own_attributes(self.root)
+        if not own:
             return NotImplemented
-        if _is_of_notebook(obj):
-            self.parts.setdefault(id(obj), obj)
-            return loading.part_of_whole, (list(self.parts).index(id(obj)),)
-        return super().reducer_override(obj)
+        new, args, state, *rest = self.root.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+        return new, args, {**state, **{n: _Part(value) for n, value in own.items()}}, *rest
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Stands in a whole for an object that travels by itself, with its identity."""
+
+    value: Any
+
+
+def own_attributes(frame: Any) -> dict[str, Any]:
+    """Return the attributes that a user has set on a frame or series, beside its columns."""
+    kind = (frame._internal_names, frame._metadata, frame._accessors)  # noqa: SLF001 - no other way
+    known = {"_attrs", "_flags"}.union(*kind)
+    return {name: value for name, value in vars(frame).items() if name not in known}
 
 
 def _is_of_notebook(obj: Any) -> bool:

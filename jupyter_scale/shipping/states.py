@@ -40,6 +40,7 @@ from jupyter_scale.shipping.pickler import (
     has_reducer,
     is_plain_exception,
     memory_order,
+    own_attributes,
     registry_state,
     whole_state,
 )
@@ -196,7 +197,9 @@ def _set_frame(obj: Any, state: Any) -> None:
     new = load_whole(*state)
     obj.__dict__.pop("_cache", None)
     obj.__dict__.pop("_item_cache", None)
-    obj.__setstate__(new.__getstate__())
+    for name in own_attributes(obj):
+        del obj.__dict__[name]
+    obj.__setstate__(new.__getstate__() | own_attributes(new))
 
 
 def _get_instance(obj: Any) -> Any:

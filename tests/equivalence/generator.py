@@ -223,7 +223,8 @@ DEFINITIONS = [
     _form("class Sub(Node, Stack if {k} else object): limit = {x}", x=NAME, k=KEY),
     _form("{x} = Sub()", x=NAME),
     _form("def add(self, other): self.value = [other]\nNode.add = add"),
-    _form("{x}.__class__ = Node", x=NAME),
+    # Nobody makes a frame a node.
+    _form("if hasattr({x}, 'value'): {x}.__class__ = Node", x=NAME),
     _form("isinstance({x}, Node), type({x}) is Node", x=NAME),
 ]
 SHOWN = [

@@ -2267,6 +2267,28 @@ x = [C(), D(), E(), F(), G(), H2(), C2(), Q(2), Col.R]
 ---
 # plain
 [type(i).__mro__ for i in x], isinstance(x[0], P) if False else None, [type(x[0]) is C, type(x[1]) is D, type(x[5]) is H2, type(x[6]) is C2]
+=== attributes of frames
+import pandas as pd
+a=[1,2]
+d=pd.DataFrame({'x':[1.0,2.0]})
+s=pd.Series([1,2],name='q')
+---
+d.args=(a,)
+s.note={'k':a}
+---
+# plain
+d.args[0].append(3); d.x.note='hi'
+---
+print(d.args, s.note, d.args[0] is a, s.note['k'] is a)
+---
+a.append(9); d.args=(s.note,)
+---
+# plain
+d['x'] += 1; s.note['z']=d
+---
+print(d.args[0] is s.note, s.note['z'] is d, a, s.note); del d.args; d.loc[0,'x']=7
+---
+print(hasattr(d,'args'), d)
 """,
 )
 

@@ -108,9 +108,7 @@ class Pair:
     def check(self, cells, *, prelude_is_there):
         """Run a program on both sides; an AssertionError tells the first difference."""
         self.number += 1
-        for notebook in (self.plain, self.scaled):
-            outputs = notebook.run("__import__('_tools').reset()")
-            assert outputs.status == "ok", outputs.traceback
+        self._align()
         for number, (text, is_there) in enumerate([(self.kind.prelude, prelude_is_there), *cells]):
             source = _OWN.sub(rf"\1_{self.number}", text)
             notes = len(self.notes)
@@ -123,6 +121,17 @@ class Pair:
             for key in {**wanted, **got}:
                 one, other = wanted.get(key), got.get(key)
                 assert one == other, f"{where}differs in {key}:\n  {one}\n  {other}"
+
+    def _align(self):
+        """Empty both notebooks; a program that differed may have left one of them behind."""
+        counts = []
+        for notebook in (self.plain, self.scaled):
+            outputs = notebook.run("__import__('_tools').reset()")
+            assert outputs.status == "ok", outputs.traceback
+            counts.append(outputs.execution_count)
+        for notebook, count in zip((self.plain, self.scaled), counts, strict=True):
+            for _ in range(max(counts) - count):
+                notebook.run("pass")
 
     def _see(self, source, *, is_there):
         """Return what is seen of a cell, plainly and with ``%%scale``, and its loops' reports."""
@@ -199,9 +208,15 @@ def try_programs(pair, examples, *, number=None, database=None):
     @given(program=pair.kind.programs)
     def run(program):
         tried.append(len(program))
-        pair.check(program, prelude_is_there=len(program) % 2 == 0)
+        try:
+            pair.check(program, prelude_is_there=len(program) % 2 == 0)
+        except AssertionError as error:
+            if not failed:  # what it shrinks to may differ for another reason
+                print(f"program {len(tried)}: {program}\n{error}", file=sys.stderr)  # noqa: T201
+            failed.append(program)
+            raise
 
-    tried = []
+    tried, failed = [], []
     (run if number is None else seed(number)(run))()
     return len(tried)
 
