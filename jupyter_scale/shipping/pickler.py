@@ -153,6 +153,8 @@ class Pickler(cloudpickle.Pickler):
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
             # A cache that pickling itself leaves in the class.
             reduced[2][0].pop("__slotnames__", None)
+            if obj.__module__ == "__main__" and obj.__qualname__ != obj.__name__:
+                reduced[2][0]["__qualname__"] = obj.__qualname__
             if len(reduced[1]) == 6:  # noqa: PLR2004 - not an enumeration, which has one more
                 reduced = (loading.make_class, *reduced[1:])
             has_slots = "__slots__" in obj.__dict__ and not issubclass(obj, tuple)

@@ -48,43 +48,43 @@ r = [
     for i in
     range(10)
 ]
-=== set comprehension [spreads, not yet]
+=== set comprehension [spreads]
 r = {slow__(i) for i in range(10)}
-=== set comprehension with duplicates [spreads, not yet]
+=== set comprehension with duplicates [spreads]
 r = {str(slow__(i % 4)) for i in range(12)}
-=== dict comprehension [spreads, not yet]
+=== dict comprehension [spreads]
 r = {i: slow__(i) for i in range(10)}
-=== dict comprehension whose keys are slow [spreads, not yet]
+=== dict comprehension whose keys are slow [spreads]
 r = {slow__(i): i for i in range(10)}
-=== dict comprehension with duplicate keys [spreads, not yet]
+=== dict comprehension with duplicate keys [spreads]
 r = {i % 3: slow__(i) for i in range(12)}
 ---
 list(r)
-=== equal keys of other types [spreads, not yet]
+=== equal keys of other types [spreads]
 r = {k: slow__(k) for k in [1, 1.0, True, 2, 2.0, 0, False, 3]}
-=== sum of a generator [spreads, not yet]
+=== sum of a generator [spreads]
 r = sum(slow__(i) for i in range(10))
-=== sum of floats in order [spreads, not yet]
+=== sum of floats in order [spreads]
 r = sum(slow__(i) * 0.1 + 1e15 * (i % 2) for i in range(11))
-=== sum with a start [spreads, not yet]
+=== sum with a start [spreads]
 r = sum(([slow__(i)] for i in range(10)), [])
-=== max and min of a generator [spreads, not yet]
+=== max and min of a generator [spreads]
 r = max(slow__(i) for i in range(10)), min((slow__(i) for i in range(10)), default=0)
-=== max with a key [spreads, not yet]
+=== max with a key [spreads]
 r = max((slow__(i) for i in range(10)), key=lambda v: v % 7)
-=== list of a generator [spreads, not yet]
+=== list of a generator [spreads]
 r = list(slow__(i) for i in range(10))
-=== tuple and frozenset of a generator [spreads, not yet]
+=== tuple and frozenset of a generator [spreads]
 r = tuple(slow__(i) for i in range(10)), frozenset(slow__(i) for i in range(10))
-=== dict of pairs [spreads, not yet]
+=== dict of pairs [spreads]
 r = dict((i, slow__(i)) for i in range(10))
-=== sorted generator [spreads, not yet]
+=== sorted generator [spreads]
 r = sorted(slow__(-i) for i in range(10))
-=== sorted generator with a key [spreads, not yet]
+=== sorted generator with a key [spreads]
 r = sorted((slow__(i) for i in range(10)), key=lambda v: v % 5, reverse=True)
-=== join [spreads, not yet]
+=== join [spreads]
 r = ", ".join(str(slow__(i)) for i in range(10))
-=== any that is false to the end [spreads, not yet]
+=== any that is false to the end [spreads]
 r = any(slow__(i) > 99 for i in range(10))
 === any that ends early [either]
 r = any(noisy(i) > 5 for i in range(12))
@@ -92,7 +92,7 @@ r = any(noisy(i) > 5 for i in range(12))
 r = all(noisy(i) < 5 for i in range(12))
 === any that ends before an exception [either]
 r = any(failing(i) > 5 for i in range(12))
-=== Counter of a generator [spreads, not yet]
+=== Counter of a generator [spreads]
 r = collections.Counter(slow__(i % 3) for i in range(10))
 === array of a list [spreads]
 r = np.array([slow__(i) for i in range(10)])
@@ -100,13 +100,13 @@ r = np.array([slow__(i) for i in range(10)])
 r = pd.DataFrame([{"k": i, "v": slow__(i)} for i in range(10)])
 === concat of a list [spreads]
 r = pd.concat([pd.DataFrame({"v": [slow__(i)]}, index=[i]) for i in range(10)])
-=== print of a star [spreads, not yet]
+=== print of a star [spreads]
 print(*(slow__(i) for i in range(10)))
-=== a star in a list [spreads, not yet]
+=== a star in a list [spreads]
 r = [*(slow__(i) for i in range(10)), 1]
-=== unpacked into names [spreads, not yet]
+=== unpacked into names [spreads]
 first, *others, last = (slow__(i) for i in range(10))
-=== extend by a generator [spreads, not yet]
+=== extend by a generator [spreads]
 out.extend(slow__(i) for i in range(10))
 === next of a generator [either]
 r = next(noisy(i) for i in range(10))
@@ -114,13 +114,13 @@ r = next(noisy(i) for i in range(10))
 r = (noisy(i) for i in range(8))
 print("made")
 r = list(r)
-=== two fors, the outer long [spreads, not yet]
+=== two fors, the outer long [spreads]
 r = [(slow__(i), j) for i in range(10) for j in range(2)]
-=== two fors, the inner long [spreads, not yet]
+=== two fors, the inner long [spreads]
 r = [(slow__(i), j) for j in range(2) for i in range(10)]
-=== two fors, the inner depends on the outer [spreads, not yet]
+=== two fors, the inner depends on the outer [spreads]
 r = [(slow__(j), i) for i in range(6) for j in range(i)]
-=== two fors and ifs [spreads, not yet]
+=== two fors and ifs [spreads]
 r = {(i, j): slow__(i) for i in range(8) if i % 3 for j in range(4) if j > 1}
 === comprehension in a comprehension [spreads]
 r = [[slow__(i + j) for j in range(2)] for i in range(8)]
@@ -153,28 +153,28 @@ try:
     r = [failing_late(i) for i in range(10)]
 except ZeroDivisionError as error:
     r = repr(error)
-=== comprehension in a lambda [spreads, not yet]
+=== comprehension in a lambda [spreads]
 r = (lambda many: [slow__(i) for i in range(many)])(10)
-=== comprehension in a function of the cell [spreads, not yet]
+=== comprehension in a function of the cell [spreads]
 def run__(many, factor=2):
     return [slow__(i) * factor for i in range(many)]
 r = run__(10)
-=== comprehension in a function of an earlier cell [spreads, not yet]
+=== comprehension in a function of an earlier cell [spreads]
 def run__(many, factor=2):
     return [slow__(i) * factor for i in range(many)]
 ---
 r = run__(10)
-=== comprehension in a method [spreads, not yet]
+=== comprehension in a method [spreads]
 class Runner:
     def __init__(self, factor): self.factor = factor
     def go(self, many): return [slow__(i) * self.factor for i in range(many)]
 r = Runner(3).go(10)
-=== comprehension in a closure [spreads, not yet]
+=== comprehension in a closure [spreads]
 def make(factor):
     def go(many): return [slow__(i) * factor for i in range(many)]
     return go
 r = make(3)(10)
-=== for loop in a function [spreads, not yet]
+=== for loop in a function [spreads]
 def run__(many):
     found = []
     for i in range(many):
@@ -191,15 +191,15 @@ def run__(many):
     for i in range(many):
         yield slow__(i)
 r = list(run__(10))
-=== map in list [spreads, not yet]
+=== map in list [spreads]
 r = list(map(slow__, range(10)))
-=== map in sum [spreads, not yet]
+=== map in sum [spreads]
 r = sum(map(slow__, xs))
-=== map of a lambda [spreads, not yet]
+=== map of a lambda [spreads]
 r = list(map(lambda v: slow__(v) + n, xs))
-=== map of a method [spreads, not yet]
+=== map of a method [spreads]
 r = sorted(map(node.work, xs))
-=== map over two [spreads, not yet]
+=== map over two [spreads]
 r = list(map(lambda a, b: slow__(a) * b, xs, range(20)))
 === filter in list [either]
 r = list(filter(lambda v: slow__(v) > 6, xs))
@@ -219,7 +219,7 @@ SOURCES = """
 r = [slow__(x) for x in xs]
 === over a tuple, a set, a deque [spreads]
 r = [slow__(x) for x in tuple(xs)], [slow__(x) for x in unique], [slow__(x) for x in xs[::-1]]
-=== over a deque [spreads, not yet]
+=== over a deque [spreads]
 r = [slow__(x) for x in collections.deque(xs)]
 === over a text [spreads]
 r = [slow__(ord(c)) for c in "hocus pocus"]
@@ -251,17 +251,17 @@ r[0][0] = 50
 grid[0], r[0].base is grid
 === over a series [spreads]
 r = [slow__(x) for x in frame["x"]]
-=== over a frame's columns [in order]
+=== over a frame's columns [spreads]
 r = [(slow__(len(c)), c) for c in frame]
-=== over groupby [spreads, not yet]
+=== over groupby [spreads]
 r = [(slow__(len(part)), name) for name, part in frame.groupby("g")]
-=== over iterrows [spreads, not yet]
+=== over iterrows [spreads]
 r = [slow__(row["x"]) for i, row in frame.iterrows()]
-=== over itertuples [spreads, not yet]
+=== over itertuples [spreads]
 r = [slow__(row.x) for row in frame.itertuples()]
-=== over product [spreads, not yet]
+=== over product [spreads]
 r = [(a, slow__(i)) for a, i in itertools.product("ab", range(5))]
-=== over chain, pairwise and combinations [spreads, not yet]
+=== over chain, pairwise and combinations [spreads]
 r = [slow__(x) for x in itertools.chain(xs, xs)]
 r = [slow__(x) for x, y in itertools.pairwise(xs)]
 r = [slow__(x) for x, y in itertools.combinations(xs[:5], 2)]
@@ -279,9 +279,9 @@ r = [(slow__(1), x, next(shared)) for x in shared if x > 70]
 r = [slow__(x) for x in map(abs, xs)]
 === over map of a slow function [either]
 r = [x for x in map(slow__, xs)]
-=== over tqdm [spreads, not yet]
+=== over tqdm [spreads]
 r = [slow__(x) for x in tqdm(xs, disable=True)]
-=== over enumerate of tqdm [spreads, not yet]
+=== over enumerate of tqdm [spreads]
 r = [slow__(x) for i, x in enumerate(tqdm(xs, disable=True))]
 === over range downwards [spreads]
 r = [slow__(i) for i in range(10, 0, -1)]
@@ -395,85 +395,85 @@ r = [(slow__(i), {"a", "b", "c", str(i)})[1] for i in range(10)]
 """
 
 EFFECTS = """
-=== append [spreads, not yet]
+=== append [spreads]
 for i in range(10):
     out.append(slow__(i))
 ---
 out, i
-=== append to a list made in the cell [spreads, not yet]
+=== append to a list made in the cell [spreads]
 found = []
 for i in range(10):
     found.append(slow__(i))
-=== append of a temporary [spreads, not yet]
+=== append of a temporary [spreads]
 for x in xs:
     t = slow__(x)
     u = t * 2
     out.append((t, u))
 ---
 t, u, x
-=== several effects in an order [spreads, not yet]
+=== several effects in an order [spreads]
 for x in xs:
     t = slow__(x)
     out.append(t); print("x is", x); plain[x] = t; chosen.add(t); n += t
-=== extend and += of a list [spreads, not yet]
+=== extend and += of a list [spreads]
 for i in range(10):
     out.extend([slow__(i), i]); made += [i]
-=== add to a set [spreads, not yet]
+=== add to a set [spreads]
 for x in xs: chosen.add(slow__(x))
-=== an item of a dict [spreads, not yet]
+=== an item of a dict [spreads]
 for k, v in table.items():
     plain[k] = slow__(k)
 ---
 list(plain)
-=== an item of a dict by turns [spreads, not yet]
+=== an item of a dict by turns [spreads]
 for i in range(12): plain[i % 3] = slow__(i)
 ---
 list(plain.items())
-=== update [spreads, not yet]
+=== update [spreads]
 for x in xs: plain.update({x: slow__(x)}); counts.update([x])
-=== an item of an array [spreads, not yet]
+=== an item of an array [spreads]
 for i in range(12): array[i] = slow__(i)
 === an item of an array through a view [either]
 for i in range(9): corner[i % 2, 1] = slow__(i)
 ---
 grid
-=== a row of a matrix [spreads, not yet]
+=== a row of a matrix [spreads]
 for i in range(9): grid[i] = slow__(i), i, 0
 ---
 corner
-=== a cell of a frame [spreads, not yet]
+=== a cell of a frame [spreads]
 for i in range(9): frame.loc[i, "y"] = slow__(i)
-=== a new column and a new row of a frame [spreads, not yet]
+=== a new column and a new row of a frame [spreads]
 for i in range(12): frame.loc[i, "new"] = slow__(i)
-=== frame.at [spreads, not yet]
+=== frame.at [spreads]
 for i, row in frame.iterrows(): frame.at[i, "y"] = slow__(row["x"])
-=== a sum [spreads, not yet]
+=== a sum [spreads]
 for i in range(10): n += slow__(i)
-=== a sum of floats [spreads, not yet]
+=== a sum of floats [spreads]
 total = 0.1
 for i in range(10): total += slow__(i) * 0.1 + 1e15 * (i % 2)
-=== a text [spreads, not yet]
+=== a text [spreads]
 for i in range(10): text += f"{slow__(i)} "
-=== a sum by key [spreads, not yet]
+=== a sum by key [spreads]
 for i in range(10): counts[i % 3] += slow__(i)
-=== a list by key [spreads, not yet]
+=== a list by key [spreads]
 for i in range(10): lists[i % 3].append(slow__(i))
 === a missing key [in order]
 for i in range(10): plain[i % 3] += slow__(i)
-=== print [spreads, not yet]
+=== print [spreads]
 for i in range(10): print(slow__(i), end=" ", sep="")
 === display [either]
 for i in range(10): display(slow__(i))
 === print and display in turn [either]
 for i in range(8):
     print("text", i); display(slow__(i))
-=== warnings [spreads, not yet]
+=== warnings [spreads]
 for i in range(10): out.append(careful(i))
-=== warnings in the body [spreads, not yet]
+=== warnings in the body [spreads]
 for i in range(10): warnings.warn(f"odd {slow__(i) % 4}")
 === an attribute [either]
 for i in range(10): node.value = slow__(i)
-=== append to an attribute [spreads, not yet]
+=== append to an attribute [spreads]
 for i in range(10): node.tags.append(slow__(i))
 === append through an alias [either]
 for i in range(10): alias.append(slow__(i))
@@ -507,7 +507,7 @@ for i in range(10):
 for i in range(14):
     if i % 3 == 0: continue
     out.append(slow__(i))
-=== if and else [spreads, not yet]
+=== if and else [spreads]
 for i in range(12):
     if i % 2: out.append(slow__(i))
     else: plain[i] = slow__(i)
@@ -539,7 +539,7 @@ for k in range(2):
     for i in range(8): out.append(slow__(i) + k)
 ---
 k, i
-=== for in for, the outer spread [spreads, not yet]
+=== for in for, the outer spread [spreads]
 for i in range(8):
     row = []
     for j in range(2): row.append(slow__(i * j))
@@ -589,7 +589,7 @@ for i in range(10):
     t = slow__(i); out.append(t); del t
 ---
 "t" in globals()
-=== the statement with a semicolon [spreads, not yet]
+=== the statement with a semicolon [spreads]
 for i in range(10): t = slow__(i); out.append(t);
 === tqdm around [either]
 for x in tqdm(xs, disable=True): out.append(slow__(x))
@@ -597,15 +597,15 @@ for x in tqdm(xs, disable=True): out.append(slow__(x))
 bar = tqdm(xs, disable=True)
 for x in bar: out.append(slow__(x))
 bar = bar.n
-=== over a dict that the loop fills elsewhere [spreads, not yet]
+=== over a dict that the loop fills elsewhere [spreads]
 for k in table: plain[k] = [slow__(k), table[k]]
 ---
 plain[3][1] is table[3]
-=== captured objects in effects [spreads, not yet]
+=== captured objects in effects [spreads]
 for i in range(10): out.append((slow__(i), node, table)); plain[i] = seen
 ---
 out[4][1] is node, out[9][2] is table, plain[2] is seen
-=== one object in several effects [spreads, not yet]
+=== one object in several effects [spreads]
 for i in range(10):
     t = [slow__(i)]
     out.append(t); plain[i] = t; last = t
@@ -681,9 +681,9 @@ next(shared)
 r = [fill(i) for i in range(10)]
 ---
 corner
-=== items changed [in order]
+=== items changed [spreads]
 r = [touch(box) for box in boxes]
-=== attributes of items changed [in order]
+=== attributes of items changed [spreads]
 r = [touch(each) for each in nodes]
 === rows changed [in order]
 r = [touch(row) for row in grid]
@@ -778,7 +778,7 @@ def swap(k):
     chosen = chosen | {k}
     return slow__(k)
 r = [swap(k) for k in range(10)]
-=== the last iteration only [in order]
+=== the last iteration only [either]
 def late(k):
     if k == 11: seen.append(k)
     return slow__(k)

@@ -2304,6 +2304,51 @@ l.append(1); l.extend([2]); d
 d[7]=8; l.append(9); d.x=5
 ---
 d, l, d.x, Loud({1:2}), [Loud2([3])]
+=== classes that functions make
+def mk(i):
+    class Inner:
+        v = i
+        def m(self): return self.v
+    return Inner
+def mk2():
+    import enum, dataclasses
+    class E(enum.Enum):
+        A=1
+    @dataclasses.dataclass
+    class D:
+        x: int = 1
+    class S:
+        __slots__=("a",)
+    return E, D, S
+---
+J = mk(1); E, D, S = mk2(); j = J(); d = D(2)
+---
+# plain
+J.v = 7
+---
+J.__qualname__, j.m(), J.m.__qualname__, E.A, d, S.__qualname__, type(d).__qualname__
+---
+J.w = 8
+---
+# plain
+J.w, J.__qualname__, repr(d), repr(E)
+=== indexes of pandas
+import pandas as pd
+c = e = pd.date_range('2024-01-01', periods=3)
+m = pd.MultiIndex.from_tuples([(1,2),(3,4)], names=['a','b'])
+n = pd.Index(['u','v']); box=[c, m, n]
+def g(): pass
+---
+g.cause = c; b = len(c); box.append(n); n.name = 'q'
+---
+# plain
+c.name = 'zz'; m.names = ['x','y']; c is e, box[0] is c, g.cause is e, n.name
+---
+box[0] is c, g.cause is c, e is c, c.name, m.names, box[2].name, box[3] is n
+---
+d = pd.DataFrame({'v':[1,2,3]}, index=c); d.index is c, d
+---
+d.loc[c[0]], c.freq
 """,
 )
 
