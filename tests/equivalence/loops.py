@@ -1035,6 +1035,32 @@ np.set_printoptions(precision=8)
 r = [f"{slow__(i)} {np.array([1.23456])}" for i in range(10)]
 """
 
+OPTIONS = """
+=== files of their own, vouched for [spreads]
+def keep(k):
+    with open(f"kept{k}.txt", "w") as file: file.write(str(k))
+    return slow__(k)
+---
+# scale --spread
+r = [keep(k) for k in range(10)]
+---
+r = [open(f"kept{k}.txt").read() for k in range(10)]
+for k in range(10): os.remove(f"kept{k}.txt")
+=== vouched for, and changing nothing [spreads]
+# scale --spread
+r = [slow__(k) for k in range(10)]
+=== vouched for, and failing [either]
+# scale --spread
+r = [failing(k) for k in range(10)]
+=== serial, with all that could spread [in order]
+# scale --serial
+r = [slow__(k) for k in range(8)]
+for k in range(8): out.append(slow__(k))
+=== seeded for each, and drawing nothing [spreads]
+# scale --seed-each
+r = [slow__(k) for k in range(10)]
+"""
+
 TOPICS = {
     "forms": FORMS,
     "sources": SOURCES,
@@ -1044,6 +1070,7 @@ TOPICS = {
     "failing": FAILING,
     "output": OUTPUT,
     "again": AGAIN,
+    "options": OPTIONS,
 }
 CASES = {
     f"{topic}: {name}": case
