@@ -38,6 +38,7 @@ from jupyter_scale.shipping.caches import (
     make_cached,
     set_cache_state,
 )
+from jupyter_scale.shipping.codes import plain_code
 from jupyter_scale.shipping.files import closed_form, make_closed
 from jupyter_scale.shipping.tensors import (
     is_plain_tensor,
@@ -160,7 +161,7 @@ class Pickler(cloudpickle.Pickler):
 
     def note_function(self, function: types.FunctionType) -> None:
         """Record what the function's code reads."""
-        code = function.__code__
+        code = plain_code(function.__code__)
         self.global_reads |= global_reads(code)
         if self.dynamic_reads is None and (why := dynamic_read(code)) is not None:
             self.dynamic_reads = f"{function.__qualname__}: {why}"
@@ -184,7 +185,8 @@ _Reducer = Callable[[Pickler, Any], Any]
 
 
 def _reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
-    args: tuple[Any, ...] = (function.__code__, function.__name__, function.__closure__)
+    code = plain_code(function.__code__)
+    args: tuple[Any, ...] = (code, function.__name__, function.__closure__)
     if function.__globals__ is pickler.namespace:
         pickler.note_function(function)
     elif (library := _library_of(function)) is not None:
