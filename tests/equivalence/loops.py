@@ -1122,7 +1122,7 @@ for j, (v, w) in enumerate(zip(xs, range(13))):
     xs.append(slow__(v))
 ---
 xs, j
-=== items set ahead of their turn [in order]
+=== items set ahead of their turn [either]
 for j, v in enumerate(xs[:9]):
     xs[j + 1] = slow__(v)
 for j, v in enumerate(xs):
@@ -1173,6 +1173,7 @@ for lot in lots:
 ---
 lots[0]
 === an item holds what is appended to [in order]
+seen.append(0)
 holders = [Node(k, seen) for k in range(10)]
 for each in holders:
     seen.append(slow__(len(each.tags)))
