@@ -53,7 +53,8 @@ def describe(progress: LoopProgress, elapsed_s: float) -> str:
     if 0 < progress.done < progress.total and elapsed_s > _EVERY_S:
         left = elapsed_s / progress.done * (progress.total - progress.done)
         text += f", about {format_seconds(left)} left"
-    return f"{text} · {progress.workers} workers"
+    text += f" · {progress.workers} workers"
+    return f"{text} · {progress.speedup:.1f}x" if progress.speedup else text
 
 
 def can_show_widgets() -> bool:

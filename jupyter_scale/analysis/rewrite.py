@@ -148,10 +148,12 @@ class _Spread(ast.NodeTransformer):
 def _is_named(iterable: ast.expr) -> bool:
     """Tell whether others can reach what a loop goes through: a generator that has a name."""
     if isinstance(iterable, ast.Call):
-        return isinstance(iterable.func, ast.Name) and iterable.func.id == "iter"
+        is_wrapper = isinstance(iterable.func, ast.Name) and iterable.func.id in _WRAPPERS
+        return is_wrapper and any(map(_is_named, iterable.args))
     return isinstance(iterable, ast.Name | ast.Attribute | ast.Subscript)
 
 
+_WRAPPERS = frozenset({"enumerate", "iter", "map", "tqdm", "trange", "zip"})
 _Node = TypeVar("_Node", bound=ast.AST)
 
 

@@ -296,7 +296,8 @@ class CellOutcome(_Body):
 class LoopProgress(_Body):
     """Where one loop is: counts of iterations; those that are running are estimated.
 
-    `total` is 0 while nobody knows.
+    `total` is 0 while nobody knows; `speedup` is how many times longer one process would have
+    taken so far, 0 if that is not known.
     """
 
     loop: int
@@ -306,3 +307,4 @@ class LoopProgress(_Body):
     workers: int
     running: int = 0
     failed: int = 0
+    speedup: float = 0.0

@@ -148,6 +148,8 @@ class Pickler(cloudpickle.Pickler):
             if reduced is not NotImplemented:
                 return reduced
         reduced = super().reducer_override(obj)
+        if isinstance(obj, dict | list) and _is_filled_by_own_methods(kind):
+            reduced = _reduce_container(obj)
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
             # A cache that pickling itself leaves in the class.
             reduced[2][0].pop("__slotnames__", None)
@@ -166,6 +168,22 @@ class Pickler(cloudpickle.Pickler):
         if self.dynamic_reads is None and (why := dynamic_read(code)) is not None:
             self.dynamic_reads = f"{function.__qualname__}: {why}"
         self._code_files[code.co_filename] = None
+
+
+def _is_filled_by_own_methods(kind: Any) -> bool:
+    """Tell whether unpickling would run methods that the notebook wrote."""
+    names = ("__setitem__",) if issubclass(kind, dict) else ("append", "extend")
+    is_default = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+    return is_default and any(isinstance(getattr(kind, name), types.FunctionType) for name in names)
+
+
+def _reduce_container(container: Any) -> Any:
+    reduced = container.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    new, args, state, items, pairs = (*reduced, None, None, None)[:5]
+    if items is None and pairs is None:
+        return NotImplemented
+    content = list(items or ()), list(pairs or ())
+    return new, args, (state, *content), None, None, loading.fill
 
 
 def _taker(buffers: list[memoryview]) -> Callable[[pickle.PickleBuffer], bool]:

@@ -203,7 +203,7 @@ CHANGES = [
     _form("{x}.loc[0, 'x'] = {n}", x=NAME, n=NUMBER),
     _form("{x}.drop(columns='x', inplace=True)", x=NAME),
     _form("{x}.index = {x}.index[::-1]", x=NAME),
-    _form("{x}.attrs['note'] = {y}", **_XY),
+    _form("{x}.attrs['note'] = [{k}]", x=NAME, k=KEY),
     _form("{x}.shuffle({y})", **_XY),
     _form("random.shuffle({x})", x=NAME),
     _form("{x}.args = ({y},)", **_XY),

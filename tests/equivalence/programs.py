@@ -2289,6 +2289,21 @@ d['x'] += 1; s.note['z']=d
 print(d.args[0] is s.note, s.note['z'] is d, a, s.note); del d.args; d.loc[0,'x']=7
 ---
 print(hasattr(d,'args'), d)
+=== containers that are filled by methods of their own
+class Loud(dict):
+    def __setitem__(self, k, v): print("set", k); super().__setitem__(k, v)
+class Loud2(list):
+    def append(self, v): print("app", v); super().append(v)
+    def extend(self, v): print("ext", v); super().extend(v)
+d = Loud(); l = Loud2()
+---
+for i in range(3): d[i] = i
+l.append(1); l.extend([2]); d
+---
+# plain
+d[7]=8; l.append(9); d.x=5
+---
+d, l, d.x, Loud({1:2}), [Loud2([3])]
 """,
 )
 

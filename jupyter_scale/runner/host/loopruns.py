@@ -325,12 +325,14 @@ class LoopRun:
                     msg = f"something that it calls reads {name!r}, which it changes"
                     raise CannotSpreadError(msg)
 
-    def _tell(self, workers: int) -> Callable[[int, int, int], None]:
+    def _tell(self, workers: int) -> Callable[[int, int, int, float], None]:
         before = self.source.taken
         outbox, total, line = self.bench.outbox, self.source.length or 0, self.line
 
-        def tell(done: int, running: int, failed: int) -> None:
-            progress = LoopProgress(0, line, total, before + done, workers, running, failed)
+        def tell(done: int, running: int, failed: int, speedup: float) -> None:
+            progress = LoopProgress(
+                0, line, total, before + done, workers, running, failed, round(speedup, 1)
+            )
             outbox.send(EventKind.PROGRESS, progress.to_body())
 
         return tell

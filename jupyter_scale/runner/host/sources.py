@@ -80,27 +80,22 @@ class Source:
     ) -> None:
         iterable, self._bar = _without_bar(iterable)
         self.length = _length(iterable)
-        self.generators: list[types.GeneratorType[Any, Any, Any]] = []
         self.taken = 0
         self.failure: BaseException | None = None
         self._replay = replay
         self._returned: deque[tuple[Any, list[Output]]] = deque()
         self._last_words: list[Output] = []
         self._is_exhausted = False
-        if can_take_ahead(iterable):
-            self._iterator, self.why = iter(iterable), ""
-        else:
-            self._iterator = iter(iterable)
-            self.why = self._why_not(iterable, is_shared=is_shared)
-
-    def _why_not(self, iterable: Any, *, is_shared: bool) -> str:
-        iterator = self._iterator
-        if not isinstance(iterator, types.GeneratorType):
-            return f"items come from a {type(iterable).__name__}"
-        if is_shared and iterator is iterable:
-            return "its items come from a generator that has a name"
-        self.generators.append(iterator)
-        return ""
+        self._iterator = iter(iterable)
+        makers = _generators(iterable)
+        if makers is None and isinstance(self._iterator, types.GeneratorType):
+            makers = [self._iterator]
+        self.generators = makers or []
+        self.why = ""
+        if makers is None:
+            self.why = f"items come from a {type(iterable).__name__}"
+        elif makers and is_shared and self._iterator is iterable:
+            self.why = "items come from a generator that has a name"
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -205,14 +200,45 @@ class Source:
             self._bar.close()
 
 
+_Generators = list["types.GeneratorType[Any, Any, Any]"]
+
+
 def can_take_ahead(iterable: Any) -> bool:
     """Tell whether taking items from it runs no code that might look at the iterations' work."""
+    return _generators(iterable) == []
+
+
+def _generators(iterable: Any) -> _Generators | None:
+    """Return the generators that make an iterable's items; None if something else makes them."""
     kind = type(iterable)
-    if kind in _SAFE:
-        return True
-    if kind in _WRAPPERS:
-        return all(map(can_take_ahead, _wrapped(iterable)))
-    return (kind.__module__, kind.__qualname__) in _SAFE_NAMES
+    if kind in _SAFE or (kind.__module__, kind.__qualname__) in _SAFE_NAMES:
+        return []
+    if kind is types.GeneratorType:
+        return [iterable]
+    if kind is map:
+        function, *parts = _arguments(iterable)
+        return _generators_of(parts) if _is_harmless(function) else None
+    return _generators_of(_wrapped(iterable)) if kind in _WRAPPERS else None
+
+
+def _generators_of(parts: Iterable[Any]) -> _Generators | None:
+    found: _Generators = []
+    for part in parts:
+        more = _generators(part)
+        if more is None:
+            return None
+        found += more
+    return found
+
+
+def _is_harmless(function: Any) -> bool:
+    """Tell whether a function that makes items is known: pandas' ``itertuples`` has such ones."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, type) and issubclass(owner, tuple):
+        return getattr(function, "__name__", "") == "_make"
+    if isinstance(function, types.BuiltinMethodType):
+        return type(owner).__module__ == "numpy"
+    return function in {int, float, str, bool, list, tuple, set, dict, complex, bytes, len, abs}
 
 
 def _wrapped(wrapper: Any) -> list[Any]:

@@ -115,7 +115,7 @@ class Speculation:
     untouchable
         Objects that the loop changes: items may not lead to them.
     show
-        Told ``(done, running, failed)`` iterations whenever that changes.
+        Told ``(done, running, failed)`` iterations, and the speed-up, whenever that changes.
     careful
         Run so many iterations one by one, and no others; 0: all of them, in batches.
     """
@@ -129,7 +129,7 @@ class Speculation:
     workers: int
     seconds_each: float
     untouchable: Collection[Any]
-    show: Callable[[int, int, int], None]
+    show: Callable[[int, int, int, float], None]
     careful: int = 0
 
     end: End | None = None
@@ -141,6 +141,7 @@ class Speculation:
     _valid: set[int] = field(default_factory=set)
     _owners: dict[int, int] = field(default_factory=dict)
     _seconds: float = 0.0
+    _started: float = field(default_factory=time.monotonic)
     _finished: int = 0
     _waiting_bytes: int = 0
     _kept_alive: list[Any] = field(default_factory=list)
@@ -385,7 +386,8 @@ class Speculation:
             len(part.taken.items) for part in list(self._running.values())[: self.workers]
         )
         failed = sum(p.outcome is not None and p.outcome.status == "raised" for p in self._parts)
-        self.show(self._finished, running, failed)
+        elapsed = time.monotonic() - self._started
+        self.show(self._finished, running, failed, self._seconds / elapsed if elapsed else 0.0)
 
     def _clean_up(self, client: Client) -> None:
         """Stop what runs, and give unused items back."""

@@ -38,8 +38,9 @@ def source(
         (pd.Series([1]), True),
         ((x for x in [1]), False),
         (enumerate(x for x in [1]), False),
+        (map(int, ["1"]), True),
         (zip([1], iter(lambda: 1, 1), strict=False), False),
-        (map(str, [1]), False),
+        (map(print, [1]), False),
     ],
 )
 def test_items_are_taken_ahead_only_where_nobody_can_notice(
@@ -104,7 +105,7 @@ def test_what_making_an_item_writes_comes_right_before_it() -> None:
     ("make", "why"),
     [
         (lambda: iter(lambda: 1, 2), "items come from a callable_iterator"),
-        (lambda: map(str, [1]), "items come from a map"),
+        (lambda: map(print, [1]), "items come from a map"),
     ],
 )
 def test_unknown_iterators_are_left_alone(make: Any, why: str) -> None:
@@ -114,6 +115,16 @@ def test_unknown_iterators_are_left_alone(make: Any, why: str) -> None:
 def test_a_generator_that_others_can_reach_is_left_alone() -> None:
     assert source((x for x in [1]), shared=True).why
     assert not source(x for x in [1]).why
+
+
+def test_rows_of_a_frame_are_taken_ahead() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": list("xy")})
+    for rows in (frame.itertuples(), frame.iterrows(), enumerate(frame.iterrows()), frame.items()):
+        assert source(rows).why == ""
+    assert [tuple(row) for row in source(frame.itertuples()).take(5).items] == [
+        (0, 1, "x"),
+        (1, 2, "y"),
+    ]
 
 
 def test_items_of_an_object_are_known_to_be_its() -> None:
