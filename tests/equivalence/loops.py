@@ -395,85 +395,85 @@ r = [(slow__(i), {"a", "b", "c", str(i)})[1] for i in range(10)]
 """
 
 EFFECTS = """
-=== append [spreads, not yet]
+=== append [spreads]
 for i in range(10):
     out.append(slow__(i))
 ---
 out, i
-=== append to a list made in the cell [spreads, not yet]
+=== append to a list made in the cell [spreads]
 found = []
 for i in range(10):
     found.append(slow__(i))
-=== append of a temporary [spreads, not yet]
+=== append of a temporary [spreads]
 for x in xs:
     t = slow__(x)
     u = t * 2
     out.append((t, u))
 ---
 t, u, x
-=== several effects in an order [spreads, not yet]
+=== several effects in an order [spreads]
 for x in xs:
     t = slow__(x)
     out.append(t); print("x is", x); plain[x] = t; chosen.add(t); n += t
-=== extend and += of a list [spreads, not yet]
+=== extend and += of a list [spreads]
 for i in range(10):
     out.extend([slow__(i), i]); made += [i]
-=== add to a set [spreads, not yet]
+=== add to a set [spreads]
 for x in xs: chosen.add(slow__(x))
-=== an item of a dict [spreads, not yet]
+=== an item of a dict [spreads]
 for k, v in table.items():
     plain[k] = slow__(k)
 ---
 list(plain)
-=== an item of a dict by turns [spreads, not yet]
+=== an item of a dict by turns [spreads]
 for i in range(12): plain[i % 3] = slow__(i)
 ---
 list(plain.items())
-=== update [spreads, not yet]
+=== update [spreads]
 for x in xs: plain.update({x: slow__(x)}); counts.update([x])
-=== an item of an array [spreads, not yet]
+=== an item of an array [spreads]
 for i in range(12): array[i] = slow__(i)
 === an item of an array through a view [either]
 for i in range(9): corner[i % 2, 1] = slow__(i)
 ---
 grid
-=== a row of a matrix [spreads, not yet]
+=== a row of a matrix [spreads]
 for i in range(9): grid[i] = slow__(i), i, 0
 ---
 corner
-=== a cell of a frame [spreads, not yet]
+=== a cell of a frame [spreads]
 for i in range(9): frame.loc[i, "y"] = slow__(i)
-=== a new column and a new row of a frame [spreads, not yet]
+=== a new column and a new row of a frame [spreads]
 for i in range(12): frame.loc[i, "new"] = slow__(i)
 === frame.at [spreads, not yet]
 for i, row in frame.iterrows(): frame.at[i, "y"] = slow__(row["x"])
-=== a sum [spreads, not yet]
+=== a sum [spreads]
 for i in range(10): n += slow__(i)
-=== a sum of floats [spreads, not yet]
+=== a sum of floats [spreads]
 total = 0.1
 for i in range(10): total += slow__(i) * 0.1 + 1e15 * (i % 2)
-=== a text [spreads, not yet]
+=== a text [spreads]
 for i in range(10): text += f"{slow__(i)} "
-=== a sum by key [spreads, not yet]
+=== a sum by key [spreads]
 for i in range(10): counts[i % 3] += slow__(i)
-=== a list by key [spreads, not yet]
+=== a list by key [spreads]
 for i in range(10): lists[i % 3].append(slow__(i))
 === a missing key [in order]
 for i in range(10): plain[i % 3] += slow__(i)
-=== print [spreads, not yet]
+=== print [spreads]
 for i in range(10): print(slow__(i), end=" ", sep="")
 === display [either]
 for i in range(10): display(slow__(i))
 === print and display in turn [either]
 for i in range(8):
     print("text", i); display(slow__(i))
-=== warnings [spreads, not yet]
+=== warnings [spreads]
 for i in range(10): out.append(careful(i))
-=== warnings in the body [spreads, not yet]
+=== warnings in the body [spreads]
 for i in range(10): warnings.warn(f"odd {slow__(i) % 4}")
 === an attribute [either]
 for i in range(10): node.value = slow__(i)
-=== append to an attribute [spreads, not yet]
+=== append to an attribute [spreads]
 for i in range(10): node.tags.append(slow__(i))
 === append through an alias [either]
 for i in range(10): alias.append(slow__(i))
@@ -507,7 +507,7 @@ for i in range(10):
 for i in range(14):
     if i % 3 == 0: continue
     out.append(slow__(i))
-=== if and else [spreads, not yet]
+=== if and else [spreads]
 for i in range(12):
     if i % 2: out.append(slow__(i))
     else: plain[i] = slow__(i)
@@ -539,7 +539,7 @@ for k in range(2):
     for i in range(8): out.append(slow__(i) + k)
 ---
 k, i
-=== for in for, the outer spread [spreads, not yet]
+=== for in for, the outer spread [spreads]
 for i in range(8):
     row = []
     for j in range(2): row.append(slow__(i * j))
@@ -589,7 +589,7 @@ for i in range(10):
     t = slow__(i); out.append(t); del t
 ---
 "t" in globals()
-=== the statement with a semicolon [spreads, not yet]
+=== the statement with a semicolon [spreads]
 for i in range(10): t = slow__(i); out.append(t);
 === tqdm around [either]
 for x in tqdm(xs, disable=True): out.append(slow__(x))
@@ -597,15 +597,15 @@ for x in tqdm(xs, disable=True): out.append(slow__(x))
 bar = tqdm(xs, disable=True)
 for x in bar: out.append(slow__(x))
 bar = bar.n
-=== over a dict that the loop fills elsewhere [spreads, not yet]
+=== over a dict that the loop fills elsewhere [spreads]
 for k in table: plain[k] = [slow__(k), table[k]]
 ---
 plain[3][1] is table[3]
-=== captured objects in effects [spreads, not yet]
+=== captured objects in effects [spreads]
 for i in range(10): out.append((slow__(i), node, table)); plain[i] = seen
 ---
 out[4][1] is node, out[9][2] is table, plain[2] is seen
-=== one object in several effects [spreads, not yet]
+=== one object in several effects [spreads]
 for i in range(10):
     t = [slow__(i)]
     out.append(t); plain[i] = t; last = t
@@ -681,9 +681,9 @@ next(shared)
 r = [fill(i) for i in range(10)]
 ---
 corner
-=== items changed [in order]
+=== items changed [spreads]
 r = [touch(box) for box in boxes]
-=== attributes of items changed [in order]
+=== attributes of items changed [spreads]
 r = [touch(each) for each in nodes]
 === rows changed [in order]
 r = [touch(row) for row in grid]
@@ -778,12 +778,12 @@ def swap(k):
     chosen = chosen | {k}
     return slow__(k)
 r = [swap(k) for k in range(10)]
-=== the last iteration only [in order]
+=== the last iteration only [either]
 def late(k):
     if k == 11: seen.append(k)
     return slow__(k)
 r = [late(k) for k in range(12)]
-=== an iteration in the middle only [in order]
+=== an iteration in the middle only [either]
 def middle(k):
     if k == 6: node.value = 50
     return slow__(k) + node.value
