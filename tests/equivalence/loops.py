@@ -1,4 +1,4 @@
-"""Short notebooks with one loop each, and whether it should spread; the words are in the README.
+"""Short notebooks with loops, and whether these should spread.
 
 A block begins with its name and, in brackets, what is expected of its loops: ``spreads``,
 ``in order``, or ``either`` where nothing is promised. ``spreads, not yet`` is what should spread
