@@ -159,9 +159,9 @@ client = Client(cluster)
             return f"r = client.gather(client.map({function}, range({count}){values}, pure=False))"
         return f"""
 size = {-(-count // batches)}
-parts = [range(k, min(k + size, {count})) for k in range(0, {count}, size)]
-parts = client.gather(client.map(lambda part: [{function}(i) for i in part], parts, pure=False))
-r = [value for part in parts for value in part]
+starts = range(0, {count}, size)
+work = lambda k: [{function}(i) for i in range(k, min(k + size, {count}))]
+r = [value for part in client.gather(client.map(work, starts, pure=False)) for value in part]
 """
 
 
@@ -249,9 +249,8 @@ remote = {{
             )
         return f"""
 size = {-(-count // batches)}
-call = ray.remote(lambda part: [{function}(i) for i in part])
-parts = ray.get([call.remote(range(k, min(k + size, {count}))) for k in range(0, {count}, size)])
-r = [value for part in parts for value in part]
+work = ray.remote(lambda k: [{function}(i) for i in range(k, min(k + size, {count}))])
+r = [value for part in ray.get([work.remote(k) for k in range(0, {count}, size)]) for value in part]
 """
 
 

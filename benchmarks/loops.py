@@ -72,7 +72,7 @@ def nap_unevenly(number):
 def cost(number):
     depth, rate, width, kind = number % 16, number // 16 % 32, number // 512 % 64, number // 32768
     x, y = rate / 8 - 2, width / 16 - 2
-    value = sum((1 - x) ** 2 + 100 * (y - x * x) ** 2 + layer * kind for layer in range(depth))
+    value = sum((1 - x) ** 2 + 100 * (y - x * x) ** 2 + layer * kind for layer in range(2 * depth))
     return value / (1 + depth)
 """
 VALUES = "big = np.random.default_rng(0).random({megabytes} * 125_000)"

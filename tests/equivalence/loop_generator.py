@@ -99,6 +99,13 @@ class Countdown:
         if not self.left: raise StopIteration
         self.left -= 1
         return self.left
+class Adding:
+    def __add__(self, other): seen.append(other); return self
+    __radd__ = __add__
+class Hashed:
+    def __init__(self, value): self.value = value
+    def __hash__(self): print("hash", end=" "); return hash(str(self.value))
+    def __eq__(self, other): return str(self.value) == str(other.value)
 class Stack(list):
     def append(self, item): super().append(item); self.top = item
 
@@ -317,6 +324,12 @@ COMPREHENSIONS = [
     "r = max(<W> for <T> in <S>)",
     "r = min((<W> for <T> in <S>), default=None)",
     "r = max((<W> for <T> in <S>), key=lambda v: str(v))",
+    "r = max((<W> for <T> in <S>), key=lambda v: made.append(v) or str(v))",
+    "r = min((<W> for <T> in <S>), key=lambda v: seen.append(0) or str(v))",
+    "r = sorted((<W> for <T> in <S>), key=lambda v: print('key', v) or str(v))",
+    "r = sum((<W> for <T> in <S>), Adding())",
+    "r = len({Hashed(<W>) for <T> in <S>})",
+    "r = len({Hashed(<W>): <K> for <T> in <S>})",
     "r = list(<W> for <T> in <S>)",
     "r = tuple(<W> for <T> in <S>)",
     "r = dict((<K>, <W>) for <T> in <S>)",

@@ -1,4 +1,4 @@
-"""Short notebooks with one loop each, and whether it should spread; the words are in the README.
+"""Short notebooks with loops, and whether these should spread.
 
 A block begins with its name and, in brackets, what is expected of its loops: ``spreads``,
 ``in order``, or ``either`` where nothing is promised. ``spreads, not yet`` is what should spread
@@ -783,7 +783,7 @@ def late(k):
     if k == 11: seen.append(k)
     return slow__(k)
 r = [late(k) for k in range(12)]
-=== an iteration in the middle only [in order]
+=== an iteration in the middle only [either]
 def middle(k):
     if k == 6: node.value = 50
     return slow__(k) + node.value
@@ -1035,6 +1035,383 @@ np.set_printoptions(precision=8)
 r = [f"{slow__(i)} {np.array([1.23456])}" for i in range(10)]
 """
 
+SLY = """
+=== a consumer's key writes, too [either]
+r = max((noisy(i) for i in range(10)), key=lambda v: print("key", v) or v)
+=== a consumer's key changes what iterations read [in order]
+r = max((slow__(len(seen)) for i in range(10)), key=lambda v: seen.append(v) or v)
+=== a start of sum that writes [either]
+class Sum:
+    def __init__(self, v): self.v = v
+    def __add__(self, other): print("add", other); return Sum(self.v + other)
+r = sum((noisy(i) for i in range(10)), Sum(0)).v
+=== a start of sum that changes what iterations read [in order]
+class Sum:
+    def __add__(self, other): seen.append(other); return self
+r = sum((slow__(len(seen)) for i in range(10)), Sum())
+=== hashes that write [either]
+class Key:
+    def __init__(self, v): self.v = v
+    def __hash__(self): print("hash", self.v); return hash(self.v)
+    def __eq__(self, other): return self.v == other.v
+r = {Key(slow__(i)) for i in range(8)}
+s = {Key(slow__(i)): i for i in range(8)}
+r, s = len(r), len(s)
+=== hashes that count [in order]
+class Key:
+    hashed = 0
+    def __init__(self, v): self.v = v
+    def __hash__(self): Key.hashed += 1; return hash(self.v)
+r = {Key(slow__(i)) for i in range(8)}
+r = len(r), Key.hashed
+=== a join that is the user's, and keeps the generator [either]
+class Rope:
+    def join(self, parts): self.parts = parts; return self
+rope = Rope().join(noisy(i) for i in range(8))
+print("joined")
+r = list(rope.parts); rope = None
+=== a join that is the user's, and ends early [either]
+class Rope:
+    def join(self, parts): return [next(parts), next(parts)]
+r = Rope().join(noisy(i) for i in range(8))
+=== a sum that is the user's [either]
+def sum(values): print("my sum"); return [next(values)]
+r = sum(noisy(i) for i in range(8))
+---
+# plain
+del sum
+=== where a warning points to [spreads]
+def old(i): warnings.warn("old", stacklevel=2); return slow__(i)
+r = [old(i) for i in range(10)]
+for i in range(10):
+    out.append(old(i))
+=== the frame of the caller [either]
+import sys
+def who(i): slow__(i); return sys._getframe(1).f_code.co_name
+r = [who(i) for i in range(10)]
+for i in range(10):
+    out.append(who(i))
+=== the names of the caller's frame [either]
+import sys
+def whose(i): slow__(i); return sorted(n for n in sys._getframe(1).f_locals if "scale" in n)
+for i in range(10):
+    out.append(whose(i))
+=== names of the namespace [either]
+def named(i): slow__(i); return [name for name in globals() if "scale" in name]
+r = [named(i) for i in range(10)]
+=== a dict that grows [in order]
+for k in table:
+    table[k + 100] = slow__(k)
+=== a set that grows [in order]
+for k in unique:
+    unique.add(slow__(k) + 100)
+=== a dict whose values are set [either]
+for k in table:
+    table[k] = slow__(k)
+=== a dict that is emptied [in order]
+for k in table:
+    slow__(k); del table[k]
+=== a list that is looped over and appended to by another name [in order]
+same = xs
+for v in xs:
+    if len(same) < 14: same.append(slow__(v))
+---
+xs
+=== a list under enumerate and zip that is appended to [in order]
+for j, (v, w) in enumerate(zip(xs, range(13))):
+    xs.append(slow__(v))
+---
+xs, j
+=== items set ahead of their turn [either]
+for j, v in enumerate(xs[:9]):
+    xs[j + 1] = slow__(v)
+for j, v in enumerate(xs):
+    if j < 9: xs[j + 1] = slow__(v) % 7
+---
+xs
+=== rows set ahead of their turn [in order]
+for j, row in enumerate(grid):
+    grid[(j + 1) % 9, 0] = row[0] + slow__(j)
+---
+grid
+=== a function binds the name that is appended to [in order]
+def anew(i):
+    global out
+    if i == 5: out = []
+    return slow__(i)
+for i in range(10):
+    out.append(anew(i))
+---
+out
+=== a function reads what is appended to, by another name [in order]
+def behind(i): return slow__(i) + len(seen)
+for i in range(10):
+    alias.append(behind(i))
+=== a function reads what is appended to, through an object [in order]
+def behind(i): return slow__(i) + len(node.tags)
+tags = node.tags
+for i in range(10):
+    tags.append(behind(i))
+=== a function reads a view of what is set [in order]
+def behind(i): return slow__(i) + corner.sum()
+for i in range(9):
+    grid[i, 0] = behind(i)
+=== a function reads what is added to [in order]
+def behind(i): return slow__(i) + n
+for i in range(10):
+    n += behind(i)
+=== an item reads what is appended to [in order]
+class Reader:
+    def value(self): return slow__(len(out))
+readers = [Reader() for _ in range(10)]
+for each in readers:
+    out.append(each.value())
+=== an item is what is appended to [in order]
+lots = [[k] for k in range(10)]
+for lot in lots:
+    lots[0].append(slow__(len(lot)))
+---
+lots[0]
+=== an item holds what is appended to [in order]
+seen.append(0)
+holders = [Node(k, seen) for k in range(10)]
+for each in holders:
+    seen.append(slow__(len(each.tags)))
+=== the operand is what is appended to [in order]
+for i in range(10):
+    out.append((slow__(i), list(map(len, [made, seen]))))
+    made.append(i)
+=== a property on the way [in order]
+class Owner:
+    def __init__(self): self.asked, self._items = 0, []
+    @property
+    def items(self): self.asked += 1; return self._items
+owner = Owner()
+for i in range(10): owner.items.append(slow__(i))
+---
+owner.asked
+=== an append that is the user's, and looks around [in order]
+class Log(list):
+    def append(self, item): super().append((item, i, t))
+log = Log()
+for i in range(10):
+    t = slow__(i)
+    log.append(t)
+---
+list(log)
+=== an item set by the user's class that reads the loop's variable [in order]
+class Store:
+    def __init__(self): self.d = {}
+    def __setitem__(self, k, v): self.d[k] = (v, i)
+store = Store()
+for i in range(10): store[i] = slow__(i)
+---
+store.d
+=== recursion with comprehensions [either]
+def walk(depth): return [walk(depth - 1) for _ in range(2)] if depth else slow__(depth)
+r = walk(4)
+=== recursion with for loops [either]
+def walk(depth, found):
+    if not depth: return slow__(depth)
+    for k in range(2): found.append((depth, k, walk(depth - 1, [])))
+    return found
+r = walk(3, [])
+=== loops in threads [either]
+import threading
+def fill_in(k):
+    for j in range(8): lists[k].append(slow__(j))
+threads = [threading.Thread(target=fill_in, args=(k,)) for k in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+threads = thread = None
+=== a loop in a nested function with nonlocal [either]
+def outer():
+    count = 0
+    def bumped(k):
+        nonlocal count
+        count += 1
+        return slow__(k) + count
+    return [bumped(k) for k in range(10)], count
+r = outer()
+=== a for loop in a function, and a closure over its variable [either]
+def outer():
+    found = []
+    def peeking(): return slow__(0) + k
+    for k in range(10):
+        found.append(peeking())
+    return found
+r = outer()
+=== a for loop over arguments [either]
+def run__(items, into, *more, by=2, **rest):
+    for k, item in enumerate(items):
+        into.append(slow__(item) * by + len(more) + len(rest))
+    return k, item
+r = run__(xs, out, 1, 2, by=3, z=4)
+=== locals after a loop in a function [either]
+def run__():
+    for k in range(10):
+        v = slow__(k)
+    return sorted(locals().items())
+r = run__()
+=== an attribute of self [either]
+class Model:
+    def __init__(self): self.history, self.best = [], None
+    def fit(self, k):
+        for epoch in range(k):
+            loss = slow__(epoch)
+            self.history.append(loss)
+            self.best = loss
+        return self
+    def predict(self, items): return [slow__(v) + len(self.history) for v in items]
+r = Model().fit(10).predict(xs)
+=== a training loop [in order]
+weight = 0.0
+for epoch in range(10):
+    error = slow__(epoch) - weight
+    weight += 0.5 * error
+    out.append(error)
+=== memory of the iteration before in an object [in order]
+class Walk:
+    at = 0
+    def step(self): self.at += 1; return slow__(self.at)
+walk = Walk()
+for i in range(10): out.append(walk.step())
+=== writing by sys.stdout [spreads]
+import sys
+def written(i): sys.stdout.write(f"w{i} "); sys.stdout.flush(); return slow__(i)
+r = [written(i) for i in range(10)]
+=== a bar that is told [either]
+with tqdm(total=10, disable=True) as bar:
+    for i in range(10):
+        out.append(slow__(i)); bar.update(1)
+bar = None
+=== a bar that writes elsewhere [either]
+import io
+text_of_bar = io.StringIO()
+for x in tqdm(xs, file=text_of_bar, bar_format="{n_fmt}/{total_fmt}", mininterval=9):
+    out.append(slow__(x))
+text_of_bar = text_of_bar.getvalue().split("\\r")[-1]
+=== time inside [either]
+def timed(i): started = time.perf_counter(); slow__(i); return time.perf_counter() > started
+r = [timed(i) for i in range(10)]
+=== an unequal copy of the same item [spreads]
+shared_item = [0]
+r = [(slow__(1), a is b) for a, b in [(shared_item, shared_item)] * 10]
+=== items that share a part [spreads]
+part = [0]
+r = [(slow__(1), p)[1] for k, p in [(k, part) for k in range(10)]]
+---
+[p is part for p in r]
+=== effects that share a part with items [either]
+for k, p in [(k, seen) for k in range(10)]:
+    out.append((slow__(k), p))
+---
+[p is seen for _, p in out]
+=== a temporary that is an item [either]
+for each in nodes:
+    slow__(1); kept = each
+---
+kept is nodes[-1], each is kept
+=== a view left by the loop [either]
+for row in grid:
+    slow__(1); half = row[:2]
+half[0] = -5
+---
+grid[-1], half.base is not None
+=== an iteration that takes long after a hundred short [either]
+r = [slow__(k) if k > 100 else k for k in range(112)]
+=== many items, few of them slow [either]
+r = [slow__(k) if k % 50 == 0 else k for k in range(600)]
+=== an error only in the operands of an effect [either]
+for i in range(12):
+    print("before", i); plain[i] = 1 / (i - 7) + slow__(i); print("after", i)
+=== an effect on nothing [either]
+nothing = None
+for i in range(10):
+    print("at", i); nothing.append(slow__(i))
+=== an effect on an unbound name [either]
+for i in range(10):
+    print("at", i); never.append(slow__(i))
+=== an effect on a tuple's item [either]
+pair = ([], 1)
+for i in range(10):
+    pair[0].append(slow__(i))
+=== an item of a tuple [either]
+pair = ([], 1)
+for i in range(10):
+    print("at", i); pair[1] = slow__(i)
+=== += of a tuple's list [either]
+pair = ([], 1)
+for i in range(10):
+    print("at", i); pair[0] += [slow__(i)]
+=== += of an alias [either]
+same = out
+for i in range(10):
+    out += [slow__(i)]
+---
+same is out
+=== += that makes a new object [either]
+t0 = ()
+for i in range(10):
+    t0 += (slow__(i),)
+---
+t0
+=== a frozen array [either]
+array.flags.writeable = False
+for i in range(10):
+    print("at", i); array[i] = slow__(i)
+=== an overflow in an effect [either]
+small = np.zeros(10, dtype="int8")
+for i in range(10):
+    small[i] = slow__(i) * 20
+=== a key made of the loop [either]
+for i in range(10):
+    plain[f"k{slow__(i)}", (i, i % 2)] = [i]
+---
+list(plain)[3]
+=== slices set [either]
+for i in range(4):
+    array[4 * i : 4 * i + 4] = slow__(i), i, slow__(i), 0
+for i in range(6): array[::2] = slow__(i)
+=== a frame's rows by loc with a mask [either]
+for k in range(9): frame.loc[frame.x == k, "y"] = slow__(k)
+=== a frame's columns [either]
+for c in "pqrstuvwxyz": frame[c] = slow__(ord(c))
+=== a frame that grows by loc [either]
+for k in range(9, 19): frame.loc[k] = [slow__(k), "z", 0.5]
+=== a group kept in a dict [either]
+for g, part in frame.groupby("g"):
+    plain[g] = part.x.mean() + slow__(1)
+=== apply and map of pandas [in order]
+r = frame.x.map(slow__).tolist(), frame.apply(lambda row: slow__(row.x), axis=1).tolist()
+"""
+
+OPTIONS = """
+=== files of their own, vouched for [spreads]
+def keep(k):
+    with open(f"kept{k}.txt", "w") as file: file.write(str(k))
+    return slow__(k)
+---
+# scale --spread
+r = [keep(k) for k in range(10)]
+---
+r = [open(f"kept{k}.txt").read() for k in range(10)]
+for k in range(10): os.remove(f"kept{k}.txt")
+=== vouched for, and changing nothing [spreads]
+# scale --spread
+r = [slow__(k) for k in range(10)]
+=== vouched for, and failing [either]
+# scale --spread
+r = [failing(k) for k in range(10)]
+=== serial, with all that could spread [in order]
+# scale --serial
+r = [slow__(k) for k in range(8)]
+for k in range(8): out.append(slow__(k))
+=== seeded for each, and drawing nothing [spreads]
+# scale --seed-each
+r = [slow__(k) for k in range(10)]
+"""
+
 TOPICS = {
     "forms": FORMS,
     "sources": SOURCES,
@@ -1044,6 +1421,8 @@ TOPICS = {
     "failing": FAILING,
     "output": OUTPUT,
     "again": AGAIN,
+    "sly": SLY,
+    "options": OPTIONS,
 }
 CASES = {
     f"{topic}: {name}": case

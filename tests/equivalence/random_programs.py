@@ -95,7 +95,7 @@ class Pair:
         self.scaled = Notebook(self.directory / "scaled")
         self.plain.run("pass")  # cells are counted
         up = f"%scale up --workers {kind.workers}"
-        self.scaled.run(f"%load_ext jupyter_scale\n%scale quiet\n{up}")
+        self.scaled.run(f"%load_ext jupyter_scale\n%scale quiet\n{up}", timeout_s=180)
         for notebook in (self.plain, self.scaled):
             outputs = notebook.run(_PREPARE)
             assert outputs.status == "ok", outputs.traceback
