@@ -523,6 +523,10 @@ def _reduce_random_state(_pickler: Pickler, generator: Any) -> Any:
     return NotImplemented
 
 
+def _reduce_float_info(_pickler: Pickler, info: Any) -> Any:
+    return type(info), (info.dtype,)
+
+
 def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
     msg = f"a {type(widget).__name__} widget lives with the notebook's front end"
     raise RefusedError(msg, widget)
@@ -563,6 +567,7 @@ _BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
 _EXACT: dict[tuple[str, str], _Reducer] = {
     ("numpy", "ndarray"): _reduce_array,
     ("numpy.random.mtrand", "RandomState"): _reduce_random_state,
+    ("numpy", "finfo"): _reduce_float_info,
     ("torch", "Tensor"): _reduce_tensor,
     ("torch.nn.parameter", "Parameter"): _reduce_tensor,
     ("pandas.core.frame", "DataFrame"): _reduce_whole,

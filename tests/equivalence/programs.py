@@ -701,6 +701,11 @@ m = np.zeros((2, 3), order="F")
 a[0] = 10; a *= 2; m[1] = a[:3]
 ---
 a, m, a is b, m.flags.f_contiguous
+=== limits of numbers
+import numpy as np
+info, small = np.finfo(float), np.finfo(np.float32); whole = np.iinfo(np.int16)
+---
+info is np.finfo(float), info.eps, small.max, whole.max, repr(info), repr(small)
 === views and bases
 import numpy as np
 base = np.zeros(10); v = base[2:5]; col = base.reshape(2, 5)[:, 1]
@@ -1603,6 +1608,23 @@ alias.append("x"); mymod.extra = {1}; del mymod.table
 mymod.count(), mymod.seen, mymod.extra, hasattr(mymod, "table"), t.made
 ---
 sys.path.remove(os.getcwd()); sys.modules.pop("mymod") is mymod
+=== own module that holds what cannot be rebuilt
+import os, pathlib, sys
+pathlib.Path("oddmod.py").write_text('''
+class Odd:
+    def __new__(cls, x): return object.__new__(cls)
+ODD = [Odd(1)]
+count = 0
+''')
+sys.path.insert(0, os.getcwd())
+---
+import oddmod
+oddmod.count += 1
+---
+oddmod.count += 1; oddmod.count, len(oddmod.ODD)
+---
+# plain
+oddmod.count, len(oddmod.ODD), sys.path.remove(os.getcwd()), sys.modules.pop("oddmod") is oddmod
 === own module imported plain, then changed on disk
 import os, pathlib, sys
 pathlib.Path("edited.py").write_text("def f(): return 'old'\nstate = [0]\nprint('runs')\n")
