@@ -98,11 +98,9 @@ def _ending(outcome: Mapping[str, Any]) -> tuple[RunStatus, str]:
     match outcome["status"]:
         case "ok":
             return "done", ""
-        case "resend":
-            return "running", ""
+        case status if status == "resend" or any(map(is_place, outcome["stays"])):
+            return "running", ""  # it is sent again, without what cannot be rebuilt
         case "unloadable":
-            if any(map(is_place, outcome["stays"])):
-                return "running", ""  # it is sent again without that
             return "failed", f"it ran in the notebook: {' '.join(outcome['stays'].values())}"[:500]
         case _ if error.get("ename") == "KeyboardInterrupt" or "did not react" in text:
             return "interrupted", text

@@ -63,7 +63,7 @@ def test_a_library_that_is_being_imported_has_no_state_yet(fake_library, tmp_pat
     (tmp_path / "inside_it.py").write_text("import sys; sys.tracker.read()\n")
     sys.tracker = Tracker([Setting()], ImportWatch())
     try:
-        import fake_library  # noqa: F401, PLC0415
+        import fake_library  # noqa: F401
 
         assert sys.tracker.read() == {"setting": {"x": 1}}
     finally:
