@@ -21,6 +21,7 @@ import pickle
 import random
 import sys
 import types
+import typing
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -146,14 +147,16 @@ class Pickler(cloudpickle.Pickler):
             reduced = reducer(self, obj)
             if reduced is not NotImplemented:
                 return reduced
+        cls = obj if isinstance(obj, type) else kind
+        if "<locals>" in cls.__qualname__ and (place := _place_of(obj, cls)) is not None:
+            return loading.attribute_of, place
         reduced = super().reducer_override(obj)
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
             # A cache that pickling itself leaves in the class.
             reduced[2][0].pop("__slotnames__", None)
             if len(reduced[1]) == 6:  # noqa: PLR2004 - not an enumeration, which has one more
                 reduced = (loading.make_class, *reduced[1:])
-            has_slots = "__slots__" in obj.__dict__ and not issubclass(obj, tuple)
-            if has_slots and isinstance(reduced[1][3], dict):
+            if _has_own_slots(obj) and isinstance(reduced[1][3], dict):
                 reduced[1][3]["__slots__"] = obj.__dict__["__slots__"]
                 _drop_slots(reduced[2][0])
         return reduced
@@ -165,6 +168,22 @@ class Pickler(cloudpickle.Pickler):
         if self.dynamic_reads is None and (why := dynamic_read(code)) is not None:
             self.dynamic_reads = f"{function.__qualname__}: {why}"
         self._code_files[code.co_filename] = None
+
+
+def _place_of(obj: Any, cls: type) -> tuple[str, str] | None:
+    """Return module and name of what a library made with a class inside a function.
+
+    Rebuilt from its parts it would be another one, if it can be rebuilt at all.
+    """
+    package = cls.__module__.partition(".")[0]
+    if package == "__main__":
+        return None
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == package:
+            for attribute, value in list(getattr(module, "__dict__", {}).items()):
+                if value is obj:
+                    return name, attribute
+    return None
 
 
 def _taker(buffers: list[memoryview]) -> Callable[[pickle.PickleBuffer], bool]:
@@ -238,6 +257,12 @@ def function_state(function: types.FunctionType) -> dict[str, Any]:
     if hasattr(function, "__type_params__"):
         state["type_params"] = function.__type_params__
     return state
+
+
+def _has_own_slots(cls: type) -> bool:
+    """Tell whether a class names its slots itself: ``typing.NamedTuple`` does it for its own."""
+    own = vars(cls)
+    return "__slots__" in own and typing.NamedTuple not in own.get("__orig_bases__", ())
 
 
 def _drop_slots(state: dict[str, Any]) -> None:

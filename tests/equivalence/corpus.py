@@ -249,8 +249,11 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=default, help="directory (%(default)s)")
     parser.add_argument("--only", default="", metavar="REGEX", help="examples whose name matches")
     parser.add_argument("--list", action="store_true", help="name the examples, run none")
+    parser.add_argument("--cells", action="store_true", help="print one example's cells as JSON")
     parser.add_argument("--report", type=Path, metavar="FILE", help="append a JSON line for each")
     options = parser.parse_args()
+    if options.cells:
+        return print_cells(options.cache, re.escape(options.only))
     reports = []
     site = None if options.list else install_needed(options.cache)
     environment = kernel_environment(site, options.cache)
@@ -272,6 +275,17 @@ def main() -> int:
     if reports:
         say(describe_total(reports))
     return any(d.kind != "image" for report in reports for d in report.differences)
+
+
+def print_cells(cache: Path, pattern: str) -> int:
+    """Print the cells of the one example that matches."""
+    try:
+        [example] = _chosen(cache, pattern)
+    except (NoIndexError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    say(json.dumps(example.cells))
+    return 0
 
 
 def _chosen(cache: Path, pattern: str) -> Iterator[Example]:

@@ -481,6 +481,21 @@ now = Color.BLUE
 ---
 # plain
 now is Color.BLUE
+=== named tuples have no attributes of their own
+import collections, typing
+P = collections.namedtuple("P", "x y")
+class Q(P):
+    __slots__ = ()
+class R(P): pass
+class S(typing.NamedTuple):
+    x: int = 1
+p, q, r, s = P(1, 2), Q(1, 2), R(1, 2), S()
+r.more = 3
+---
+[hasattr(t, "__dict__") for t in (p, q, r, s)], r.more, s._replace(x=2), p == q
+---
+# plain
+[hasattr(t, "__dict__") for t in (p, q, r, s)], P.__slots__, type(p) is P, S._field_defaults
 === namedtuple, NamedTuple, TypedDict
 import collections, typing
 P = collections.namedtuple("P", "x y")
@@ -950,6 +965,10 @@ _
 _ + __
 ---
 __, ___
+=== other names of the history
+6
+---
+_ih is In, _oh is Out, list(_oh.values()), _ih[-2], "x" in globals()
 === underscore in a loop and as a target
 for _ in range(3): pass
 ---
@@ -1608,6 +1627,29 @@ alias.append("x"); mymod.extra = {1}; del mymod.table
 mymod.count(), mymod.seen, mymod.extra, hasattr(mymod, "table"), t.made
 ---
 sys.path.remove(os.getcwd()); sys.modules.pop("mymod") is mymod
+=== a class that a library makes in a function
+import os, pathlib, sys
+pathlib.Path("installed-1.0.dist-info").mkdir()
+pathlib.Path("installed-1.0.dist-info/RECORD").touch()
+pathlib.Path("installed.py").write_text('''
+def make():
+    class Meta(type):
+        @property
+        def __doc__(self): return "a text"
+    class Lazy(metaclass=Meta):
+        def __new__(cls): return 5
+    return Lazy
+lazy = make()
+''')
+sys.path.insert(0, os.getcwd())
+---
+import installed
+from installed import *
+---
+one = lazy(); one, lazy is installed.lazy, lazy.__doc__
+---
+# plain
+lazy is installed.lazy, lazy(), sys.path.remove(os.getcwd()), sys.modules.pop("installed") is installed
 === own module that holds what cannot be rebuilt
 import os, pathlib, sys
 pathlib.Path("oddmod.py").write_text('''

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ipykernel.displayhook import ZMQShellDisplayHook
 from ipykernel.jsonutil import encode_images, json_clean
@@ -18,6 +18,9 @@ from traitlets.config import Config
 
 from jupyter_scale.model.messages import EventKind
 from jupyter_scale.runner.host.streams import Outbox
+
+if TYPE_CHECKING:
+    from IPython.core.extensions import ExtensionManager
 
 
 class EventDisplayHook(ZMQShellDisplayHook):
@@ -173,6 +176,8 @@ def make_shell(outbox: Outbox) -> RunnerShell:
     config.HistoryManager.hist_file = ":memory:"
     config.InteractiveShell.colors = "linux"
     shell = RunnerShell.instance(config=config)
+    # IPython's applications load it: ``%lsmagic`` lists it.
+    cast("ExtensionManager", shell.extension_manager).load_extension("storemagic")
     shell.hook.outbox = outbox
     cast("EventDisplayPublisher", shell.display_pub).outbox = outbox
     return shell
