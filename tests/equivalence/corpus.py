@@ -77,10 +77,22 @@ CORPUS = {
         examples/lines_bars_and_markers/bar_label_demo.py examples/units/basic_units.py
         examples/misc/custom_projection.py examples/mplot3d/surface3d.py
     """,
+    "lmfit": """
+        doc_confidence_advanced.py example_use_pandas.py doc_model_savemodelresult.py
+        example_fit_with_inequality.py example_expression_model.py
+    """,
+    "scikit-image": """
+        edges/plot_shapes.py edges/plot_canny.py segmentation/plot_label.py
+        segmentation/plot_regionprops.py segmentation/plot_regionprops_table.py
+    """,
+    "seaborn": "many_facets.py kde_ridgeplot.py wide_data_lineplot.py residplot.py",
 }
 _ROOTS = ("examples", "galleries", "doc/examples")
 #: Packages that an example imports and that a development environment has not got.
-NEEDED = ("networkx", "statsmodels", "patsy")
+NEEDED = (
+    *("networkx", "statsmodels", "patsy", "seaborn", "lmfit", "asteval", "uncertainties", "dill"),
+    *("scikit-image", "imageio", "lazy-loader", "tifffile"),
+)
 _MARK = re.compile(r"^(# ?%%.*|#{20,}\s*)$")
 _SHELL = re.compile(r"^\s*[%!]")
 _FEW = 4
@@ -154,7 +166,7 @@ def _installed_version(package: str) -> str:
 def install_needed(cache: Path) -> Path:
     """Install what examples import, without dependencies, into a directory of its own."""
     target = cache / "site"
-    missing = [package for package in NEEDED if not (target / package).exists()]
+    missing = [name for name in NEEDED if not [*target.glob(f"{name.replace('-', '_')}-*-info")]]
     if missing:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
         done = _run_pip([*command, "--target", str(target), *missing], os.environ)
