@@ -986,6 +986,16 @@ del _
 9
 ---
 _
+=== a value that minds being compared
+class Picky:
+    def __eq__(self, other): print("compared"); return NotImplemented
+    def __repr__(self): return "picky"
+p = Picky()
+p
+---
+Picky()
+---
+p
 === last expression in a block is not shown
 if True:
     5

@@ -27,8 +27,9 @@ class EventDisplayHook(ZMQShellDisplayHook):
     """Sends the last expression's representations; keeps its value for the way home."""
 
     outbox = AnyTrait()
-    value = AnyTrait()
-    has_value = AnyTrait(default_value=False)
+    # No trait: those compare what is assigned, and a value may mind that.
+    value: Any = None
+    has_value = False
     #: The result that is being shown, None between results.
     msg: Any = None
 
