@@ -27,7 +27,9 @@ test('a public notebook', async ({ lab }) => {
   for (let index = 0; index <= cells.length; index++) {
     await lab.run(index);
     const outputs = lab.cell(index).locator('.jp-OutputArea-child');
-    await expect(outputs.locator('.jp-RenderedText[data-mime-type*=error]')).toHaveCount(0);
+    await expect(outputs.locator('.jp-RenderedText[data-mime-type*=error]')).toHaveCount(
+      0
+    );
     figures += await outputs.locator('img').count();
     frames += await outputs.locator('table.dataframe').count();
     await expectNothingLeft(lab.cell(index));
