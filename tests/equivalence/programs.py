@@ -1814,6 +1814,11 @@ type(files).__name__
 === matplotlib magic again
 %matplotlib inline
 1
+=== the name of the shell's class
+kind = type(get_ipython())
+kind.__name__, kind.__module__
+---
+type(get_ipython())
 === load_ext of another
 %load_ext autoreload
 %autoreload 0

@@ -162,6 +162,11 @@ RunnerShell.__name__ = ZMQInteractiveShell.__name__
 RunnerShell.__qualname__ = ZMQInteractiveShell.__qualname__
 
 
+# Libraries and notebooks ask for the class by its name to know whether they are in Jupyter.
+RunnerShell.__name__ = RunnerShell.__qualname__ = ZMQInteractiveShell.__name__
+RunnerShell.__module__ = ZMQInteractiveShell.__module__
+
+
 def _warn(message: Any, *args: Any, **kwargs: Any) -> None:
     """Warn, but leave it to the notebook's shell, which exits too, to say how to exit."""
     if not str(message).startswith("To exit:"):
