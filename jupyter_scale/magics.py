@@ -213,12 +213,12 @@ class ScaleMagics(Magics):
         options = self._options(arguments)
         view = NotebookView(self._shell, quiet=self.workspace.is_quiet)
         facts = self._analyse(cell)
-        record_source(self._shell, facts.source)
         seconds = {"analyse": time.perf_counter() - started}
         try:
             if arguments.explain:
                 self._explain(cell, facts, options)
                 return
+            record_source(self._shell, facts.source)
             self._check(facts, options)
             result = self._run_there(cell, facts, options, view)
             if result.here:

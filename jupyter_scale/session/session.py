@@ -44,6 +44,8 @@ from jupyter_scale.shipping.snapshot import Snapshot
 from jupyter_scale.transport.segments import drop_segment
 
 _TRIALS = 3
+#: So many places at most are left to each side by one cell.
+_PLACES = 20
 _OVERDUE_S = 1.0
 
 
@@ -224,6 +226,10 @@ class Session:
         try:
             for _ in range(_TRIALS):
                 outcome = self._attempt(cell, options, view, result)
+                for _ in range(_PLACES):
+                    if not self._leaves_place(outcome):
+                        break
+                    outcome = self._attempt(cell, options, view, result)
                 if outcome.status != "resend":
                     break
                 self._replica.forget(outcome.tokens, outcome.chunks)
@@ -306,6 +312,18 @@ class Session:
             if body is not None and body["segment"] is not None and self._shared is not None:
                 drop_segment(self._shared, body["segment"])
         return outcome
+
+    def _leaves_place(self, outcome: CellOutcome) -> bool:
+        """Tell whether all that cannot be rebuilt there is in a place: then each side has its own.
+
+        What a library or a module of the notebook's keeps to itself must not keep a cell here.
+        """
+        places = [name for name in outcome.stays if is_place(name)]
+        if outcome.status != "unloadable" or not places:
+            return False
+        for name in places:
+            self._ambience.places.refuse(name)
+        return True
 
     def _names_inside(self, snapshot: Snapshot) -> set[str]:
         """Return names whose objects a value on the cluster holds: a cell may reach them there."""
@@ -447,7 +465,7 @@ class Session:
         if outcome.status == "lost":
             raise self._loss(outcome.lost)
         if outcome.status == "unloadable":
-            result.here = outcome.notes[0]
+            result.here = next(iter(outcome.stays.values()))
             return result
         if not needs and self._can_run_here_instead(outcome):
             name, why = next(iter(outcome.stays.items()))
@@ -492,19 +510,21 @@ class Session:
         body = outcome.home
         refused: dict[str, str] = {}
         stays = dict(outcome.stays)
-        for _ in range(_TRIALS):
-            if body is None:
-                break
+        trials = _TRIALS
+        while body is not None:
             try:
                 parcel = cargo.from_body(body, self._shared, self._replica.recall)
                 self._home_ack = (parcel.number, self._replica.unpack(parcel))
             except UnknownTokensError as error:
+                trials -= 1
+                if not trials:
+                    raise
                 body = self._fetch_again(error, refused).home
                 continue
             except CannotLoad as error:
                 if error.name in refused:
                     raise
-                refused[error.name] = str(error.__cause__)
+                refused[error.name] = error.reason
                 again = self._fetch_again(None, refused)
                 stays |= again.stays
                 body = again.home

@@ -86,8 +86,10 @@ class CellRunner:
             kept_indices = self._arrive(request)
         except UnknownTokensError as error:
             return CellOutcome("resend", tokens=list(error.tokens), chunks=list(error.chunks))
-        except (CannotLoad, OSError) as error:
-            return CellOutcome("unloadable", notes=[str(error)])
+        except CannotLoad as error:
+            return CellOutcome("unloadable", stays={error.name: str(error)})
+        except OSError as error:
+            return CellOutcome("unloadable", stays={"": str(error)})
         seconds["load"] = time.perf_counter() - clock
         before = dict(self._shell.user_ns)
         shown = self._outbox.shown
@@ -366,6 +368,8 @@ class CellRunner:
         self._pending = None
         stays: dict[str, str] = {}
         cache = DigestCache()
+        for name in filter(is_place, refused or ()):
+            self._ambience.places.refuse(name)
         snapshots = self._ambience.places.look(self._replica, cache)
         pseudo = {n: v for n, v in values.items() if n not in namespace}
         namespace.update(pseudo)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.model.facts import FIRST_LINE_CHARS, TOPIC, LoopFact, RunFact, client_name
+from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -97,10 +98,10 @@ def _ending(outcome: Mapping[str, Any]) -> tuple[RunStatus, str]:
     match outcome["status"]:
         case "ok":
             return "done", ""
-        case "resend":
-            return "running", ""
+        case status if status == "resend" or any(map(is_place, outcome["stays"])):
+            return "running", ""  # it is sent again, without what cannot be rebuilt
         case "unloadable":
-            return "failed", f"it ran in the notebook: {' '.join(outcome['notes'])}"[:500]
+            return "failed", f"it ran in the notebook: {' '.join(outcome['stays'].values())}"[:500]
         case _ if error.get("ename") == "KeyboardInterrupt" or "did not react" in text:
             return "interrupted", text
         case "died":
