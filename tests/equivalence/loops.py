@@ -70,7 +70,7 @@ r = sum(slow__(i) * 0.1 + 1e15 * (i % 2) for i in range(11))
 r = sum(([slow__(i)] for i in range(10)), [])
 === max and min of a generator [spreads]
 r = max(slow__(i) for i in range(10)), min((slow__(i) for i in range(10)), default=0)
-=== max with a key [spreads]
+=== max with a key [in order]
 r = max((slow__(i) for i in range(10)), key=lambda v: v % 7)
 === list of a generator [spreads]
 r = list(slow__(i) for i in range(10))
@@ -106,7 +106,7 @@ print(*(slow__(i) for i in range(10)))
 r = [*(slow__(i) for i in range(10)), 1]
 === unpacked into names [spreads]
 first, *others, last = (slow__(i) for i in range(10))
-=== extend by a generator [spreads]
+=== extend by a generator [in order]
 out.extend(slow__(i) for i in range(10))
 === next of a generator [either]
 r = next(noisy(i) for i in range(10))
@@ -153,7 +153,7 @@ try:
     r = [failing_late(i) for i in range(10)]
 except ZeroDivisionError as error:
     r = repr(error)
-=== comprehension in a lambda [spreads]
+=== comprehension in a lambda [in order]
 r = (lambda many: [slow__(i) for i in range(many)])(10)
 === comprehension in a function of the cell [spreads]
 def run__(many, factor=2):
@@ -199,7 +199,7 @@ r = sum(map(slow__, xs))
 r = list(map(lambda v: slow__(v) + n, xs))
 === map of a method [spreads]
 r = sorted(map(node.work, xs))
-=== map over two [spreads]
+=== map over two [in order]
 r = list(map(lambda a, b: slow__(a) * b, xs, range(20)))
 === filter in list [either]
 r = list(filter(lambda v: slow__(v) > 6, xs))
