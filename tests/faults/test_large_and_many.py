@@ -38,7 +38,7 @@ def test_a_link_that_breaks_loses_and_repeats_nothing(notebook):
         "def cut():\n"
         "    for _ in range(4):\n"
         "        time.sleep(0.15)\n"
-        "        client._loop.call_soon_threadsafe(client._comm.abort)\n"
+        "        client.break_connection()\n"
         "cutter = threading.Thread(target=cut); cutter.start()\n"
         "gc.collect(); del RunnerClient"
     )
