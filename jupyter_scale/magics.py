@@ -9,7 +9,7 @@ import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -164,12 +164,17 @@ def parse_line(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace
         In one line, with the right usage.
     """
     try:
-        return parser.parse_args(shlex.split(line, comments=True))
+        return _parse_words(parser, tuple(shlex.split(line, comments=True)))
     except ValueError as error:
         msg = f"{error}. Usage: {' '.join(parser.format_usage().removeprefix('usage: ').split())}"
         raise UsageError(msg) from None
     except _HelpShownError:
         return None
+
+
+@lru_cache
+def _parse_words(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> argparse.Namespace:
+    return parser.parse_args(list(words))
 
 
 @magics_class

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from jupyter_scale.errors import ValueLost
@@ -79,6 +80,17 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
     ValueLost
         A value inside that stayed on the cluster is there no more.
     """
+    if type(value) is not FunctionType:
+        return _take_snapshot(name, value, table, cache)
+    is_here = not table.staying or table.staying.key_of(value) is None
+    if is_here and (known := table.functions.find(value)) is not None:
+        return known
+    snapshot = _take_snapshot(name, value, table, cache)
+    table.functions.remember(value, snapshot)
+    return snapshot
+
+
+def _take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) -> Snapshot:
     file = io.BytesIO()
     pickler = _pickler(file, table)
     try:
