@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jupyter_scale.shipping.pages import trust
 from jupyter_scale.shipping.parcel import Parcel
 from jupyter_scale.shipping.quotes import Quote, travelling_spans
-from jupyter_scale.transport.segments import drop_segment, map_segment, write_segment
+from jupyter_scale.transport.segments import drop_segment, map_segment, write_segment_if_room
 
 INLINE_BYTES = 64 * 1024
+_PIECE_BYTES = 1 << 30
 
 #: Writes quoted chunks into buffers.
 Recall = Callable[[Sequence[Quote], Sequence[memoryview]], None]
@@ -27,12 +29,12 @@ def to_body(parcel: Parcel, shared: Path | None) -> dict[str, Any]:
     sizes = [buffer.nbytes for buffer in parcel.buffers]
     spans = travelling_spans(sizes, parcel.quotes)
     segment = None
-    inline: list[bytes] = []
+    inline: list[list[bytes]] = []
     if shared is not None and sum(sizes) > INLINE_BYTES:
-        segment = write_segment(shared, parcel.buffers, spans if parcel.quotes else None)
-    else:
+        segment = write_segment_if_room(shared, parcel.buffers, spans if parcel.quotes else None)
+    if segment is None:
         inline = [
-            b"".join(buffer.cast("B")[start:end] for start, end in parts)
+            list(_cut(buffer.cast("B"), parts))
             for buffer, parts in zip(parcel.buffers, spans, strict=True)
         ]
     return {
@@ -45,6 +47,8 @@ def to_body(parcel: Parcel, shared: Path | None) -> dict[str, Any]:
         "segment": segment,
         "inline": inline,
         "quotes": [[*quote.place, quote.source] for quote in parcel.quotes],
+        # Only of use to whoever maps the segment.
+        "hashed": [[h.buffer, h.row, list(h.digests)] for h in parcel.hashed if segment],
     }
 
 
@@ -81,6 +85,8 @@ def from_body(
                     quotes, map_segment(shared, body["segment"], body["sizes"], is_private=False)
                 )
             buffers = map_segment(shared, body["segment"], body["sizes"])
+            for number, row, digests in body["hashed"]:
+                trust(buffers[number], row, tuple(digests))
         finally:
             if is_last:
                 drop_segment(shared, body["segment"])
@@ -95,12 +101,19 @@ def from_body(
     )
 
 
-def _spread(data: bytes, size: int, spans: Sequence[tuple[int, int]]) -> memoryview:
-    """Return a buffer with what travelled of it in its places."""
-    if len(data) == size:
-        return memoryview(bytearray(data))
-    buffer, offset = memoryview(bytearray(size)), 0
+def _cut(buffer: memoryview, spans: Sequence[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield what travels of a buffer, in pieces that a message can hold."""
     for start, end in spans:
-        buffer[start:end] = data[offset : offset + end - start]
-        offset += end - start
+        for begin in range(start, end, _PIECE_BYTES):
+            yield bytes(buffer[begin : min(begin + _PIECE_BYTES, end)])
+
+
+def _spread(pieces: Sequence[bytes], size: int, spans: Sequence[tuple[int, int]]) -> memoryview:
+    """Return a buffer with what travelled of it in its places."""
+    if len(pieces) == 1 and len(pieces[0]) == size:
+        return memoryview(bytearray(pieces[0]))
+    buffer, left = memoryview(bytearray(size)), iter(pieces)
+    for start, end in spans:
+        for begin in range(start, end, _PIECE_BYTES):
+            buffer[begin : min(begin + _PIECE_BYTES, end)] = next(left)
     return buffer

@@ -81,6 +81,18 @@ def write_segment(
     return name
 
 
+def write_segment_if_room(
+    directory: Path,
+    buffers: Sequence[memoryview],
+    spans: Sequence[Sequence[tuple[int, int]]] | None = None,
+) -> str | None:
+    """Do as `write_segment`; return None when there is no room, or the directory has gone."""
+    try:
+        return write_segment(directory, buffers, spans)
+    except OSError:
+        return None
+
+
 def _reserve(descriptor: int, nbytes: int) -> None:
     """Take all the memory of a segment now: writing to a mapping without it kills the process."""
     if nbytes and hasattr(os, "posix_fallocate"):

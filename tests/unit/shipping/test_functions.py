@@ -63,11 +63,19 @@ def test_what_can_change_inside_is_looked_at_each_time(table):
     assert look(table, function).digest != before.digest
 
 
+COUNTER = """
+def outer():
+    n = 0
+    def f():
+        nonlocal n
+        n += 1
+    return f
+f = outer()
+"""
+
+
 def test_a_closure_is_looked_at_each_time(table):
-    function = make(
-        table.namespace,
-        "def outer():\n    n = 0\n    def f():\n        nonlocal n\n        n += 1\n    return f\nf = outer()",
-    )
+    function = make(table.namespace, COUNTER)
     before = look(table, function)
     function()
     assert look(table, function).digest != before.digest
