@@ -74,7 +74,7 @@ class ShellProcess:
         shell.drain_descriptors = partial(_drain, captures)
         _hide_own_frames(shell)
         self._engine = Engine(cluster_directory)
-        spreader = Spreader(self._engine, self._outbox, shared, Ambience(shell))
+        spreader = Spreader(shell, self._engine, self._outbox, shared, Ambience(shell))
         self._cells = CellRunner(shell, self._outbox, spreader, shared, self._gate)
 
     def _emit(self, kind: EventKind, body: dict[str, Any]) -> None:
