@@ -10,6 +10,8 @@ import xxhash
 from jupyter_scale.shipping.pages import find_mapping, written_parts
 
 CHUNK_BYTES = 1 << 17
+#: To look at the pages of a smaller buffer takes longer than to hash it.
+OBSERVED_BYTES = 1 << 20
 #: From here on a second core is worth its thread.
 _PARALLEL_BYTES = 1 << 23
 
@@ -39,7 +41,7 @@ def chunk_digests(buffer: memoryview, row: int = 0) -> tuple[Digest, ...]:
     """Return the xxh3-128 digest of every chunk in the order of `chunk_spans`."""
     flat = buffer.cast("B") if buffer.format != "B" or buffer.ndim != 1 else buffer
     spans = chunk_spans(flat.nbytes, row)
-    place = find_mapping(buffer) if flat.nbytes >= CHUNK_BYTES else None
+    place = find_mapping(buffer) if flat.nbytes >= OBSERVED_BYTES else None
     if place is None:
         return _hash(flat, spans)
     mapping, address = place

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_scale.shipping.fingerprint import (
-    CHUNK_BYTES,
+    OBSERVED_BYTES,
     Digest,
     LeafDigests,
     chunk_spans,
@@ -98,7 +98,7 @@ class Catalogue:
         if not self._chunks:
             return
         for number, buffer in enumerate(buffers):
-            place = _memory(buffer) if buffer.nbytes >= CHUNK_BYTES else None
+            place = _memory(buffer) if buffer.nbytes >= OBSERVED_BYTES else None
             if place in self._chunks:
                 digests = tuple(digest for _, digest in self._chunks[place])
                 yield Hashed(number, self._rows[place], digests)

@@ -77,7 +77,8 @@ class MessageLink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes."""
         for message in self._frames.feed(data):
-            self._on_message(self, message)
+            if not self._transport.is_closing():
+                self._on_message(self, message)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """End."""
