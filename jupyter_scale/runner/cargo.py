@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +30,15 @@ def to_body(parcel: Parcel, shared: Path | None) -> dict[str, Any]:
     """
     sizes = [buffer.nbytes for buffer in parcel.buffers]
     spans = travelling_spans(sizes, parcel.quotes)
+    pieces = [
+        [buffer.cast("B")[start:end] for start, end in _cut(parts)]
+        for buffer, parts in zip(parcel.buffers, spans, strict=True)
+    ]
+    all_pieces = list(itertools.chain(*pieces))
     segment = None
-    inline: list[list[bytes]] = []
-    if shared is not None and sum(sizes) > INLINE_BYTES:
-        segment = write_segment_if_room(shared, parcel.buffers, spans if parcel.quotes else None)
-    if segment is None:
-        inline = [
-            list(_cut(buffer.cast("B"), parts))
-            for buffer, parts in zip(parcel.buffers, spans, strict=True)
-        ]
+    if shared is not None and sum(piece.nbytes for piece in all_pieces) > INLINE_BYTES:
+        segment = write_segment_if_room(shared, all_pieces)
+    inline = [] if segment else [list(map(bytes, some)) for some in pieces]
     return {
         "number": parcel.number,
         "names": list(parcel.names),
@@ -47,8 +49,12 @@ def to_body(parcel: Parcel, shared: Path | None) -> dict[str, Any]:
         "segment": segment,
         "inline": inline,
         "quotes": [[*quote.place, quote.source] for quote in parcel.quotes],
-        # Only of use to whoever maps the segment.
-        "hashed": [[h.buffer, h.row, list(h.digests)] for h in parcel.hashed if segment],
+        # Only of use to whoever works on the segment itself.
+        "hashed": [
+            [h.buffer, h.row, list(h.digests)]
+            for h in parcel.hashed
+            if segment and not parcel.quotes
+        ],
     }
 
 
@@ -68,28 +74,23 @@ def from_body(
         Quote((buffer, start, end), source if isinstance(source, bytes) else tuple(source))
         for buffer, start, end, source in body["quotes"]
     )
+    spans = [list(_cut(parts)) for parts in travelling_spans(body["sizes"], quotes)]
     if body["segment"] is None:
-        # Writable copies: arrays are rebuilt on this memory.
-        spans = travelling_spans(body["sizes"], quotes)
-        parts = zip(body["inline"], body["sizes"], spans, strict=True)
-        buffers = [_spread(data, size, where) for data, size, where in parts]
-        recall(quotes, buffers)
+        buffers = _assemble(body["sizes"], spans, itertools.chain(*body["inline"]))
     elif shared is None:
         msg = "a parcel came through shared memory, and there is none here"
         raise FileNotFoundError(msg)
     else:
+        lengths = [end - start for start, end in itertools.chain(*spans)]
         try:
-            if quotes:
-                # Into the segment itself: a private page would be a second one.
-                recall(
-                    quotes, map_segment(shared, body["segment"], body["sizes"], is_private=False)
-                )
-            buffers = map_segment(shared, body["segment"], body["sizes"])
-            for number, row, digests in body["hashed"]:
-                trust(buffers[number], row, tuple(digests))
+            pieces = map_segment(shared, body["segment"], lengths if quotes else body["sizes"])
         finally:
             if is_last:
                 drop_segment(shared, body["segment"])
+        buffers = _assemble(body["sizes"], spans, pieces) if quotes else pieces
+        for number, row, digests in body["hashed"]:
+            trust(buffers[number], row, tuple(digests))
+    recall(quotes, buffers)
     return Parcel(
         body["number"],
         tuple(body["names"]),
@@ -101,19 +102,32 @@ def from_body(
     )
 
 
-def _cut(buffer: memoryview, spans: Sequence[tuple[int, int]]) -> Iterator[bytes]:
-    """Yield what travels of a buffer, in pieces that a message can hold."""
+def _cut(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield where the pieces of what travels begin and end: a message can hold each of them."""
     for start, end in spans:
         for begin in range(start, end, _PIECE_BYTES):
-            yield bytes(buffer[begin : min(begin + _PIECE_BYTES, end)])
+            yield begin, min(begin + _PIECE_BYTES, end)
 
 
-def _spread(pieces: Sequence[bytes], size: int, spans: Sequence[tuple[int, int]]) -> memoryview:
-    """Return a buffer with what travelled of it in its places."""
-    if len(pieces) == 1 and len(pieces[0]) == size:
-        return memoryview(bytearray(pieces[0]))
-    buffer, left = memoryview(bytearray(size)), iter(pieces)
-    for start, end in spans:
-        for begin in range(start, end, _PIECE_BYTES):
-            buffer[begin : min(begin + _PIECE_BYTES, end)] = next(left)
-    return buffer
+def _assemble(
+    sizes: Sequence[int],
+    spans: Sequence[Sequence[tuple[int, int]]],
+    pieces: Iterable[memoryview | bytes],
+) -> list[memoryview]:
+    """Return buffers with what travelled in its places; arrays are rebuilt on this memory."""
+    left = iter(pieces)
+    buffers = []
+    for size, parts in zip(sizes, spans, strict=True):
+        buffer = _memory(size)
+        for start, end in parts:
+            buffer[start:end] = next(left)
+        buffers.append(buffer)
+    return buffers
+
+
+def _memory(nbytes: int) -> memoryview:
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return memoryview(bytearray(nbytes))
+    made: memoryview = numpy.empty(nbytes, dtype="uint8").data  # not cleared, and in large pages
+    return made

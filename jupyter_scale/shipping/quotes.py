@@ -155,6 +155,10 @@ class _Sources:
     table: TokenTable
     places: dict[Digest, list[tuple[Entry, int, int]]]
     leaves: dict[int, Leaf | None] = field(default_factory=dict)
+    #: Of each buffer of each object its memory, and where the chunks are in it.
+    cut: dict[tuple[int, int], tuple[memoryview, list[tuple[int, int]]]] = field(
+        default_factory=dict
+    )
 
     def copy(self, digest: Digest, target: memoryview) -> bool:
         """Copy the chunk with this digest; False if nothing here holds it any more."""
@@ -175,8 +179,11 @@ class _Sources:
         leaf = self.leaves[entry.token]
         if leaf is None or number >= len(leaf.buffers):
             return None
-        flat = leaf.buffers[number].cast("B")
-        spans = chunk_spans(flat.nbytes, leaf.rows[number])
+        place = entry.token, number
+        if place not in self.cut:
+            flat = leaf.buffers[number].cast("B")
+            self.cut[place] = flat, chunk_spans(flat.nbytes, leaf.rows[number])
+        flat, spans = self.cut[place]
         return flat[slice(*spans[chunk])] if chunk < len(spans) else None
 
 

@@ -153,13 +153,15 @@ def test_a_piece_of_a_loop_that_finds_no_room_is_sent(small: Path) -> None:
     assert (unpack_piece(piece, {}, small, Known(), is_last=True)[0] == value).all()
 
 
-def test_room_that_cannot_be_reserved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fake: the system refuses to reserve, as it does when chunks are still to be filled in."""
+def test_no_room_for_what_travels_of_a_buffer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fake: the system refuses to write."""
 
     def refuse(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    monkeypatch.setattr(os, "pwrite", refuse)
     parcel = replace(make_parcel(b"a" * 300_000), quotes=(Quote((0, 0, 150_000), b"digest"),))
     body = cargo.to_body(parcel, tmp_path)
     assert (body["segment"], list(tmp_path.iterdir())) == (None, [])
