@@ -68,12 +68,12 @@ def test_quoted_chunks_do_not_travel(tmp_path: Path, *, is_shared: bool) -> None
     )
     shared = tmp_path if is_shared else None
     body = cargo.to_body(parcel, shared)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 2 * chunk + 1000
     if not is_shared:
         assert body["inline"] == [[b"first"], [parts[0], parts[2]]]
 
     def recall(quotes: Sequence[Quote], buffers: Sequence[memoryview]) -> None:
         assert tuple(quotes) == parcel.quotes
-        assert bytes(buffers[1][chunk : 2 * chunk]) == bytes(chunk)
         buffers[1][chunk : 2 * chunk] = parts[1]
         buffers[1][3 * chunk :] = b"tail"
 
