@@ -15,7 +15,7 @@ from typing import Any
 
 from jupyter_scale.shipping.fingerprint import Digest
 from jupyter_scale.shipping.pickler import Pickler
-from jupyter_scale.shipping.quotes import Quote, travelling_spans
+from jupyter_scale.shipping.quotes import Hashed, Quote, travelling_spans
 from jupyter_scale.shipping.tokens import IMMUTABLE, Entry, Token, TokenTable
 
 
@@ -37,6 +37,8 @@ class Parcel:
         The pickles, and their out-of-band memory.
     quotes
         What of that memory the receiver copies from what it has already.
+    hashed
+        Digests of that memory, as far as they are known.
     """
 
     number: int
@@ -46,6 +48,7 @@ class Parcel:
     stream: bytes
     buffers: tuple[memoryview, ...]
     quotes: tuple[Quote, ...] = ()
+    hashed: tuple[Hashed, ...] = ()
 
     @property
     def nbytes(self) -> int:

@@ -6,6 +6,7 @@ import io
 import itertools
 import pickle
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from jupyter_scale.errors import ValueLost
@@ -88,6 +89,17 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
         flat = pickle.dumps(value, protocol=5)
         objects = tuple(obj for _, obj in table.tracked([(0, value)]))
         return Snapshot(value, digest_of(flat, ()), objects, {}, len(flat), frozenset(), None, ())
+    if type(value) is not FunctionType:
+        return _take_snapshot(name, value, table, cache)
+    is_here = not table.staying or table.staying.key_of(value) is None
+    if is_here and (known := table.functions.find(value)) is not None:
+        return known
+    snapshot = _take_snapshot(name, value, table, cache)
+    table.functions.remember(value, snapshot)
+    return snapshot
+
+
+def _take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) -> Snapshot:
     file = io.BytesIO()
     pickler = _pickler(file, table)
     try:

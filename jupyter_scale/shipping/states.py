@@ -162,16 +162,22 @@ def _get_array(obj: Any) -> Any:
     return obj.shape, obj.ravel().tolist()
 
 
-def get_array_chunks(obj: Any, numbers: Iterable[int] | None) -> Any:
-    """Return the state of an array without objects: the chunks in `numbers`, or all of it."""
+def get_array_chunks(obj: Any, runs: Iterable[tuple[int, int]] | None) -> Any:
+    """Return the state of an array without objects.
+
+    Parameters
+    ----------
+    runs
+        The first chunk of each run of chunks to return, and the one after its last; None for all.
+    """
     order = memory_order(obj)
     flat = array_bytes(obj, order)
-    if numbers is None:
+    if runs is None:
         pieces = [(0, pickle.PickleBuffer(flat))] if flat.nbytes else []
     else:
         pieces = [
-            (n * CHUNK_BYTES, pickle.PickleBuffer(flat[n * CHUNK_BYTES : (n + 1) * CHUNK_BYTES]))
-            for n in numbers
+            (n * CHUNK_BYTES, pickle.PickleBuffer(flat[n * CHUNK_BYTES : end * CHUNK_BYTES]))
+            for n, end in runs
         ]
     return order, obj.flags.writeable, pieces
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from jupyter_scale.shipping.fingerprint import Digest
+from jupyter_scale.shipping.functions import PlainFunctions
 from jupyter_scale.shipping.states import adapter_for
 
 Token = int
@@ -64,6 +65,8 @@ class TokenTable:
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
+        #: Snapshots of functions that need not be taken again.
+        self.functions = PlainFunctions(namespace)
         #: Values that never leave the cluster, if this is a side that has such.
         self.staying: Staying | None = None
         #: Whether a tensor goes without the computation that made it; else it does not go at all.

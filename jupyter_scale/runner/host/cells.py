@@ -277,6 +277,9 @@ class CellRunner:
 
     async def _run_cell(self, source: str) -> Any:
         shell = self._shell
+        if not _may_wait(source, shell):
+            with self._gate:
+                return shell.run_cell(source, store_history=True)
         try:
             transformed, failure = shell.transform_cell(source), None
         except Exception:  # noqa: BLE001 - IPython shows it as for the plain cell
@@ -418,6 +421,11 @@ class CellRunner:
                     stays[name] = str(error)
                     stand_ins[name] = self._keep_untravelled(name, snapshot.root, error, cache)
             return self._replica.pack(stand_ins, deletes)
+
+
+def _may_wait(source: str, shell: Any) -> bool:
+    """Tell whether a cell may await something; IPython's answer takes as long as a short cell."""
+    return "await" in source or "async" in source or bool(shell.input_transformers_post)
 
 
 class _Interrupted:

@@ -16,7 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_scale.model.facts import FIRST_LINE_CHARS, TOPIC, LoopFact, RunFact, client_name
+from jupyter_scale.model.facts import (
+    FIRST_LINE_CHARS,
+    TOPIC,
+    LoopFact,
+    RunFact,
+    client_name,
+    to_message,
+)
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.transport.tls import security
 
@@ -155,8 +162,8 @@ class Publisher:
 
     async def _send(self, client: Client) -> None:
         facts, self._waiting = self._waiting, {}
-        for fact in facts.values():
-            await client.log_event(TOPIC, fact.to_wire())
+        if facts:
+            await client.log_event(TOPIC, to_message(facts.values()))
 
     async def _connect(self) -> Client:
         from distributed import Client
