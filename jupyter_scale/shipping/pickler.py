@@ -29,7 +29,7 @@ from typing import Any
 import cloudpickle
 
 from jupyter_scale.analysis.code import dynamic_read, global_reads
-from jupyter_scale.shipping import loading
+from jupyter_scale.shipping import closedpools, loading
 from jupyter_scale.shipping.caches import (
     CachedFunction,
     cache_state,
@@ -270,6 +270,14 @@ def _reduce_weak_keys(_pickler: Pickler, mapping: Any) -> Any:
     if not all(isinstance(key, type) for key in mapping):
         return NotImplemented
     return weakref.WeakKeyDictionary, (), tuple(mapping.items()), None, None, loading.set_weak_keys
+
+
+def _reduce_executor(_pickler: Pickler, executor: Any) -> Any:
+    return closedpools.reduce_executor(executor)
+
+
+def _reduce_pool(_pickler: Pickler, pool: Any) -> Any:
+    return closedpools.reduce_pool(pool)
 
 
 def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:
@@ -570,6 +578,8 @@ _EXACT: dict[tuple[str, str], _Reducer] = {
     ("pandas", "DataFrame"): _reduce_whole,
     ("pandas", "Series"): _reduce_whole,
     ("matplotlib.cbook", "CallbackRegistry"): _reduce_registry,
+    ("concurrent.futures.process", "ProcessPoolExecutor"): _reduce_executor,
+    ("multiprocessing.pool", "Pool"): _reduce_pool,
 }
 
 

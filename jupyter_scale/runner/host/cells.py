@@ -20,6 +20,7 @@ from jupyter_scale.runner.host.effects import watching
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.keeping import keep_large, keep_named
+from jupyter_scale.runner.host.pools.arming import Pools
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
@@ -44,6 +45,8 @@ class CellRunner:
         Where cells run and where their output goes.
     spreader
         Runs loops on the workers.
+    pools
+        Run ready-made parallelism on the workers.
     shared
         The directory for shared memory, None when the notebook is on another machine.
     gate
@@ -55,11 +58,12 @@ class CellRunner:
         shell: RunnerShell,
         outbox: Outbox,
         spreader: Spreader,
+        pools: Pools,
         shared: Path | None,
         gate: InterruptGate,
     ) -> None:
         self._shell, self._outbox, self._spreader = shell, outbox, spreader
-        self._shared = shared
+        self._pools, self._shared = pools, shared
         self._replica = Replica(shell.user_ns, is_notebook=False)
         self._kept = Kept()
         self._replica.table.staying = self._kept
@@ -112,6 +116,8 @@ class CellRunner:
         self._ambience.settle_sent()
         seconds["home"] = time.perf_counter() - clock
         failed = result.error_before_exec or result.error_in_exec
+        reports = self._spreader.take_reports() + self._pools.take_reports()
+        had_effects = watch.seen is not None or self._pools.had_effect
         return CellOutcome(
             "error" if failed else "ok",
             kept=kept_indices,
@@ -119,9 +125,9 @@ class CellRunner:
             error=self._error_body(failed),
             stays=stays,
             seconds=seconds,
-            loops=[report.to_body() for report in self._spreader.take_reports()],
-            had_effects=watch.seen is not None or self._outbox.shown != shown,
-            notes=self._spreader.take_notes() + notes,
+            loops=[report.to_body() for report in reports],
+            had_effects=had_effects or self._outbox.shown != shown,
+            notes=self._spreader.take_notes() + self._pools.take_notes() + notes,
             remote=self._remote(),
             life=self._kept.life,
             text_hash=hash(HASHED),
@@ -261,7 +267,10 @@ class CellRunner:
         shell.last_error = None
         shell.hook.value, shell.hook.has_value = None, False
         try:
-            with self._spreader.armed(shell, is_on=request.spread):
+            with (
+                self._spreader.armed(shell, is_on=request.spread),
+                self._pools.armed(is_on=request.spread),
+            ):
                 return await self._run_cell(request.source)
         except KeyboardInterrupt as error:
             # It came just before or after the cell's own code.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.cluster import ClusterState
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _SCHEDULER_TIMEOUT_S = 60.0
 _LONG_S = 1.0
 _WAIT_S = 10.0
+_ANSWER_S = 1.0
 
 
 class Engine:
@@ -62,6 +65,11 @@ class Engine:
                 self._client = self._connect()
             return self._client
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether `client` returns at once."""
+        return self._client is not None
+
     def count_workers(self, seconds: float) -> int:
         """Return how many workers there are.
 
@@ -73,11 +81,44 @@ class Engine:
         client = self.client()
         if seconds > _LONG_S and not self._is_complete:
             with contextlib.suppress(TimeoutError):
-                client.wait_for_workers(self._wanted_workers(), timeout=min(seconds, _WAIT_S))
+                client.wait_for_workers(self.wanted_workers(), timeout=min(seconds, _WAIT_S))
             self._is_complete = True
         return len(client.scheduler_info(n_workers=-1)["workers"])
 
-    def _wanted_workers(self) -> int:
+    def end_tasks(self, function: Callable[..., Any], *args: Any) -> None:
+        """Ask every worker to end something, in the background; restart those that do not.
+
+        Parameters
+        ----------
+        function
+            A coroutine function that runs in the worker's loop, and returns whether it ended.
+        """
+        threading.Thread(
+            target=self._end_tasks, args=(function, *args), name="jupyter-scale end", daemon=True
+        ).start()
+
+    def _end_tasks(self, function: Callable[..., Any], *args: Any) -> None:
+        client = self.client()
+
+        async def ask(address: str) -> bool:
+            question = client._run(function, *args, workers=[address], on_error="ignore")  # noqa: SLF001 - ``run`` has no timeout
+            try:
+                return bool((await asyncio.wait_for(question, _ANSWER_S)).get(address, True))
+            except (TimeoutError, OSError):
+                return False
+
+        async def ask_all() -> list[bool]:
+            return await asyncio.gather(*map(ask, addresses))
+
+        with contextlib.suppress(OSError):  # the cluster ends
+            addresses = list(client.scheduler_info(n_workers=-1)["workers"])
+            ended = client.sync(ask_all)
+            stuck = [each for each, is_done in zip(addresses, ended, strict=True) if not is_done]
+            if stuck:
+                client.restart_workers(stuck, timeout=_WAIT_S, raise_for_error=False)
+
+    def wanted_workers(self) -> int:
+        """Return how many workers the cluster is to have."""
         try:
             state = ClusterState.from_json((self._directory / "state.json").read_text())
         except (OSError, StateError):
@@ -98,9 +139,17 @@ class Engine:
         client = Client(
             json.loads(path.read_text())["address"],
             security=security(self._directory / "tls", "client"),
-            set_as_default=True,
+            set_as_default=False,  # it is while a cell may use it
             direct_to_workers=False,
         )
         client.wait_for_workers(1, timeout=_SCHEDULER_TIMEOUT_S)
         client.run(prepare, wait=False, on_error="ignore")
+        loop: Any = client.loop
+        loop.asyncio_loop.set_exception_handler(_on_loop_error)
         return client
+
+
+def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what went wrong in the client's loop, but for what is left of an interrupted wait."""
+    if type(context.get("exception")).__name__ != "AllExit":
+        loop.default_exception_handler(context)

@@ -1,0 +1,196 @@
+"""Puts the cluster under a cell's ready-made parallelism, and takes it away again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.interactive import RunnerShell
+from jupyter_scale.runner.host.pools import tasks
+from jupyter_scale.runner.host.pools.crew import Crew, Surroundings, Terms
+from jupyter_scale.runner.host.pools.executors import Executors
+from jupyter_scale.runner.host.pools.processpools import ProcessPools
+from jupyter_scale.runner.host.spread import LoopReport
+from jupyter_scale.runner.host.streams import Outbox
+from jupyter_scale.shipping.ambient.ambience import Ambience
+
+#: For so much work all workers of a cluster that is just starting are waited for.
+_LONG_S = 10.0
+
+
+class _Part(Protocol):
+    """One library's part."""
+
+    def install(self) -> None:
+        """Let what is made from now on use the cluster."""
+
+    def remove(self) -> None:
+        """Leave the library as it was."""
+
+
+class Pools:
+    """The ready-made parallelism of one shell's cells.
+
+    Parameters
+    ----------
+    shell
+        Where cells run.
+    engine
+        The cluster's workers.
+    outbox
+        Where progress goes.
+    shared
+        The directory for shared memory.
+    ambience
+        The process-wide state of the shell.
+    """
+
+    def __init__(
+        self,
+        shell: RunnerShell,
+        engine: Engine,
+        outbox: Outbox,
+        shared: Path | None,
+        ambience: Ambience,
+    ) -> None:
+        self._shell, self._engine = shell, engine
+        self._around = Surroundings(
+            engine, outbox, ambience, shell.user_ns, shared, self._take_note
+        )
+        self._pid = os.getpid()
+        self._notes: list[str] = []
+        self._crews: list[Crew] = []
+        self._alive: weakref.WeakSet[Crew] = weakref.WeakSet()
+        self._interrupts: queue.SimpleQueue[list[Crew]] = queue.SimpleQueue()
+        executors = Executors(self._make_crew)
+        local = executors.local_processes
+        self._parts: list[_Part] = [executors, ProcessPools(self._make_crew, local)]
+        self._is_on = False
+        self._waits_for: dict[str, Callable[[ModuleType], _Part]] = {
+            "joblib.parallel": self._make_joblib,
+            "dask.base": self._make_dask,
+        }
+        for name in self._waits_for:
+            ambience.when_imported(name, self._add)
+        name = "jupyter-scale interrupts"
+        threading.Thread(target=self._end_on_interrupt, name=name, daemon=True).start()
+
+    @contextlib.contextmanager
+    def armed(self, *, is_on: bool) -> Iterator[None]:
+        """Let cells that run meanwhile use the cluster."""
+        self._notes, self._crews = [], []
+        if not is_on:
+            yield
+            return
+        for name in list(self._waits_for):
+            if name in sys.modules:
+                self._waits_for[name](sys.modules[name])
+        for part in self._parts:
+            part.install()
+        self._is_on = True
+        try:
+            yield
+        finally:
+            self._is_on = False
+            for part in self._parts:
+                part.remove()
+
+    def take_notes(self) -> list[str]:
+        """Return what the user should know of the last cell's pools."""
+        return self._notes
+
+    def take_reports(self) -> list[LoopReport]:
+        """Return what became of the last cell's pools."""
+        return [_report(crew) for crew in self._crews if crew.calls]
+
+    @property
+    def had_effect(self) -> bool:
+        """Whether a task of the last cell changed something outside."""
+        return any(crew.had_effect for crew in self._crews)
+
+    def interrupt(self) -> None:
+        """End what pools run at workers; a signal handler may call this."""
+        self._interrupts.put(list(self._alive))
+
+    # -- crews -------------------------------------------------------------------------------
+
+    def _make_crew(self, terms: Callable[[int], Terms]) -> Crew | None:
+        """Return a crew for a pool of the cell that runs; None if it is to be a plain one."""
+        if not self._is_on or os.getpid() != self._pid:
+            return None
+        workers = self._count_workers()
+        if not workers:
+            return None
+        crew = Crew(self._around, terms(workers), self._line())
+        self._crews.append(crew)
+        self._alive.add(crew)
+        return crew
+
+    def _count_workers(self) -> int:
+        try:
+            present = self._engine.count_workers(_LONG_S)
+            # One that was killed comes back.
+            return max(present, self._engine.wanted_workers())
+        except OSError as error:
+            self._take_note(f"pools used processes of their own: no scheduler ({error})")
+            return 0
+
+    def _take_note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)
+
+    def _line(self) -> int:
+        """Return the line of the cell that is being run, 0 in a thread of the cell's."""
+        frame = sys._getframe(1)  # noqa: SLF001 - the only way to one's caller
+        while frame is not None:
+            if frame.f_code.co_filename == self._shell.compiler.code_name:
+                return frame.f_lineno
+            frame = frame.f_back  # type: ignore[assignment]
+        return 0
+
+    # -- libraries ---------------------------------------------------------------------------
+
+    def _add(self, module: ModuleType) -> None:
+        """Take in a library that the cell has just imported."""
+        if self._is_on and module.__name__ in self._waits_for:
+            self._waits_for[module.__name__](module).install()
+
+    def _make_joblib(self, parallel: ModuleType) -> _Part:
+        from jupyter_scale.runner.host.pools.joblib_backend import JoblibDefault
+
+        return self._keep(parallel, JoblibDefault(parallel, self._make_crew, self._count_workers))
+
+    def _make_dask(self, base: ModuleType) -> _Part:
+        from jupyter_scale.runner.host.pools.dask_default import DaskDefault
+
+        return self._keep(base, DaskDefault(base, self._engine))
+
+    def _keep(self, module: ModuleType, part: _Part) -> _Part:
+        del self._waits_for[module.__name__]
+        self._parts.append(part)
+        return part
+
+    # -- interrupts --------------------------------------------------------------------------
+
+    def _end_on_interrupt(self) -> None:
+        while True:
+            for crew in self._interrupts.get():
+                crew.stop()
+            if self._engine.is_connected:  # Dask's own tasks
+                self._engine.end_tasks(tasks.settle)
+
+
+def _report(crew: Crew) -> LoopReport:
+    seconds = time.perf_counter() - crew.started
+    workers = crew.terms.size if crew.spread else 0
+    return LoopReport(crew.line, crew.calls, crew.spread, workers, crew.why_here, seconds)
