@@ -14,18 +14,15 @@ if TYPE_CHECKING:
     from multiprocessing.pool import Pool
 
 
-def reduce_executor(executor: ProcessPoolExecutor) -> Any:
-    """Reduce an executor.
+#: Why an open one, or a call's future, does not travel.
+OF_A_POOL = "it belongs to a pool, which lives in one process"
 
-    Raises
-    ------
-    TypeError
-        When it is not shut down.
-    """
+
+def reduce_executor(executor: ProcessPoolExecutor) -> Any:
+    """Reduce an executor; None if it is not shut down."""
     mine: Any = executor
     if not mine._shutdown_thread:  # noqa: SLF001 - there is no other sign
-        msg = "an executor that is not shut down belongs to one process"
-        raise TypeError(msg)
+        return None
     return make_executor, (mine._max_workers,)  # noqa: SLF001 - there is no public name
 
 
@@ -39,19 +36,10 @@ def make_executor(max_workers: int) -> ProcessPoolExecutor:
 
 
 def reduce_pool(pool: Pool) -> Any:
-    """Reduce a pool.
-
-    Raises
-    ------
-    TypeError
-        When it may still run something.
-    """
+    """Reduce a pool; None if it may still run something."""
     mine: Any = pool
     is_done = mine._state == "TERMINATE" or (mine._state == "CLOSE" and not mine._cache)  # noqa: SLF001 - there is no other sign
-    if not is_done:
-        msg = "a pool that is not closed belongs to one process"
-        raise TypeError(msg)
-    return make_pool, (mine._state, mine._processes)  # noqa: SLF001 - as above
+    return (make_pool, (mine._state, mine._processes)) if is_done else None  # noqa: SLF001 - there is no public name
 
 
 def make_pool(state: str, processes: int) -> Pool:

@@ -272,12 +272,16 @@ def _reduce_weak_keys(_pickler: Pickler, mapping: Any) -> Any:
     return weakref.WeakKeyDictionary, (), tuple(mapping.items()), None, None, loading.set_weak_keys
 
 
-def _reduce_executor(_pickler: Pickler, executor: Any) -> Any:
-    return closedpools.reduce_executor(executor)
+def _reduce_executor(pickler: Pickler, executor: Any) -> Any:
+    return closedpools.reduce_executor(executor) or _refuse_pools_own(pickler, executor)
 
 
-def _reduce_pool(_pickler: Pickler, pool: Any) -> Any:
-    return closedpools.reduce_pool(pool)
+def _reduce_pool(pickler: Pickler, pool: Any) -> Any:
+    return closedpools.reduce_pool(pool) or _refuse_pools_own(pickler, pool)
+
+
+def _refuse_pools_own(_pickler: Pickler, obj: Any) -> Any:
+    raise RefusedError(closedpools.OF_A_POOL, obj)
 
 
 def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:
@@ -579,7 +583,10 @@ _EXACT: dict[tuple[str, str], _Reducer] = {
     ("pandas", "Series"): _reduce_whole,
     ("matplotlib.cbook", "CallbackRegistry"): _reduce_registry,
     ("concurrent.futures.process", "ProcessPoolExecutor"): _reduce_executor,
+    ("concurrent.futures._base", "Future"): _refuse_pools_own,
     ("multiprocessing.pool", "Pool"): _reduce_pool,
+    ("multiprocessing.pool", "ApplyResult"): _refuse_pools_own,
+    ("multiprocessing.pool", "MapResult"): _refuse_pools_own,
 }
 
 

@@ -25,6 +25,7 @@ from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
 from jupyter_scale.shipping.ambient.places import is_place
+from jupyter_scale.shipping.closedpools import OF_A_POOL
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.kept import Kept
 from jupyter_scale.shipping.parcel import UnknownTokensError
@@ -127,12 +128,18 @@ class CellRunner:
             seconds=seconds,
             loops=[report.to_body() for report in reports],
             had_effects=had_effects or self._outbox.shown != shown,
-            notes=self._spreader.take_notes() + self._pools.take_notes() + notes,
+            notes=self._loop_notes() + self._pools.take_notes() + notes,
             remote=self._remote(),
             life=self._kept.life,
             text_hash=hash(HASHED),
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
         )
+
+    def _loop_notes(self) -> list[str]:
+        """Return what to say of loops: not that one that uses a pool did not use workers twice."""
+        notes = self._spreader.take_notes()
+        is_used = bool(self._pools.take_reports())
+        return [note for note in notes if not (is_used and OF_A_POOL in note)]
 
     def _error_body(self, failed: BaseException | None) -> dict[str, Any] | None:
         """Return name, text and shown lines of what the cell raised.

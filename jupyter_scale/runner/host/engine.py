@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future, Nanny
 
 _SCHEDULER_TIMEOUT_S = 60.0
 _LONG_S = 1.0
@@ -85,23 +87,30 @@ class Engine:
             self._is_complete = True
         return len(client.scheduler_info(n_workers=-1)["workers"])
 
-    def end_tasks(self, function: Callable[..., Any], *args: Any) -> None:
-        """Ask every worker to end something, in the background; restart those that do not.
+    def end_tasks(
+        self, futures: Iterable[Future[Any]], ask_to_end: Callable[..., Any], *args: Any
+    ) -> None:
+        """Cancel tasks in the background; end the process of a worker that goes on all the same.
 
         Parameters
         ----------
-        function
-            A coroutine function that runs in the worker's loop, and returns whether it ended.
+        ask_to_end
+            A coroutine function that runs in every worker's loop, and returns whether all ended.
         """
         threading.Thread(
-            target=self._end_tasks, args=(function, *args), name="jupyter-scale end", daemon=True
+            target=self._end_tasks,
+            args=(list(futures), ask_to_end, *args),
+            name="jupyter-scale end",
+            daemon=True,
         ).start()
 
-    def _end_tasks(self, function: Callable[..., Any], *args: Any) -> None:
+    def _end_tasks(
+        self, futures: list[Future[Any]], ask_to_end: Callable[..., Any], *args: Any
+    ) -> None:
         client = self.client()
 
         async def ask(address: str) -> bool:
-            question = client._run(function, *args, workers=[address], on_error="ignore")  # noqa: SLF001 - ``run`` has no timeout
+            question = client._run(ask_to_end, *args, workers=[address], on_error="ignore")  # noqa: SLF001 - ``run`` has no timeout
             try:
                 return bool((await asyncio.wait_for(question, _ANSWER_S)).get(address, True))
             except (TimeoutError, OSError):
@@ -111,11 +120,13 @@ class Engine:
             return await asyncio.gather(*map(ask, addresses))
 
         with contextlib.suppress(OSError):  # the cluster ends
+            client.cancel(futures, force=True)
             addresses = list(client.scheduler_info(n_workers=-1)["workers"])
             ended = client.sync(ask_all)
             stuck = [each for each, is_done in zip(addresses, ended, strict=True) if not is_done]
             if stuck:
-                client.restart_workers(stuck, timeout=_WAIT_S, raise_for_error=False)
+                # Its nanny is another process, and starts it again.
+                client.run(_kill, workers=stuck, nanny=True, on_error="ignore")
 
     def wanted_workers(self) -> int:
         """Return how many workers the cluster is to have."""
@@ -153,3 +164,9 @@ def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     """Say what went wrong in the client's loop, but for what is left of an interrupted wait."""
     if type(context.get("exception")).__name__ != "AllExit":
         loop.default_exception_handler(context)
+
+
+def _kill(dask_worker: Nanny) -> None:
+    """End the process that a nanny takes care of."""
+    if dask_worker.pid:
+        os.kill(dask_worker.pid, signal.SIGKILL)

@@ -17,7 +17,8 @@ from typing import Protocol
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.pools import tasks
-from jupyter_scale.runner.host.pools.crew import Crew, Surroundings, Terms
+from jupyter_scale.runner.host.pools.crew import Crew, Surroundings, Terms, stop_all
+from jupyter_scale.runner.host.pools.dask_default import DaskDefault
 from jupyter_scale.runner.host.pools.executors import Executors
 from jupyter_scale.runner.host.pools.processpools import ProcessPools
 from jupyter_scale.runner.host.spread import LoopReport
@@ -76,6 +77,7 @@ class Pools:
         local = executors.local_processes
         self._parts: list[_Part] = [executors, ProcessPools(self._make_crew, local)]
         self._is_on = False
+        self._dask: DaskDefault | None = None
         self._waits_for: dict[str, Callable[[ModuleType], _Part]] = {
             "joblib.parallel": self._make_joblib,
             "dask.base": self._make_dask,
@@ -171,9 +173,8 @@ class Pools:
         return self._keep(parallel, JoblibDefault(parallel, self._make_crew, self._count_workers))
 
     def _make_dask(self, base: ModuleType) -> _Part:
-        from jupyter_scale.runner.host.pools.dask_default import DaskDefault
-
-        return self._keep(base, DaskDefault(base, self._engine))
+        self._dask = DaskDefault(base, self._engine)
+        return self._keep(base, self._dask)
 
     def _keep(self, module: ModuleType, part: _Part) -> _Part:
         del self._waits_for[module.__name__]
@@ -184,10 +185,9 @@ class Pools:
 
     def _end_on_interrupt(self) -> None:
         while True:
-            for crew in self._interrupts.get():
-                crew.stop()
-            if self._engine.is_connected:  # Dask's own tasks
-                self._engine.end_tasks(tasks.settle)
+            stop_all(self._interrupts.get())
+            if self._dask is not None and self._dask.is_used:
+                self._engine.end_tasks([], tasks.end, [])
 
 
 def _report(crew: Crew) -> LoopReport:

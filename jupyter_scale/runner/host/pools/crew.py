@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool, _RemoteTraceback
 from dataclasses import dataclass, replace
@@ -124,17 +124,18 @@ class Crew:
     def __init__(self, around: Surroundings, terms: Terms, line: int) -> None:
         self._around, self._terms = around, terms
         self.line = line
-        self._name = uuid.uuid4().hex
+        #: By this workers know whose call they run.
+        self.name = uuid.uuid4().hex
         self._fork = Fork(around.namespace, around.ambience, around.shared)
         self._store = BufferStore(around.shared)
         self._lock = threading.Lock()
         self._image: tuple[str, Image | None] | None = None
         self._in_image: set[str] = set()
         self._images: list[str] = []
-        self._running: dict[Any, Future] = {}
+        self._running: dict[int, tuple[Future, threading.Event]] = {}
         self._number = 0
         self._lanes = 0
-        self._is_stopped = False
+        self._stopped = threading.Event()
         self._is_local = False
         self._seconds_each = 0.0
         self._shown_at = 0.0
@@ -146,6 +147,11 @@ class Crew:
         self.started = time.perf_counter()
         #: Why calls ran in processes of this machine.
         self.why_here = ""
+
+    @property
+    def engine(self) -> Engine:
+        """The cluster's workers."""
+        return self._around.engine
 
     @property
     def terms(self) -> Terms:
@@ -209,7 +215,7 @@ class Crew:
         """Return the call as it travels, or what became of it here."""
         if self.broken:
             return Result(error=BrokenProcessPool(self.broken))
-        if self._is_stopped:
+        if self._stopped.is_set():
             return Result(error=KeyboardInterrupt())
         if self._is_local:
             return self._run_here(call)
@@ -223,7 +229,8 @@ class Crew:
 
     def _to_bundle(self, value: Any) -> tuple[Bundle, set[str]]:
         namespace, names = self._around.namespace, self._fork.names
-        return pack(value, namespace, names, self._store.put, is_strict=self._terms.is_strict)
+        is_strict = self._terms.is_strict
+        return pack(value, namespace, names, self._store.put, is_strict=is_strict, is_call=True)
 
     def _run_here(self, call: Call) -> Result:
         try:
@@ -280,7 +287,9 @@ class Crew:
                     # A plain pool's processes inherit it without pickling.
                     raise StaysHere(f"the initializer: {error}") from error
                 self._in_image |= names
-            image = self._fork.take_image(self._in_image, initializer)
+            image = self._fork.take_image(
+                self._in_image, initializer, is_strict=self._terms.is_strict
+            )
             shared = self._around.shared
             if shared is None:
                 self._image = uuid.uuid4().hex, image
@@ -299,34 +308,37 @@ class Crew:
             client = self._around.engine.client()
         except OSError as error:
             raise StaysHere(f"no scheduler ({error})") from error
+        is_over = threading.Event()
         with self._lock:
+            if self._stopped.is_set():
+                return None
             self._number += 1
             number = self._number
-            mark = f"effect-{self._name}-{number}"
+            mark = f"effect-{self.name}-{number}"
             future: Future = client.submit(
                 tasks.run_calls,
                 name,
                 image,
-                self._name,
+                self.name,
                 mark,
                 bundles,
                 str(shared) if shared else None,
                 pure=False,
                 priority=-number,
-                key=f"line {self.line}-{self._name}-{number}",
+                key=f"line {self.line}-{self.name}-{number}",
             )
-            self._running[future.key] = future
+            self._running[number] = future, is_over
+        future.add_done_callback(lambda _: is_over.set())
         try:
-            return future.result()
+            is_over.wait()
+            return None if self._stopped.is_set() else future.result()
         except CancelledError:
-            if self._is_stopped:
-                return None
             return tasks.Report(broken="the task was cancelled on the cluster")
         except Exception as error:  # noqa: BLE001 - what distributed says of lost workers and links
             return tasks.Report(broken=f"a worker was lost ({type(error).__name__}: {error})")
         finally:
             with self._lock:
-                self._running.pop(future.key, None)
+                self._running.pop(number, None)
             if shared is not None:
                 (shared / mark).unlink(missing_ok=True)
 
@@ -364,15 +376,17 @@ class Crew:
     # -- ending ------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """End what runs, as an interrupt or ``terminate()`` does; nothing runs after that."""
+        """End what runs, as ``terminate()`` does; nothing runs after that."""
+        stop_all([self])
+
+    def abandon(self) -> list[Future]:
+        """Wait for nothing any more; return the tasks that are to be ended."""
         with self._lock:
-            self._is_stopped = True
+            self._stopped.set()
             running = list(self._running.values())
-        if not running:
-            return
-        with contextlib.suppress(OSError):
-            self._around.engine.client().cancel(running, force=True)
-        self._around.engine.end_tasks(tasks.stop, self._name)
+        for _, is_over in running:
+            is_over.set()
+        return [future for future, _ in running]
 
     def _close(self) -> None:
         """Let go of what the calls needed."""
@@ -386,6 +400,14 @@ class Crew:
             with contextlib.suppress(OSError):
                 client = self._around.engine.client()
                 client.run(tasks.forget, name, wait=False, on_error="ignore")
+
+
+def stop_all(crews: Iterable[Crew]) -> None:
+    """End what these crews run, and leave nothing at workers; returns at once."""
+    for crew in crews:
+        running = crew.abandon()
+        if running:
+            crew.engine.end_tasks(running, tasks.end, [crew.name])
 
 
 def _quoted(traceback: str) -> str:

@@ -24,9 +24,12 @@ class DaskDefault:
         self._base: Any = base
         self._engine = engine
         self._plain = self._base.get_scheduler
+        #: Whether Dask has looked for it since `install`.
+        self.is_used = False
 
     def install(self) -> None:
         """Be asked; a client that is connected already is the default at once."""
+        self.is_used = False
         if self._engine.is_connected:
             self._be_default()
         self._base.get_scheduler = self._get_scheduler
@@ -50,5 +53,6 @@ class DaskDefault:
         self, get: Any = None, scheduler: Any = None, collections: Any = None, cls: Any = None
     ) -> Any:
         if not get and scheduler is None and not self._base.config.get("scheduler", None):
+            self.is_used = True
             self._be_default()
         return self._plain(get, scheduler, collections, cls)

@@ -31,12 +31,15 @@ class Image:
         ``(function, arguments)`` to be called before the first task.
     sources
         ``file name → text`` of the code inside, for tracebacks.
+    is_strict
+        Whether results are refused as plain pickle does.
     """
 
     parcel: Mapping[str, Any]
     ambient: Mapping[str, bytes]
     sources: Mapping[str, str]
     initializer: Bundle | None
+    is_strict: bool
 
 
 class Fork:
@@ -58,7 +61,9 @@ class Fork:
         self.names: Mapping[str, Any] = collections.ChainMap(dict(namespace), namespace)
         self._ambience, self._ambient = ambience, ambience.everything()
 
-    def take_image(self, needs: Iterable[str], initializer: Bundle | None) -> Image:
+    def take_image(
+        self, needs: Iterable[str], initializer: Bundle | None, *, is_strict: bool
+    ) -> Image:
         """Pack names and all that the functions among them read, transitively.
 
         Raises
@@ -74,7 +79,7 @@ class Fork:
             raise StaysHere(str(error)) from error
         files = {name for snapshot in snapshots.values() for name in snapshot.code_files}
         parcel = cargo.to_body(packed.parcel, self._shared)
-        return Image(parcel, self._ambient, _sources(files), initializer)
+        return Image(parcel, self._ambient, _sources(files), initializer, is_strict)
 
     def _look(self, replica: Replica, todo: set[str]) -> dict[str, Snapshot]:
         cache, maps = DigestCache(), SharedMaps()

@@ -17,7 +17,7 @@ import threading
 import time
 import traceback
 import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -98,6 +98,7 @@ class _Process:
 
     def __init__(self, name: str, image: Image, shared: Path | None) -> None:
         self.name, self.shared = name, shared
+        self.is_strict = image.is_strict
         self._ambient, self._initializer = image.ambient, image.initializer
         self.main = types.ModuleType("__main__")
         self.namespace: dict[str, Any] = self.main.__dict__
@@ -157,7 +158,7 @@ def run_calls(
     name, image
         The image; without one `name` is that of the segment that holds it.
     pool
-        Whose calls these are, for `stop`.
+        Whose calls these are, for `end`.
     mark
         Name of the file that says that these calls had an effect when a worker ran them before.
     """
@@ -231,16 +232,19 @@ def _call(process: _Process, pool: str, call: Bundle) -> tuple[bool, Any]:
 
 
 def _packed(process: _Process, passed: bool, value: Any) -> Outcome:  # noqa: FBT001 - as `_call` says
-    store = partial(store_buffer, shared=process.shared)
-    put = partial(
-        pack, namespace=process.namespace, names=process.namespace, store=store, is_strict=False
-    )
     try:
-        if passed:
-            return Outcome("ok", put(value)[0])
-        return Outcome("raised", put(value)[0], text_of(value))
+        bundle = _to_bundle(process, value, is_strict=process.is_strict)
     except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
-        return Outcome("lost", put(error)[0], text_of(error), repr(value))
+        return Outcome("lost", _to_bundle(process, error), text_of(error), repr(value))
+    if passed:
+        return Outcome("ok", bundle)
+    return Outcome("raised", bundle, text_of(value))
+
+
+def _to_bundle(process: _Process, value: Any, *, is_strict: bool = False) -> Bundle:
+    store = partial(store_buffer, shared=process.shared)
+    namespace = process.namespace
+    return pack(value, namespace, namespace, store, is_strict=is_strict, is_call=False)[0]
 
 
 def text_of(error: BaseException) -> str:
@@ -265,19 +269,22 @@ def discard(bundle: Bundle, shared: Path | None) -> None:
 # -- the end ---------------------------------------------------------------------------------
 
 
-async def stop(pool: str) -> bool:
-    """Raise KeyboardInterrupt in this pool's call; return whether it ended within half a second."""
+async def end(pools: Collection[str], dask_worker: Worker) -> bool:
+    """Raise KeyboardInterrupt in these pools' call; return whether, within half a second, it ended.
+
+    Nothing may run then that the scheduler has given up: Dask's own tasks cannot be interrupted.
+    """
     with _interrupting:
-        if _running is not None and _running[0] == pool:
+        if _running is not None and _running[0] in pools:
             _set_asynchronous_exception(_running[1], ctypes.py_object(KeyboardInterrupt))
-    return await _wait_until(lambda: _running is None or _running[0] != pool)
-
-
-async def settle(dask_worker: Worker) -> bool:
-    """Return whether, within half a second, nothing runs that the scheduler has given up."""
-    await asyncio.sleep(_DELAY_S)  # its word comes by another connection than this question
-    tasks = dask_worker.state.tasks
-    return await _wait_until(lambda: all(task.state not in _GIVEN_UP for task in tasks.values()))
+    await asyncio.sleep(_DELAY_S)  # the scheduler's word comes by another connection
+    known = dask_worker.state.tasks
+    return await _wait_until(
+        lambda: (
+            (_running is None or _running[0] not in pools)
+            and all(task.state not in _GIVEN_UP for task in known.values())
+        )
+    )
 
 
 async def _wait_until(is_done: Callable[[], bool]) -> bool:
@@ -296,7 +303,7 @@ def forget(image: str) -> None:
 
 @contextlib.contextmanager
 def _interruptible(pool: str) -> Iterator[None]:
-    """Let `stop` reach the call, and nothing that comes after it."""
+    """Let `end` reach the call, and nothing that comes after it."""
     global _running  # noqa: PLW0603 - one call at a time
     thread = threading.get_ident()
     _running = pool, thread

@@ -55,10 +55,11 @@ class _BundlePickler(Pickler):
         names: Mapping[str, Any],
         *,
         is_strict: bool,
+        is_call: bool,
     ) -> None:
         super().__init__(file, namespace)
         self._names, self._is_strict = names, is_strict
-        self._maps = SharedMaps()
+        self._maps = SharedMaps() if is_call else None
         #: The names met.
         self.met: set[str] = set()
 
@@ -69,14 +70,17 @@ class _BundlePickler(Pickler):
                 return find, (obj.__qualname__,)
             if self._is_strict:
                 pickle.dumps(obj)  # raises for a lambda just what the plain pool does
-        elif why := why_shared(obj, self._maps):
-            raise StaysHere(why)
+        else:
+            self._check(obj)
         return super().reducer_override(obj)
 
     def note_leaf(self, leaf: Leaf) -> None:
-        if why := why_shared(leaf.obj, self._maps):
-            raise StaysHere(why)
+        self._check(leaf.obj)
         super().note_leaf(leaf)
+
+    def _check(self, obj: Any) -> None:
+        if self._maps is not None and (why := why_shared(obj, self._maps)):
+            raise StaysHere(why)
 
 
 def is_named(definition: Any, names: Mapping[str, Any]) -> bool:
@@ -110,6 +114,7 @@ def pack(
     store: Callable[[memoryview], Memory],
     *,
     is_strict: bool,
+    is_call: bool,
 ) -> tuple[Bundle, set[str]]:
     """Pickle a value; return it with the names of the notebook that it needs over there.
 
@@ -123,6 +128,8 @@ def pack(
         Takes a large buffer.
     is_strict
         Refuse functions and classes that are found under no name.
+    is_call
+        Look for what would not work in a process of another machine; a result is lost without it.
 
     Raises
     ------
@@ -132,9 +139,9 @@ def pack(
         What pickling raises, as in a plain pool.
     """
     file = io.BytesIO()
-    pickler = _BundlePickler(file, namespace, names, is_strict=is_strict)
+    pickler = _BundlePickler(file, namespace, names, is_strict=is_strict, is_call=is_call)
     pickler.dump(value)
-    if pickler.dynamic_reads is not None:
+    if is_call and pickler.dynamic_reads is not None:
         raise StaysHere(pickler.dynamic_reads)
     needs = pickler.met | {name for name in pickler.global_reads if name in names}
     return Bundle(file.getvalue(), tuple(map(store, pickler.buffers))), needs
