@@ -249,6 +249,14 @@ SAME = {
             limit = 2
             r = pool.map(read_limit, range(2))
         r""",
+    "a loop beside a pool": """
+        with ProcessPoolExecutor() as executor:
+            a = list(executor.map(shift, range(4)))
+            offset = 10
+            b = [(rest(0.05), shift(i))[1] for i in range(8)]
+            c = list(executor.map(shift, range(4)))
+        offset = 3
+        a, b, c""",
     "a change stays in its process": """
         with mp.Pool(2) as pool:
             pool.map(remember, range(4))
@@ -319,6 +327,15 @@ def test_runs_on_workers(notebook, scaled, name):
     assert set(json.loads(notebook.value("list(set(r))"))) <= workers
     assert report["spread"] == report["iterations"] > 0
     assert report["why"] == ""
+
+
+def test_a_task_has_one_core(notebook, scaled):
+    scaled("""
+        names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"]
+        with ProcessPoolExecutor() as e:
+            r = list(e.map(os.environ.get, names))
+        here = [os.environ.get(name) for name in names]""")
+    assert notebook.value("r, here") == "['1', '1', '1'] [None, None, None]"
 
 
 def test_dask_runs_on_workers(notebook, scaled):
@@ -441,8 +458,8 @@ RAISING = {
 
 @pytest.mark.parametrize("name", RAISING)
 def test_raises_as_plain(notebook, scaled, name):
-    plain = notebook.run(RAISING[name])
     outputs, _ = scaled(RAISING[name], status="error")
+    plain = notebook.run(RAISING[name])
     assert (outputs.ename, outputs.evalue) == (plain.ename, plain.evalue)
     assert outputs.ename == "Refused"
     assert "in refuse" in outputs.traceback

@@ -87,6 +87,15 @@ class Engine:
             self._is_complete = True
         return len(client.scheduler_info(n_workers=-1)["workers"])
 
+    def tell_workers(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call a function in every worker's process; nobody waits for that."""
+
+        def tell() -> None:
+            with contextlib.suppress(OSError):  # the cluster ends
+                self.client().run(function, *args, wait=False, on_error="ignore")
+
+        threading.Thread(target=tell, name="jupyter-scale tell", daemon=True).start()
+
     def end_tasks(
         self, futures: Iterable[Future[Any]], ask_to_end: Callable[..., Any], *args: Any
     ) -> None:

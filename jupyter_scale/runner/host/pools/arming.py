@@ -7,9 +7,8 @@ import os
 import queue
 import sys
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -17,7 +16,7 @@ from typing import Protocol
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.pools import tasks
-from jupyter_scale.runner.host.pools.crew import Crew, Surroundings, Terms, stop_all
+from jupyter_scale.runner.host.pools.crew import Crew, Surroundings, Tally, Terms, stop_all
 from jupyter_scale.runner.host.pools.dask_default import DaskDefault
 from jupyter_scale.runner.host.pools.executors import Executors
 from jupyter_scale.runner.host.pools.processpools import ProcessPools
@@ -70,7 +69,8 @@ class Pools:
         )
         self._pid = os.getpid()
         self._notes: list[str] = []
-        self._crews: list[Crew] = []
+        self._tallies: list[Tally] = []
+        self._workers = 0
         self._alive: weakref.WeakSet[Crew] = weakref.WeakSet()
         self._interrupts: queue.SimpleQueue[list[Crew]] = queue.SimpleQueue()
         executors = Executors(self._make_crew)
@@ -90,7 +90,7 @@ class Pools:
     @contextlib.contextmanager
     def armed(self, *, is_on: bool) -> Iterator[None]:
         """Let cells that run meanwhile use the cluster."""
-        self._notes, self._crews = [], []
+        self._notes, self._tallies, self._workers = [], [], 0
         if not is_on:
             yield
             return
@@ -113,12 +113,16 @@ class Pools:
 
     def take_reports(self) -> list[LoopReport]:
         """Return what became of the last cell's pools."""
-        return [_report(crew) for crew in self._crews if crew.calls]
+        lines: dict[int, list[Tally]] = {}
+        for tally in self._tallies:
+            if tally.calls:
+                lines.setdefault(tally.line, []).append(tally)
+        return [_report(tallies) for tallies in lines.values()]
 
     @property
     def had_effect(self) -> bool:
         """Whether a task of the last cell changed something outside."""
-        return any(crew.had_effect for crew in self._crews)
+        return any(tally.had_effect for tally in self._tallies)
 
     def interrupt(self) -> None:
         """End what pools run at workers; a signal handler may call this."""
@@ -134,18 +138,21 @@ class Pools:
         if not workers:
             return None
         crew = Crew(self._around, terms(workers), self._line())
-        self._crews.append(crew)
+        self._tallies.append(crew.tally)
         self._alive.add(crew)
         return crew
 
     def _count_workers(self) -> int:
-        try:
-            present = self._engine.count_workers(_LONG_S)
+        """Return how many workers the cell can have; asked for once, as libraries do so often."""
+        if not self._workers:
+            try:
+                present = self._engine.count_workers(_LONG_S)
+            except OSError as error:
+                self._take_note(f"pools used processes of their own: no scheduler ({error})")
+                return 0
             # One that was killed comes back.
-            return max(present, self._engine.wanted_workers())
-        except OSError as error:
-            self._take_note(f"pools used processes of their own: no scheduler ({error})")
-            return 0
+            self._workers = max(present, self._engine.wanted_workers())
+        return self._workers
 
     def _take_note(self, text: str) -> None:
         if text not in self._notes:
@@ -190,7 +197,13 @@ class Pools:
                 self._engine.end_tasks([], tasks.end, [])
 
 
-def _report(crew: Crew) -> LoopReport:
-    seconds = time.perf_counter() - crew.started
-    workers = crew.terms.size if crew.spread else 0
-    return LoopReport(crew.line, crew.calls, crew.spread, workers, crew.why_here, seconds)
+def _report(tallies: Sequence[Tally]) -> LoopReport:
+    """Return what became of the pools of one line."""
+    return LoopReport(
+        tallies[0].line,
+        sum(tally.calls for tally in tallies),
+        sum(tally.spread for tally in tallies),
+        max(tally.size if tally.spread else 0 for tally in tallies),
+        next((tally.why_here for tally in tallies if tally.why_here), ""),
+        sum(tally.seconds for tally in tallies),
+    )

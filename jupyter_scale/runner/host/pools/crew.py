@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool, _RemoteTraceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,7 +23,7 @@ from jupyter_scale.runner.host.pools import tasks
 from jupyter_scale.runner.host.pools.image import Fork, Image
 from jupyter_scale.runner.host.pools.store import BufferStore
 from jupyter_scale.runner.host.pools.wire import Bundle, StaysHere, pack, unpack
-from jupyter_scale.runner.host.streams import Outbox
+from jupyter_scale.runner.host.streams import Outbox, TextStream
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import drop_segment, write_segment
 
@@ -110,6 +110,36 @@ class Terms:
     is_strict: bool = True
 
 
+@dataclass(slots=True)
+class Tally:
+    """What became of one pool's calls so far.
+
+    Attributes
+    ----------
+    line
+        Where in the cell it is used.
+    size
+        How many calls it runs at a time.
+    calls, spread
+        How many there are, and how many of them ran on workers.
+    had_effect
+        Whether one changed something outside.
+    why_here
+        Why some ran in processes of this machine.
+    started, seconds
+        When it began, and how long it has been at work.
+    """
+
+    line: int
+    size: int
+    calls: int = 0
+    spread: int = 0
+    had_effect: bool = False
+    why_here: str = ""
+    started: float = field(default_factory=time.perf_counter)
+    seconds: float = 0.0
+
+
 class Crew:
     """The workers as one pool's processes.
 
@@ -123,10 +153,10 @@ class Crew:
 
     def __init__(self, around: Surroundings, terms: Terms, line: int) -> None:
         self._around, self._terms = around, terms
-        self.line = line
+        self.tally = Tally(line, terms.size)
         #: By this workers know whose call they run.
         self.name = uuid.uuid4().hex
-        self._fork = Fork(around.namespace, around.ambience, around.shared)
+        self._fork: Fork | None = Fork(around.namespace, around.ambience, around.shared)
         self._store = BufferStore(around.shared)
         self._lock = threading.Lock()
         self._image: tuple[str, Image | None] | None = None
@@ -142,11 +172,6 @@ class Crew:
         self._progress = LoopProgress(0, line, 0, 0, terms.size)
         #: Why the pool is of no more use; empty while it is.
         self.broken = ""
-        #: How many calls ran on workers, and whether one had an outside effect.
-        self.spread, self.had_effect = 0, False
-        self.started = time.perf_counter()
-        #: Why calls ran in processes of this machine.
-        self.why_here = ""
 
     @property
     def engine(self) -> Engine:
@@ -158,15 +183,11 @@ class Crew:
         """What the pool asked for."""
         return self._terms
 
-    @property
-    def calls(self) -> int:
-        """How many calls were announced."""
-        return self._progress.total
-
     def announce(self, calls: int = 1) -> None:
         """Count calls that are going to come."""
         with self._lock:
-            self._progress = replace(self._progress, total=self._progress.total + calls)
+            self.tally.calls += calls
+            self._progress = replace(self._progress, total=self.tally.calls)
 
     @contextlib.contextmanager
     def lane(self) -> Iterator[None]:
@@ -228,6 +249,7 @@ class Crew:
             return Result(error=error)
 
     def _to_bundle(self, value: Any) -> tuple[Bundle, set[str]]:
+        assert self._fork is not None  # noqa: S101 - nothing comes after the end
         namespace, names = self._around.namespace, self._fork.names
         is_strict = self._terms.is_strict
         return pack(value, namespace, names, self._store.put, is_strict=is_strict, is_call=True)
@@ -239,9 +261,9 @@ class Crew:
             return Result(error=error)
 
     def _note(self, why: str) -> None:
-        if not self.why_here:
-            self.why_here = why
-            where = f" in line {self.line}" if self.line else ""
+        if not self.tally.why_here:
+            self.tally.why_here = why
+            where = f" in line {self.tally.line}" if self.tally.line else ""
             self._around.note(f"{self._terms.what}{where} used processes of its own: {why}")
 
     def _run_packed(
@@ -263,10 +285,12 @@ class Crew:
         if report.broken:
             self.broken = report.broken
             return [Result(error=BrokenProcessPool(report.broken)) for _ in calls]
-        for stream, text in report.output:
-            getattr(sys, stream).write(text)
-        self.had_effect |= report.had_effect
-        self.spread += len(calls)
+        for name, text in report.output:
+            stream = getattr(sys, name)
+            if isinstance(stream, TextStream):  # what the cell redirects stays in a plain process
+                stream.write(text)
+        self.tally.had_effect |= report.had_effect
+        self.tally.spread += len(calls)
         each = report.seconds / len(calls)
         self._seconds_each = 0.5 * (each + (self._seconds_each or each))
         return [self._result(outcome) for outcome in report.outcomes]
@@ -277,6 +301,7 @@ class Crew:
             if self._image is not None and needs <= self._in_image:
                 return self._image
             self._in_image |= needs
+            assert self._fork is not None  # noqa: S101 - nothing comes after the end
             initializer = None
             if self._terms.initializer is not None:
                 try:
@@ -325,7 +350,7 @@ class Crew:
                 str(shared) if shared else None,
                 pure=False,
                 priority=-number,
-                key=f"line {self.line}-{self.name}-{number}",
+                key=f"line {self.tally.line}-{self.name}-{number}",
             )
             self._running[number] = future, is_over
         future.add_done_callback(lambda _: is_over.set())
@@ -368,6 +393,7 @@ class Crew:
                 running=len(self._running),
             )
             now = time.perf_counter()
+            self.tally.seconds = now - self.tally.started
             if progress.done < progress.total and now - self._shown_at < _SHOW_EVERY_S:
                 return
             self._shown_at = now
@@ -393,13 +419,13 @@ class Crew:
         shared = self._around.shared
         self._terms.here.close()
         self._store.clear()
-        images, self._images, self._image = self._images, [], None
-        for name in images:
-            if shared is not None:
+        self._fork = None  # it keeps alive what the notebook has let go
+        self.broken = self.broken or "the pool is closed"
+        if shared is not None:
+            for name in self._images:
                 drop_segment(shared, name)
-            with contextlib.suppress(OSError):
-                client = self._around.engine.client()
-                client.run(tasks.forget, name, wait=False, on_error="ignore")
+        if self._images:
+            self._around.engine.tell_workers(tasks.forget, self._images)
 
 
 def stop_all(crews: Iterable[Crew]) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from types import ModuleType
 from typing import Any
 
@@ -21,11 +22,11 @@ from joblib._parallel_backends import (  # there is no public name
     ParallelBackendBase,
     SequentialBackend,
 )
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from jupyter_scale.runner.host.pools.crew import Terms
+from jupyter_scale.runner.host.pools.crew import Call, Terms
 from jupyter_scale.runner.host.pools.executors import MakeCrew
 from jupyter_scale.runner.host.pools.lanes import Lanes
-from jupyter_scale.runner.host.pools.local import LocalProcesses
 
 _NAME = "jupyter-scale"
 
@@ -63,19 +64,12 @@ class ClusterBackend(AutoBatchingMixin, ParallelBackendBase):
         size = self.effective_n_jobs(n_jobs)
         if size == 1:
             raise FallbackToBackend(SequentialBackend(nesting_level=self.nesting_level))
-        crew = self._make_crew(lambda _workers: self._terms(size))
+        here = _Loky(size, parallel)
+        crew = self._make_crew(lambda _workers: Terms("joblib", size, here, is_strict=False))
         if crew is None:
             raise FallbackToBackend(LokyBackend(nesting_level=self.nesting_level))
         self.parallel, self._lanes = parallel, Lanes(crew)
         return size
-
-    def _terms(self, size: int) -> Terms:
-        def make() -> Any:
-            from joblib.externals.loky import ProcessPoolExecutor
-
-            return ProcessPoolExecutor(size)
-
-        return Terms("joblib", size, LocalProcesses(make), is_strict=False)
 
     def submit(
         self, func: Callable[[], Any], callback: Callable[[Future[Any]], Any] | None = None
@@ -91,7 +85,10 @@ class ClusterBackend(AutoBatchingMixin, ParallelBackendBase):
 
     def retrieve_result_callback(self, future: Future[Any]) -> Any:
         """Return a batch's results or raise its exception."""
-        self._last.seconds, results = future.result()
+        try:
+            self._last.seconds, results = future.result()
+        except BrokenProcessPool as error:
+            raise TerminatedWorkerError(str(error)) from None
         return results
 
     def batch_completed(self, batch_size: int, duration: float) -> None:
@@ -113,6 +110,32 @@ class ClusterBackend(AutoBatchingMixin, ParallelBackendBase):
             self._lanes.close()
             self._lanes = None
         self.reset_batch_stats()
+
+
+class _Loky:
+    """joblib's own processes, for batches that cannot travel."""
+
+    def __init__(self, size: int, parallel: Any) -> None:
+        self._size, self._parallel = size, parallel
+        self._lock = threading.Lock()
+        self._backend: LokyBackend | None = None
+
+    def run(self, call: Call) -> Any:
+        """Return what the call returns, or raise what it raises."""
+        function, args, keywords = call
+        with self._lock:
+            if self._backend is None:
+                self._backend = LokyBackend(nesting_level=0)
+                self._backend.configure(self._size, self._parallel)
+            future = self._backend.submit(functools.partial(function, *args, **keywords))
+        return future.result()
+
+    def close(self) -> None:
+        """Let go of the processes, which joblib keeps for its next call."""
+        with self._lock:
+            backend, self._backend = self._backend, None
+        if backend is not None:
+            backend.terminate()
 
 
 def _timed(batch: Callable[[], Any]) -> tuple[float, Any]:

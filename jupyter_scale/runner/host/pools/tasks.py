@@ -294,10 +294,10 @@ async def _wait_until(is_done: Callable[[], bool]) -> bool:
     return is_done()
 
 
-def forget(image: str) -> None:
-    """Let go of an image that no pool has any more."""
-    global _process  # noqa: PLW0603
-    if _process is not None and _process.name == image:
+def forget(images: Collection[str]) -> None:
+    """Let go of images that no pool has any more."""
+    global _process  # noqa: PLW0603 - as in `_enter`
+    if _process is not None and _process.name in images:
         _process = None
 
 
