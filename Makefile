@@ -69,6 +69,7 @@ format: setup ## put every file into its house style
 
 bench: setup ## measure (benchmarks/README.md says what)
 	@$(ENV) python benchmarks/cells.py
+	@$(ENV) python benchmarks/loops.py
 
 clean: ## remove what was built; keep .venv and node_modules
 	@rm -rf .cache .hypothesis build dist labextension/lib $(LAB) $(MADE)/extension \

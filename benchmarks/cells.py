@@ -15,13 +15,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from contestants import ALL, Contestant, Plain, Scale, is_installed
-from kernel import Kernel, started_kernel
+from kernel import Kernel, Memory, started_kernel
 
 EMPTY_TARGET_S = 0.002
 LOOP_TARGET = 1.1
@@ -92,6 +92,8 @@ class Work:
         What `%%scale` should take, from the medians that were measured; none when None.
     is_plain_only
         Whether it is there for the targets, and nobody's task.
+    is_weighed
+        Whether the memory that it takes is measured, too.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Work:
     before: str = ""
     target_s: Callable[[Median], float] | None = None
     is_plain_only: bool = False
+    is_weighed: bool = False
 
     def is_for(self, contestant: Contestant) -> bool:
         """Tell whether a contestant is measured."""
@@ -107,13 +110,18 @@ class Work:
 
 @dataclass
 class Results:
-    """Seconds by work and contestant, one for each round."""
+    """Seconds, and bytes where they are measured, by work and contestant, one for each round."""
 
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    memory: dict[str, dict[str, list[Memory]]] = field(default_factory=dict)
 
     def add(self, work: str, name: str, seconds: float) -> None:
         """Take note of one run."""
         self.seconds.setdefault(work, {}).setdefault(name, []).append(seconds)
+
+    def add_memory(self, work: str, name: str, memory: Memory) -> None:
+        """Take note of what one run took."""
+        self.memory.setdefault(work, {}).setdefault(name, []).append(memory)
 
     def median(self, work: str, name: str) -> float:
         """Return the median of all rounds.
@@ -185,16 +193,33 @@ def turns_for(seconds: float) -> int:
     return int(many * seconds / min(times))
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What all kernels have before anything is measured.
+
+    Attributes
+    ----------
+    workers
+        How many processes of one thread each cluster has.
+    definitions
+        Source of the functions.
+    values
+        Source of the values.
+    """
+
+    workers: int
+    definitions: str
+    values: str
+
+
 @contextmanager
-def started(
-    contestant: Contestant, workers: int, definitions: str, values: str
-) -> Iterator[Kernel]:
+def started(contestant: Contestant, setting: Setting) -> Iterator[Kernel]:
     """Start a contestant's kernel and cluster; end both, whatever happens."""
     print(f"starting {contestant.name}", file=sys.stderr)
     with started_kernel() as kernel:
-        kernel.run(definitions + values)
+        kernel.run(setting.definitions + setting.values)
         try:
-            kernel.run(contestant.start(workers, definitions))
+            kernel.run(contestant.start(setting.workers, setting.definitions))
             kernel.start_watch()
             yield kernel
         except BaseException:
@@ -205,33 +230,29 @@ def started(
 
 
 def measure(
-    plan: list[Work],
-    contestants: Sequence[Contestant],
-    megabytes: int,
-    workers: int,
-    rounds: int,
+    plan: list[Work], contestants: Sequence[Contestant], setting: Setting, rounds: int
 ) -> Results:
     """Run everything in turn: once to get warm, then `rounds` times."""
     results = Results()
-    definitions = DEFINITIONS.format(megabytes=megabytes, task_s=TASK_S, turns=turns_for(TASK_S))
-    values = VALUES.format(megabytes=megabytes)
     with ExitStack() as stack:
-        kernels = [
-            (each, stack.enter_context(started(each, workers, definitions, values)))
-            for each in contestants
-        ]
+        kernels = [(each, stack.enter_context(started(each, setting))) for each in contestants]
         for turn in range(rounds + 1):
             print(f"round {turn} of {rounds}" if turn else "getting warm", file=sys.stderr)
             for work in plan:
                 for contestant, kernel in kernels:
-                    if not work.is_for(contestant):
-                        continue
-                    if work.before:
-                        kernel.run(work.before)
-                    seconds = kernel.seconds(work.cell(contestant))
-                    if turn:
-                        results.add(work.name, contestant.name, seconds)
+                    if work.is_for(contestant):
+                        _measure_one(work, contestant, kernel, results if turn else Results())
     return results
+
+
+def _measure_one(work: Work, contestant: Contestant, kernel: Kernel, results: Results) -> None:
+    if work.before:
+        kernel.run(work.before)
+    if work.is_weighed:
+        kernel.forget_peaks()
+    results.add(work.name, contestant.name, kernel.seconds(work.cell(contestant)))
+    if work.is_weighed:
+        results.add_memory(work.name, contestant.name, kernel.peaks())
 
 
 def table(plan: list[Work], contestants: Sequence[Contestant], results: Results) -> str:
@@ -297,48 +318,68 @@ def _version(package: str) -> str:
         return "?"
 
 
-def taking_part(only: Sequence[str]) -> list[Contestant]:
+def taking_part(contestants: Sequence[Contestant], only: Sequence[str]) -> list[Contestant]:
     """Return who is measured; say who is not there."""
-    chosen = [each for each in ALL if not only or each.name in only]
+    chosen = [each for each in contestants if not only or each.name in only]
     for each in chosen:
         if not is_installed(each):
             print(f"without {each.name}: not installed (pip install 'jupyter-scale[bench]')")
     return [each for each in chosen if is_installed(each)]
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse(
+    arguments: list[str] | None, description: str, quick: str, contestants: Sequence[Contestant]
+) -> argparse.Namespace:
     """Return the command line's options."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0].replace("%", "%%"))
-    parser.add_argument("--quick", action="store_true", help="32 MB and two rounds")
+    parser = argparse.ArgumentParser(description=description.replace("%", "%%"))
+    parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds (default 5)")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="default 2")
     parser.add_argument(
         "--only",
         action="append",
         default=[],
-        choices=[each.name for each in ALL],
+        choices=[each.name for each in contestants],
         metavar="NAME",
         help="a column of the table (may be repeated; default all)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every time to FILE")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    options.rounds = options.rounds or (2 if options.quick else 5)
+    return options
+
+
+def report(
+    plan: list[Work],
+    contestants: Sequence[Contestant],
+    results: Results,
+    machine: dict[str, Any],
+    options: argparse.Namespace,
+) -> None:
+    """Print the table, and write the file that was asked for."""
+    print(", ".join(f"{key} {value}" for key, value in machine.items()))
+    print(f"{options.workers} workers, medians of {options.rounds} rounds\n")
+    print(table(plan, contestants, results))
+    if options.json is not None:
+        record = {"machine": machine, "workers": options.workers, **asdict(results)}
+        options.json.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; return the exit status."""
-    options = parse(arguments)
+    description = __doc__.partition("\n\n")[0]
+    options = parse(arguments, description, "32 MB and two rounds", ALL)
     megabytes = 32 if options.quick else 256
-    rounds = options.rounds or (2 if options.quick else 5)
-    contestants = taking_part(options.only)
+    contestants = taking_part(ALL, options.only)
     machine = describe_machine(contestants)
     plan = works(megabytes, options.workers)
-    results = measure(plan, contestants, megabytes, options.workers, rounds)
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    print(f"{options.workers} workers, medians of {rounds} rounds\n")
-    print(table(plan, contestants, results))
-    if options.json is not None:
-        record = {"machine": machine, "workers": options.workers, "seconds": results.seconds}
-        options.json.write_text(json.dumps(record, indent=1) + "\n")
+    setting = Setting(
+        options.workers,
+        DEFINITIONS.format(megabytes=megabytes, task_s=TASK_S, turns=turns_for(TASK_S)),
+        VALUES.format(megabytes=megabytes),
+    )
+    results = measure(plan, contestants, setting, options.rounds)
+    report(plan, contestants, results, machine, options)
     return 0
 
 

@@ -44,8 +44,16 @@ class Contestant(Protocol):
     def send(self, function: str, name: str) -> str:
         """Return the cell that calls a function with a large array."""
 
-    def map(self, function: str, count: int) -> str:
-        """Return the cell that makes a list of what a function returns for each number."""
+    def map(self, function: str, count: int, *names: str, batches: int | None = None) -> str:
+        """Return the cell that makes a list of what a function returns for each number.
+
+        Parameters
+        ----------
+        names
+            Large values that the function gets, too.
+        batches
+            Cut the numbers into so many tasks, where the library does not do that itself.
+        """
 
 
 class Plain:
@@ -67,9 +75,9 @@ class Plain:
         """Call it."""
         return self.call(function, name)
 
-    def map(self, function: str, count: int) -> str:
+    def map(self, function: str, count: int, *names: str, batches: int | None = None) -> str:
         """Call it in a comprehension."""
-        return f"r = [{function}(i) for i in range({count})]"
+        return f"r = [{function}({', '.join(['i', *names])}) for i in range({count})]"
 
 
 class Scale(Plain):
@@ -87,9 +95,35 @@ class Scale(Plain):
         """Call it there."""
         return f"%%scale\n{super().call(function, *names)}"
 
-    def map(self, function: str, count: int) -> str:
+    def map(self, function: str, count: int, *names: str, batches: int | None = None) -> str:
         """Call it in a comprehension, which spreads."""
-        return f"%%scale\n{super().map(function, count)}"
+        return f"%%scale\n{super().map(function, count, *names)}"
+
+
+class Joblib(Plain):
+    """``joblib.Parallel``, which makes batches and maps large arrays by itself."""
+
+    name = "joblib"
+    package = "joblib"
+    end = """
+from joblib.externals import loky
+
+loky.get_reusable_executor().shutdown()
+"""
+
+    def start(self, workers: int, definitions: str) -> str:
+        """Start the processes of its default backend; they are kept."""
+        return f"""
+import joblib
+
+joblib_workers = {workers}
+joblib.Parallel(n_jobs=joblib_workers)(joblib.delayed(abs)(i) for i in range(8))
+"""
+
+    def map(self, function: str, count: int, *names: str, batches: int | None = None) -> str:
+        """Call it in a comprehension whose function is delayed."""
+        call = f"joblib.delayed({function})({', '.join(['i', *names])})"
+        return f"r = joblib.Parallel(n_jobs=joblib_workers)({call} for i in range({count}))"
 
 
 class Distributed:
@@ -118,9 +152,17 @@ client = Client(cluster)
         """Scatter the array first; hashing it would take longer than sending it."""
         return self.call(function, f"client.scatter({name}, hash=False)")
 
-    def map(self, function: str, count: int) -> str:
-        """Map, and gather."""
-        return f"r = client.gather(client.map({function}, range({count}), pure=False))"
+    def map(self, function: str, count: int, *names: str, batches: int | None = None) -> str:
+        """Map, and gather; large values are scattered, and batches made by hand."""
+        values = "".join(f", {name}=client.scatter({name}, hash=False)" for name in names)
+        if batches is None:
+            return f"r = client.gather(client.map({function}, range({count}){values}, pure=False))"
+        return f"""
+size = {-(-count // batches)}
+parts = [range(k, min(k + size, {count})) for k in range(0, {count}, size)]
+parts = client.gather(client.map(lambda part: [{function}(i) for i in part], parts, pure=False))
+r = [value for part in parts for value in part]
+"""
 
 
 class IPyParallel:
@@ -155,9 +197,12 @@ engine.block = True
         """Push the array."""
         return self.call(function, name)
 
-    def map(self, function: str, count: int) -> str:
-        """Map with balanced load."""
-        return f"r = balanced.map_sync({function}, range({count}))"
+    def map(self, function: str, count: int, *names: str, batches: int | None = None) -> str:
+        """Map with balanced load; large values are pushed to all engines first."""
+        push = "".join(f"engines[:].push(dict({name}={name}), block=True)\n" for name in names)
+        mapped = f"lambda i: {function}({', '.join(['i', *names])})" if names else function
+        size = "" if batches is None else f", chunksize={-(-count // batches)}"
+        return f"{push}r = balanced.map_sync({mapped}, range({count}){size})"
 
 
 class Ray:
@@ -174,6 +219,7 @@ import os
 import types
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_raylet_start_wait_time_s"] = "120"  # on a busy machine
 
 import ray
 
@@ -193,13 +239,28 @@ remote = {{
         """Put the array into the object store first."""
         return self.call(function, f"ray.put({name})")
 
-    def map(self, function: str, count: int) -> str:
-        """Start them all, and wait for all."""
-        return f"r = ray.get([remote[{function!r}].remote(i) for i in range({count})])"
+    def map(self, function: str, count: int, *names: str, batches: int | None = None) -> str:
+        """Start them all, and wait for all; large values are put into the store first."""
+        put = "".join(f"{name}_there = ray.put({name})\n" for name in names)
+        given = ", ".join(["i", *(f"{name}_there" for name in names)])
+        if batches is None:
+            return (
+                f"{put}r = ray.get([remote[{function!r}].remote({given}) for i in range({count})])"
+            )
+        return f"""
+size = {-(-count // batches)}
+call = ray.remote(lambda part: [{function}(i) for i in part])
+parts = ray.get([call.remote(range(k, min(k + size, {count}))) for k in range(0, {count}, size)])
+r = [value for part in parts for value in part]
+"""
 
 
 #: In the order of the table.
 ALL: tuple[Contestant, ...] = (Plain(), Scale(), Distributed(), IPyParallel(), Ray())
+#: Those that can spread a loop.
+LOOPS: tuple[Contestant, ...] = (
+    Plain(), Scale(), Joblib(), Distributed(), IPyParallel(), Ray(),
+)  # fmt: skip
 
 
 def is_installed(contestant: Contestant) -> bool:

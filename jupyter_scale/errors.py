@@ -11,6 +11,7 @@
     │   └── NoCluster       there is no such cluster
     ├── RunnerError         the notebook's other half
     │   ├── RunnerLost      it ended, or cannot be reached
+    │   ├── IterationKilled an iteration of a loop ends its worker each time
     │   ├── ValueLost       a value that stayed on the cluster went with it
     │   └── ProtocolError   it said something that the protocol does not allow
     └── ShippingError       objects on their way
@@ -21,6 +22,8 @@ Every message says what happened, to which one, and what to do next.
 """
 
 from __future__ import annotations
+
+_MOST_SHOWN = 200
 
 
 class ScaleError(Exception):
@@ -88,6 +91,34 @@ class RunnerError(ScaleError):
 
 class RunnerLost(RunnerError):
     """The runner ended or cannot be reached any more."""
+
+
+class IterationKilled(RunnerError):
+    """An iteration of a loop ended the process of each worker that tried it.
+
+    Parameters
+    ----------
+    line : int
+        Where the loop is.
+    index : int
+        Which iteration, from 0.
+    item : object
+        What it was given.
+    """
+
+    def __init__(self, line: int, index: int, item: object) -> None:
+        self.line, self.index, self.item = line, index, item
+        try:
+            shown = repr(item)
+        except Exception:  # noqa: BLE001 - of the user's own
+            shown = f"a {type(item).__name__}"
+        if len(shown) > _MOST_SHOWN:
+            shown = f"{shown[:_MOST_SHOWN]}..."
+        super().__init__(
+            f"Iteration {index} of the loop in line {line} (item: {shown}) ended its worker each"
+            " time that it was tried, as it does when memory runs out or native code fails."
+            " The iterations before it count. Look at that item, or give the workers more memory."
+        )
 
 
 class ValueLost(RunnerError):

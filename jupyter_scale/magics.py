@@ -69,7 +69,21 @@ def cell_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="raise an error if the cell cannot run on the cluster, instead of running it here",
     )
-    parser.add_argument("--serial", action="store_true", help="do not spread loops over workers")
+    loops = parser.add_mutually_exclusive_group()
+    loops.add_argument("--serial", action="store_true", help="do not spread loops over workers")
+    loops.add_argument(
+        "--spread",
+        action="store_true",
+        help="spread loops without checking that their iterations are independent: you vouch that"
+        " neither what they share nor files and connections make their order matter",
+    )
+    parser.add_argument(
+        "--seed-each",
+        action="store_true",
+        help="give every iteration of a loop random generators of its own ('random', numpy, torch),"
+        " so that it spreads with the same numbers on any number of workers; other numbers than the"
+        " plain cell's",
+    )
     parser.add_argument(
         "--explain",
         action="store_true",
@@ -223,6 +237,8 @@ class ScaleMagics(Magics):
         return CellOptions(
             strict=arguments.strict,
             serial=arguments.serial,
+            spread=arguments.spread,
+            seed_each=arguments.seed_each,
             keep=tuple(arguments.keep),
             keep_above=self.workspace.keep_above
             if keep_above is None

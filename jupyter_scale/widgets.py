@@ -28,10 +28,11 @@ class ProgressView:
         now = time.monotonic()
         if self._bar is None:
             self._started = now
-        if now - self._last < _EVERY_S and progress.done < progress.total:
+        if now - self._last < _EVERY_S and progress.done != progress.total:
             return
         self._last = now
-        self._made().show(describe(progress, now - self._started), progress.done / progress.total)
+        share = progress.done / progress.total if progress.total else None
+        self._made().show(describe(progress, now - self._started), share)
 
     def close(self) -> None:
         """Remove it."""
@@ -47,11 +48,13 @@ class ProgressView:
 
 def describe(progress: LoopProgress, elapsed_s: float) -> str:
     """Return a loop's progress as text, with the time that is left."""
-    text = f"line {progress.line}: {progress.done}/{progress.total}"
+    of_all = f"/{progress.total}" if progress.total else ""
+    text = f"line {progress.line}: {progress.done}{of_all}"
     if 0 < progress.done < progress.total and elapsed_s > _EVERY_S:
         left = elapsed_s / progress.done * (progress.total - progress.done)
         text += f", about {format_seconds(left)} left"
-    return f"{text} · {progress.workers} workers"
+    text += f" · {progress.workers} workers"
+    return f"{text} · {progress.speedup:.1f}x" if progress.speedup else text
 
 
 def can_show_widgets() -> bool:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from jupyter_scale.analysis.forloops import BATCH, plan_for
 from jupyter_scale.analysis.names import find_names
-from jupyter_scale.analysis.scopes import COMPREHENSIONS, target_names
+from jupyter_scale.analysis.scopes import target_names
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_KERNEL_BOUND = frozenset({
-    "input", "display", "get_ipython", "next", "open", "exec", "eval", "globals", "locals",
-})  # fmt: skip
+_KERNEL_BOUND = frozenset({"input", "get_ipython", "exec", "eval", "globals", "locals", "vars"})
 _CHANGING_METHODS = frozenset({
     "add", "append", "appendleft", "clear", "difference_update", "discard", "extend",
     "extendleft", "insert", "intersection_update", "move_to_end", "pop", "popitem", "popleft",
@@ -26,10 +22,9 @@ _CONSUMERS = frozenset({
     "all", "any", "bytes", "dict", "frozenset", "list", "max", "min", "set", "sorted", "sum",
     "tuple",
 })  # fmt: skip
-"""Functions that keep neither their arguments nor their keys."""
+"""Functions that go through their first argument at once, and do not keep it."""
 
-_PURE_ELSEWHERE = frozenset({"add", "subtract"})
-"""Methods that change a set or counter, but not a data frame or a tensor."""
+_CONSUMING_ATTRIBUTES = frozenset({"concat", "fromiter", "fsum", "join"})
 
 _LIBRARIES = frozenset({
     "cp", "cupy", "da", "dask", "dd", "jax", "jnp", "math", "np", "numpy", "operator", "os",
@@ -37,23 +32,35 @@ _LIBRARIES = frozenset({
 })  # fmt: skip
 """Names that stand for modules in every notebook: ``np.append`` changes nothing."""
 
+LoopNode = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.For | ast.Call
+_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+_KINDS = {
+    ast.ListComp: "list comprehension",
+    ast.SetComp: "set comprehension",
+    ast.DictComp: "dict comprehension",
+    ast.GeneratorExp: "generator",
+    ast.For: "for loop",
+    ast.Call: "map()",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """One loop at a cell's top level.
+    """One loop of a cell, or of a function that it defines.
 
     Attributes
     ----------
     number : int
         Order in the source, from 0.
     kind : str
-        ``"list comprehension"``.
+        ``"list comprehension"``, ``"set comprehension"``, ``"dict comprehension"``,
+        ``"generator"``, ``"map()"`` or ``"for loop"``.
     line, column : int
         Where it begins: line from 1, column from 0 in UTF-8 bytes, as in `ast`.
     target : str
-        Source text of the target.
+        Source text of the target; empty for ``map()``.
     reads : frozenset of str
-        Global names read by the element, the conditions and the target, without the loop's own.
+        Names from outside that an iteration reads, without the loop's own.
     spreads : bool
         Its iterations may run on workers.
     why : str
@@ -70,146 +77,245 @@ class Loop:
     why: str
 
 
-def find_loops(tree: ast.Module) -> tuple[Loop, ...]:
-    """Return the loops at the top level of a cell, in source order."""
-    return tuple(_judge(number, node) for number, node in enumerate(top_level_loops(tree)))
+def find_loops(tree: ast.Module, shadowed: Collection[str] = ()) -> tuple[Loop, ...]:
+    """Return the loops of a cell and of the functions in it, in source order.
 
-
-def top_level_loops(tree: ast.Module) -> list[ast.ListComp]:
-    """Return the list comprehensions that run in the cell's own scope, in source order.
-
-    A loop's number is its index in this list.
+    Parameters
+    ----------
+    tree
+        The cell.
+    shadowed
+        Names that the notebook has bound: none of them is the builtin.
     """
-    return sorted(_own_loops(tree), key=lambda node: (node.lineno, node.col_offset))
+    return tuple(_judge(number, node) for number, node in enumerate(loop_nodes(tree, shadowed)))
 
 
-def _own_loops(node: ast.AST) -> Iterator[ast.ListComp]:
-    if isinstance(node, ast.ListComp):
-        yield node
-    for child in _own_children(node):
-        yield from _own_loops(child)
+def loop_nodes(tree: ast.Module, shadowed: Collection[str] = ()) -> list[LoopNode]:
+    """Return the loops that may be handed over, in source order: a loop's number is its index.
+
+    What is inside a comprehension belongs to that; loops inside a ``for`` loop's body are loops of
+    their own, too.
+    """
+    builtins = (_CONSUMERS | {"map"}) - find_names(tree).binds
+    consumers = frozenset(builtins.difference(shadowed))
+    found = _Finder(consumers)
+    found.visit(tree)
+    return sorted(found.loops, key=lambda node: (node.lineno, node.col_offset))
 
 
-def _own_children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the children that are evaluated in the scope around `node`."""
-    if isinstance(node, COMPREHENSIONS):
-        yield node.generators[0].iter
-    elif isinstance(node, ast.Lambda):
-        yield node.args
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        yield from [*node.decorator_list, node.args]
-    elif isinstance(node, ast.ClassDef):
-        yield from [*node.decorator_list, *node.bases, *node.keywords]
+class _Finder(ast.NodeVisitor):
+    """Collects the loops of a scope and of functions inside it; not those of class bodies."""
+
+    def __init__(self, consumers: frozenset[str]) -> None:
+        self.loops: list[LoopNode] = []
+        self._consumers = consumers
+        self._is_in_class = False
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for part in (*node.decorator_list, node.args):
+            self.visit(part)
+        before, self._is_in_class = self._is_in_class, False
+        for statement in node.body:
+            self.visit(statement)
+        self._is_in_class = before
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self.visit_FunctionDef(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for part in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(part)
+        before, self._is_in_class = self._is_in_class, True
+        for statement in node.body:
+            self.visit(statement)
+        self._is_in_class = before
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self.visit(node.args)
+
+    def visit_For(self, node: ast.For) -> None:
+        self._add(node)
+        self.generic_visit(node)
+
+    def visit_ListComp(self, node: ast.ListComp) -> None:
+        self._comprehension(node)
+
+    def visit_SetComp(self, node: ast.SetComp) -> None:
+        self._comprehension(node)
+
+    def visit_DictComp(self, node: ast.DictComp) -> None:
+        self._comprehension(node)
+
+    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
+        self.visit(node.generators[0].iter)  # it runs whenever someone asks for the next value
+
+    def visit_Call(self, node: ast.Call) -> None:
+        if node.args and self._consumes(node.func):
+            first = node.args[0]
+            if isinstance(first, ast.GeneratorExp):
+                self._add(first)
+            if isinstance(first, ast.Call) and self._is_map(first):
+                self._add(first)
+        self.generic_visit(node)
+
+    def _comprehension(self, node: _Comprehension) -> None:
+        self._add(node)
+        self.visit(node.generators[0].iter)
+
+    def _add(self, node: LoopNode) -> None:
+        if not self._is_in_class:
+            self.loops.append(node)
+
+    def _consumes(self, function: ast.expr) -> bool:
+        if isinstance(function, ast.Name):
+            return function.id in self._consumers
+        return isinstance(function, ast.Attribute) and function.attr in _CONSUMING_ATTRIBUTES
+
+    def _is_map(self, node: ast.Call) -> bool:
+        match node:
+            case ast.Call(func=ast.Name(id="map"), args=[function, items], keywords=[]):
+                starred = isinstance(function, ast.Starred) or isinstance(items, ast.Starred)
+                return "map" in self._consumers and not starred
+        return False
+
+
+def _judge(number: int, node: LoopNode) -> Loop:
+    if isinstance(node, ast.For):
+        target, (reads, why) = ast.unparse(node.target), _judge_for(node)
+    elif isinstance(node, ast.Call):
+        target, reads, why = "", find_names(_alone(node.args[0])).reads, ""
     else:
-        yield from ast.iter_child_nodes(node)
+        target, reads = ast.unparse(node.generators[0].target), _reads(node)
+        why = _wrong_shape(node) or _wrong_content(node)
+    kind = _KINDS[type(node)]
+    return Loop(number, kind, node.lineno, node.col_offset, target, reads, not why, why)
 
 
-def _judge(number: int, node: ast.ListComp) -> Loop:
-    generator = node.generators[0]
-    why = _why_not(node)
-    return Loop(
-        number=number,
-        kind="list comprehension",
-        line=node.lineno,
-        column=node.col_offset,
-        target=ast.unparse(generator.target),
-        reads=_reads(node),
-        spreads=not why,
-        why=why,
-    )
+def _alone(node: ast.expr) -> ast.Module:
+    return ast.Module([ast.Expr(node)], [])
 
 
-def _reads(node: ast.ListComp) -> frozenset[str]:
+# -- comprehensions --------------------------------------------------------------------------
+
+
+def elements(node: _Comprehension) -> list[ast.expr]:
+    """Return what a comprehension makes of an item: a value, or key and value."""
+    return [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+
+
+def _reads(node: _Comprehension) -> frozenset[str]:
     """Return what one iteration reads: the comprehension over nothing at all."""
     first, *others = node.generators
     emptied = ast.comprehension(first.target, ast.Tuple([], ast.Load()), first.ifs, first.is_async)
-    loop = ast.ListComp(node.elt, [emptied, *others])
-    return find_names(ast.Module([ast.Expr(loop)], [])).reads
+    element = ast.Tuple(elements(node), ast.Load())
+    return find_names(_alone(ast.ListComp(element, [emptied, *others]))).reads
 
 
-def _why_not(node: ast.ListComp) -> str:
-    return _wrong_shape(node) or _wrong_content(node)
-
-
-def _wrong_shape(node: ast.ListComp) -> str:
-    generator = node.generators[0]
-    if len(node.generators) > 1:
-        return f"line {node.lineno}: more than one 'for' is not spread yet"
-    if generator.is_async:
+def _wrong_shape(node: _Comprehension) -> str:
+    if any(generator.is_async for generator in node.generators):
         return f"line {node.lineno}: 'async for' runs in order"
-    if not _plain_target(generator.target):
-        return f"line {generator.target.lineno}: the target is not a plain name"
+    target = node.generators[0].target
+    if not _is_plain(target):
+        return f"line {target.lineno}: the target is not a plain name"
     return ""
 
 
-def _plain_target(target: ast.expr) -> bool:
+def _is_plain(target: ast.expr) -> bool:
     parts = ast.walk(target)
     return not any(isinstance(part, ast.Attribute | ast.Subscript) for part in parts)
 
 
-def _iteration(node: ast.ListComp) -> list[ast.expr]:
+def _iteration(node: _Comprehension) -> list[ast.expr]:
     """Return the expressions of one iteration, in the order of evaluation."""
-    return [*node.generators[0].ifs, node.elt]
+    first, *others = node.generators
+    inner = [part for each in others for part in (each.iter, *each.ifs)]
+    return [*first.ifs, *inner, *elements(node)]
 
 
-def _wrong_content(node: ast.ListComp) -> str:
-    own = target_names(node.generators[0].target)
-    consumed = {id(part) for each in _iteration(node) for part in _consumed(each)}
+def _wrong_content(node: _Comprehension) -> str:
+    own = frozenset().union(*(target_names(each.target) for each in node.generators))
+    return _first_objection(node, _iteration(node), own, _is_walrus)
+
+
+def _is_walrus(node: ast.AST) -> str:
+    return f"binds {node.target.id!r} with ':='" if isinstance(node, ast.NamedExpr) else ""
+
+
+# -- for loops -------------------------------------------------------------------------------
+
+
+def _judge_for(node: ast.For) -> tuple[frozenset[str], str]:
+    plan = plan_for(node)
+    own = frozenset(plan.temporaries.names)
+    if plan.why is None and not _is_plain(node.target):
+        return frozenset(), f"line {node.target.lineno}: the target is not a plain name"
+    if plan.why is not None:
+        line, why = plan.why
+        return frozenset(), f"line {line}: {why}"
+    reads = find_names(ast.Module(list(plan.body), [])).reads - own - {BATCH}
+    return reads, _first_objection(node, plan.body, own, lambda _node: "")
+
+
+# -- both ------------------------------------------------------------------------------------
+
+
+def _first_objection(
+    loop: ast.AST,
+    parts: Collection[ast.AST],
+    own: frozenset[str],
+    also: Callable[[ast.AST], str],
+) -> str:
     calls = False
-    for part in (inner for each in _iteration(node) for inner in ast.walk(each)):
-        why = _objection(part, own)
-        if not why and id(part) not in consumed:
-            why = _lasting_closure(part, own)
-        if why:
-            return f"line {getattr(part, 'lineno', node.lineno)}: {why}"
-        calls = calls or isinstance(part, ast.Call)
-    return "" if calls else f"line {node.lineno}: nothing to call: cheaper in place"
+    for part in (inner for each in parts for inner in ast.walk(each)):
+        if why := _objection(part, own) or also(part):
+            return f"line {getattr(part, 'lineno', loop.lineno)}: {why}"  # type: ignore[attr-defined]
+        calls = calls or (isinstance(part, ast.Call) and not _is_log(part))
+        calls = calls or isinstance(part, ast.BinOp | ast.While | ast.For)
+    if calls:
+        return ""
+    return f"line {loop.lineno}: nothing to compute: cheaper in place"  # type: ignore[attr-defined]
+
+
+def _is_log(node: ast.Call) -> bool:
+    match node.func:
+        case ast.Attribute(value=ast.Name(id=name)):
+            return name == BATCH
+    return False
 
 
 def _objection(node: ast.AST, own: frozenset[str]) -> str:
+    changed: list[ast.expr] = []
     match node:
-        case ast.NamedExpr(target=target):
-            return f"binds {target.id!r} with ':='"
         case ast.Await() | ast.Yield() | ast.YieldFrom():
             return "waits with 'await' or 'yield'"
         case ast.Name(id=name, ctx=ast.Load()) if name in _KERNEL_BOUND and name not in own:
             return f"uses {name}()"
         case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[receiver, *_]):
-            return _change(receiver, own)
+            changed = [receiver]
         case ast.Call(func=ast.Attribute(attr=method, value=receiver)):
-            is_own = _root(receiver) in own
-            if method in _CHANGING_METHODS - (_PURE_ELSEWHERE if is_own else set()):
-                return _change(receiver, own)
-    return ""
+            changed = [receiver] if method in _CHANGING_METHODS else []
+        case ast.Delete(targets=targets):
+            changed = [target for target in targets if not isinstance(target, ast.Name)]
+        case ast.Assign(targets=targets):
+            changed = [part for target in targets for part in _stored(target)]
+        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
+            changed = list(_stored(target))
+    return next(filter(None, (_change(each, own) for each in changed)), "")
 
 
-def _consumed(tree: ast.expr) -> Iterator[ast.expr]:
-    """Yield lambdas and generators that a call uses up at once: the keys of ``sorted`` ..."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        name = node.func.id if isinstance(node.func, ast.Name) else None
-        is_join = isinstance(node.func, ast.Attribute) and node.func.attr == "join"
-        if name in _CONSUMERS or is_join:
-            yield from node.args
-        if name in _CONSUMERS:
-            yield from (keyword.value for keyword in node.keywords)
-
-
-def _lasting_closure(node: ast.AST, own: frozenset[str]) -> str:
-    """Object to closures over the loop's variable: all iterations share the one variable."""
-    if not isinstance(node, ast.Lambda | ast.GeneratorExp):
-        return ""
-    shared = sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in own})
-    kind = "a lambda" if isinstance(node, ast.Lambda) else "a generator"
-    return f"{kind} keeps the loop's variable {shared[0]!r}" if shared else ""
+def _stored(target: ast.expr) -> Iterator[ast.expr]:
+    """Yield the attributes and items that an assignment sets."""
+    for part in ast.walk(target):
+        if isinstance(part, ast.Attribute | ast.Subscript) and isinstance(part.ctx, ast.Store):
+            yield part
 
 
 def _change(receiver: ast.expr, own: frozenset[str]) -> str:
+    """Say that something from outside is changed; the iteration's own objects are its own."""
     changed = _root(receiver)
-    if changed is None or changed in _LIBRARIES:
+    if changed is None or changed in _LIBRARIES or changed in own or changed == BATCH:
         return ""
-    return f"changes its own item {changed!r}" if changed in own else f"changes {changed!r}"
+    return f"changes {changed!r}"
 
 
 def _root(node: ast.expr) -> str | None:

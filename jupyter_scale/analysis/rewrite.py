@@ -1,63 +1,243 @@
-"""Cells whose loops are handed over: a comprehension becomes a call that may spread it."""
+"""Code whose loops are handed over: each becomes a call, or goes through what a call gives it.
+
+``[elt for t in it if c]`` becomes ``ENTRY(run, it, line, kind, is_named)`` with ``run = lambda
+__scale_items__: [elt for t in __scale_items__ if c]``; other comprehensions, generator arguments
+and ``map(f, it)`` likewise, with a `run` that goes through their elements.
+
+A ``for`` loop stays, and goes through ``ENTRY(make, it, line, kind, is_named, details)``: an
+iterator that gives it the items to run in place (`ForDetails` tells what the details are). For the
+others ``make()`` returns four functions: ``body(items)`` computes, elsewhere, what effects need;
+``apply(number, operands)`` carries one effect out; ``bind(values)`` binds what iterations leave;
+``roots()`` returns what the effects change. ::
+
+    for x in it:              def __scale_body__(__scale_items__):
+        y = f(x)                  for x in __scale_items__:
+        xs.append(y)                  y = f(x)
+                                      __scale_items__.log(0, y)
+                                  __scale_items__.end()
+"""
 
 from __future__ import annotations
 
 import ast
 import copy
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
-from jupyter_scale.analysis.loops import top_level_loops
+from jupyter_scale.analysis.effects import OPERANDS
+from jupyter_scale.analysis.forloops import BATCH, ForPlan, plan_for
+from jupyter_scale.analysis.loops import Loop, LoopNode, find_loops, loop_nodes
+from jupyter_scale.analysis.scopes import function_scope
 
-if TYPE_CHECKING:
-    from collections.abc import Container
+ITEM, FUNCTION = "__scale_item__", "__scale_function__"
+MAKE, BODY, APPLY = "__scale_make__", "__scale_body__", "__scale_apply__"
+BIND, ROOTS = "__scale_bind__", "__scale_roots__"
+HASHED, PAIR = "__scale_hashed__", "__scale_pair__"
+"""Functions ``value → value`` and ``key, value → (key, value)`` that fail for what has no hash."""
 
-ITEMS = "__scale_items"
-"""Parameter of the function that runs a loop over whatever items it is given."""
+_NUMBER, _VALUES = "__scale_number__", "__scale_values__"
+_Declare = Callable[[Collection[str]], list[ast.stmt]]
 
 
-def spread_loops(tree: ast.Module, entry: str, numbers: Container[int]) -> ast.Module:
-    """Return a copy of a cell in which chosen loops are calls of `entry`.
+def spread_loops(
+    tree: ast.Module, entry: str, shadowed: Collection[str] = ()
+) -> tuple[ast.Module, tuple[Loop, ...]]:
+    """Return a copy of a cell in which loops that may spread are handed over, and those loops.
 
-    ``[elt for t in it if c]`` becomes
-    ``entry(number, lambda __scale_items: [elt for t in __scale_items if c], it)``. Every node
-    keeps the place of what it stands for, so that tracebacks show the cell's own lines.
+    Every node keeps the place of what it stands for, so that tracebacks show the cell's own lines.
 
     Parameters
     ----------
     tree : ast.Module
-        The cell, as given to `jupyter_scale.analysis.loops.find_loops`. It is not changed.
+        The cell. It is not changed.
     entry : str
-        Global name of the callable ``(number, run, iterable) -> list``.
-    numbers : container of int
-        Which loops, by `Loop.number`; those that do not spread must not be among them.
+        Global name of the callable to which loops are handed.
+    shadowed : collection of str
+        Names that the notebook has bound: none of them is the builtin.
     """
+    loops = find_loops(tree, shadowed)
+    chosen = tuple(loop for loop in loops if loop.spreads)
+    if not chosen:
+        return tree, ()
     tree = copy.deepcopy(tree)
-    chosen = {
-        id(node): number for number, node in enumerate(top_level_loops(tree)) if number in numbers
-    }
-    _Spread(entry, chosen).visit(tree)
-    return tree
+    nodes = loop_nodes(tree, shadowed)
+    handed = {id(nodes[loop.number]): loop for loop in chosen}
+    _Spread(entry, handed).generic_visit(tree)
+    return tree, chosen
 
 
 class _Spread(ast.NodeTransformer):
-    def __init__(self, entry: str, chosen: dict[int, int]) -> None:
+    def __init__(self, entry: str, handed: dict[int, Loop]) -> None:
         self._entry = entry
-        self._chosen = chosen
+        self._handed = handed
+        #: Names that the function around declares global; None in the cell itself.
+        self._globals: frozenset[str] | None = None
 
-    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
-        number = self._chosen.get(id(node))
+    def visit(self, node: ast.AST) -> ast.AST | list[ast.stmt]:
+        """Return what a node becomes."""
+        loop = self._handed.get(id(node))
+        if loop is None:
+            visited: ast.AST = super().visit(node)
+            return visited
+        if isinstance(node, ast.For):
+            return self._as_statements(loop, node)
         self.generic_visit(node)
-        return node if number is None else self._as_call(number, node)
+        return self._as_call(loop, node)  # type: ignore[arg-type]
 
-    def _as_call(self, number: int, loop: ast.ListComp) -> ast.Call:
-        generator = loop.generators[0]
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        before = self._globals
+        self._globals = function_scope(node, None).global_names
+        self.generic_visit(node)
+        self._globals = before
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self.visit_FunctionDef(node)
+
+    def _call(
+        self, loop: Loop, node: ast.AST, arguments: list[ast.expr], plan: ForPlan | None = None
+    ) -> ast.Call:
+        is_named = ast.Constant(_is_named(arguments[-1]))
+        constants = [ast.Constant(loop.line), ast.Constant(loop.kind), is_named]
+        if plan is not None:
+            constants.append(ast.Constant(plan.details))  # type: ignore[arg-type] # code can
+        call = ast.Call(ast.Name(self._entry, ast.Load()), [*arguments, *constants], [])
+        for part in (call, call.func, *constants):
+            ast.copy_location(part, node)
+        return call
+
+    # -- comprehensions ----------------------------------------------------------------------
+
+    def _as_call(self, loop: Loop, node: LoopNode) -> ast.Call:
+        if isinstance(node, ast.Call):
+            function, iterable = node.args
+            return self._call(loop, node, [_map_run(function), iterable])
+        assert not isinstance(node, ast.For)  # noqa: S101 - `visit` has sorted it out
+        generator = node.generators[0]
         iterable = generator.iter
-        generator.iter = ast.copy_location(ast.Name(ITEMS, ast.Load()), iterable)
-        items = ast.copy_location(ast.arg(ITEMS), iterable)
-        arguments = ast.arguments(
-            posonlyargs=[], args=[items], kwonlyargs=[], kw_defaults=[], defaults=[]
-        )
-        run = ast.copy_location(ast.Lambda(arguments, loop), loop)
-        name = ast.copy_location(ast.Name(self._entry, ast.Load()), loop)
-        label = ast.copy_location(ast.Constant(number), loop)
-        return ast.copy_location(ast.Call(name, [label, run, iterable], []), loop)
+        generator.iter = ast.copy_location(ast.Name(BATCH, ast.Load()), iterable)
+        run = _lambda(BATCH, _as_elements(node), iterable)
+        return self._call(loop, node, [run, iterable])
+
+    # -- for loops ---------------------------------------------------------------------------
+
+    def _as_statements(self, loop: Loop, node: ast.For) -> list[ast.stmt]:
+        plan = plan_for(node)
+        target = copy.deepcopy(node.target)
+        self.generic_visit(node)
+        functions = ast.parse(f"return {BODY}, {APPLY}, {BIND}, {ROOTS}").body
+        parts: list[ast.stmt] = [
+            _body(target, plan, node),
+            _apply(plan, node, self._declare),
+            _bind(plan, node, self._declare),
+            _roots(plan, node),
+            _placed(functions[0], node),
+        ]
+        make = _placed(ast.Name(MAKE, ast.Load()), node)
+        node.iter = self._call(loop, node.iter, [make, node.iter], plan)
+        return [_define(MAKE, [], parts, node), node]
+
+    def _declare(self, names: Collection[str]) -> list[ast.stmt]:
+        """Return what makes names those of the scope around, in a function inside it."""
+        far = sorted(n for n in names if self._globals is None or n in self._globals)
+        near = sorted(set(names).difference(far))
+        declarations: list[ast.stmt] = [ast.Global(far)] if far else []
+        return [*declarations, *([ast.Nonlocal(near)] if near else [])]
+
+
+def _is_named(iterable: ast.expr) -> bool:
+    """Tell whether others can reach what a loop goes through: a generator that has a name."""
+    if isinstance(iterable, ast.Call):
+        is_wrapper = isinstance(iterable.func, ast.Name) and iterable.func.id in _WRAPPERS
+        return is_wrapper and any(map(_is_named, iterable.args))
+    return isinstance(iterable, ast.Name | ast.Attribute | ast.Subscript)
+
+
+_WRAPPERS = frozenset({"enumerate", "iter", "map", "tqdm", "trange", "zip"})
+_Node = TypeVar("_Node", bound=ast.AST)
+
+
+def _placed(node: _Node, where: ast.AST) -> _Node:
+    """Put a node, with its parts, where another one stands."""
+    for part in ast.walk(node):
+        ast.copy_location(part, where)
+    return node
+
+
+def _lambda(parameter: str, body: ast.expr, where: ast.AST) -> ast.Lambda:
+    argument = ast.copy_location(ast.arg(parameter), where)
+    arguments = ast.arguments(
+        posonlyargs=[], args=[argument], kwonlyargs=[], kw_defaults=[], defaults=[]
+    )
+    return ast.copy_location(ast.Lambda(arguments, body), body)
+
+
+def _as_elements(node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> ast.expr:
+    """Return what goes through a comprehension's elements; a dictionary's are pairs."""
+    if isinstance(node, ast.ListComp):
+        return node
+    if isinstance(node, ast.GeneratorExp):
+        return node  # it stays: it has a frame of its own
+    if isinstance(node, ast.DictComp):
+        name = _placed(ast.Name(PAIR, ast.Load()), node.key)
+        element = ast.copy_location(ast.Call(name, [node.key, node.value], []), node.key)
+    else:
+        name = _placed(ast.Name(HASHED, ast.Load()), node.elt)
+        element = ast.copy_location(ast.Call(name, [node.elt], []), node.elt)
+    return ast.copy_location(ast.ListComp(element, node.generators), node)
+
+
+def _map_run(function: ast.expr) -> ast.expr:
+    """Return an expression for what applies a function, which is evaluated once."""
+    text = f"(lambda {FUNCTION}: lambda {BATCH}: ({FUNCTION}({ITEM}) for {ITEM} in {BATCH}))()"
+    call = _placed(ast.parse(text, mode="eval").body, function)
+    assert isinstance(call, ast.Call)  # noqa: S101 - it was just written so
+    call.args = [function]
+    return call
+
+
+def _define(
+    name: str, parameters: Sequence[str], body: Sequence[ast.stmt], where: ast.AST
+) -> ast.stmt:
+    [definition] = ast.parse(f"def {name}({', '.join(parameters)}): pass").body
+    assert isinstance(definition, ast.FunctionDef)  # noqa: S101 - it was just written so
+    _placed(definition, where)
+    if body:
+        definition.body = [
+            ast.copy_location(each, where) if not hasattr(each, "lineno") else each for each in body
+        ]
+    return definition
+
+
+def _body(target: ast.expr, plan: ForPlan, node: ast.For) -> ast.stmt:
+    items = ast.copy_location(ast.Name(BATCH, ast.Load()), node.iter)
+    loop = ast.copy_location(ast.For(target, items, list(plan.body), []), node)
+    [end] = ast.parse(f"{BATCH}.end()").body
+    return _define(BODY, [BATCH], [loop, _placed(end, node)], node)
+
+
+def _apply(plan: ForPlan, node: ast.For, declare: _Declare) -> ast.stmt:
+    added = {effect.receiver.root for effect in plan.effects if effect.receiver.change == "="}
+    chain: list[ast.stmt] = []
+    for number, effect in reversed(list(enumerate(plan.effects))):
+        test = _placed(ast.parse(f"{_NUMBER} == {number}", mode="eval").body, effect.statement)
+        statement = ast.copy_location(ast.If(test, [effect.statement], chain), effect.statement)
+        chain = [statement]
+    declared: list[ast.stmt] = declare(added)
+    return _define(APPLY, [_NUMBER, OPERANDS], [*declared, *chain], node)
+
+
+def _bind(plan: ForPlan, node: ast.For, declare: _Declare) -> ast.stmt:
+    names = plan.temporaries.names
+    statements: list[ast.stmt] = declare(names)
+    for name in names:
+        text = f"if {name!r} in {_VALUES}: {name} = {_VALUES}[{name!r}]"
+        statements.append(_placed(ast.parse(text).body[0], node))
+    return _define(BIND, [_VALUES], statements, node)
+
+
+def _roots(plan: ForPlan, node: ast.For) -> ast.stmt:
+    roots = "".join(
+        f"{receiver.root}, " for receiver in (effect.receiver for effect in plan.effects)
+    )
+    return _define(ROOTS, [], [_placed(ast.parse(f"return ({roots})").body[0], node)], node)

@@ -174,8 +174,9 @@ class CellRequest(_Body):
         ``part → change``, pickled: process-wide state that changed since the last request.
     stores
         What the cell may assign in modules, one `Store.text` each.
-    spread
-        Whether loops may spread over the workers.
+    spread, trusts_loops, seed_each
+        Whether loops may spread over the workers; whether the user vouches for them; whether every
+        iteration gets generators of its own.
     origin
         Where the cell is, for those who watch: ``run`` (an id of this run), ``kernel`` (id),
         ``notebook`` (path), ``cell`` (id); each may be missing.
@@ -208,6 +209,8 @@ class CellRequest(_Body):
     holds: list[str] = field(default_factory=list)
     needs: list[str] = field(default_factory=list)
     life: str = ""
+    trusts_loops: bool = False
+    seed_each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +294,11 @@ class CellOutcome(_Body):
 
 @dataclass(frozen=True, slots=True)
 class LoopProgress(_Body):
-    """Where one loop is: counts of iterations; those that are running are estimated."""
+    """Where one loop is: counts of iterations; those that are running are estimated.
+
+    `total` is 0 while nobody knows; `speedup` is how many times longer one process would have
+    taken so far, 0 if that is not known.
+    """
 
     loop: int
     line: int
@@ -300,3 +307,4 @@ class LoopProgress(_Body):
     workers: int
     running: int = 0
     failed: int = 0
+    speedup: float = 0.0

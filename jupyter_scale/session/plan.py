@@ -26,6 +26,10 @@ class CellOptions:
         A cell that cannot run on the cluster is an error, and does not run here.
     serial
         Loops are not spread.
+    spread
+        Loops are spread although nothing shows that their iterations are independent.
+    seed_each
+        Every iteration of a loop gets random generators of its own.
     keep
         Names whose new values stay on the cluster.
     keep_above
@@ -34,6 +38,8 @@ class CellOptions:
 
     strict: bool = False
     serial: bool = False
+    spread: bool = False
+    seed_each: bool = False
     keep: tuple[str, ...] = ()
     keep_above: int | None = None
 

@@ -341,6 +341,8 @@ class Session:
             reset=self._must_reset,
             ambient={**changes, **cell.shell_state},
             spread=not options.serial,
+            trusts_loops=options.spread,
+            seed_each=options.seed_each,
             origin=cell.origin,
             stores=stores,
             keep=list(options.keep),

@@ -199,6 +199,23 @@ def set_exception_state(error: BaseException, state: dict[str, Any]) -> None:
     error.__suppress_context__ = state["suppress"]
 
 
+def fill(container: Any, state: tuple[Any, list[Any], list[tuple[Any, Any]]]) -> None:
+    """Give a new list or dictionary its content without the methods of its own class."""
+    attributes, items, pairs = state
+    if items:
+        list.extend(container, items)
+    for key, value in pairs:
+        dict.__setitem__(container, key, value)
+    if hasattr(type(container), "__setstate__"):
+        container.__setstate__(attributes)
+    elif attributes:
+        own, slots = attributes if isinstance(attributes, tuple) else (attributes, None)
+        if own:
+            container.__dict__.update(own)
+        for name, value in (slots or {}).items():
+            object.__setattr__(container, name, value)
+
+
 # -- arrays and frames -----------------------------------------------------------------------
 
 

@@ -38,6 +38,7 @@ from jupyter_scale.shipping.caches import (
     make_cached,
     set_cache_state,
 )
+from jupyter_scale.shipping.codes import plain_code
 from jupyter_scale.shipping.files import closed_form, make_closed
 from jupyter_scale.shipping.tensors import (
     is_plain_tensor,
@@ -147,6 +148,8 @@ class Pickler(cloudpickle.Pickler):
             if reduced is not NotImplemented:
                 return reduced
         reduced = super().reducer_override(obj)
+        if isinstance(obj, dict | list) and _is_filled_by_own_methods(kind):
+            reduced = _reduce_container(obj)
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
             # A cache that pickling itself leaves in the class.
             reduced[2][0].pop("__slotnames__", None)
@@ -160,11 +163,27 @@ class Pickler(cloudpickle.Pickler):
 
     def note_function(self, function: types.FunctionType) -> None:
         """Record what the function's code reads."""
-        code = function.__code__
+        code = plain_code(function.__code__)
         self.global_reads |= global_reads(code)
         if self.dynamic_reads is None and (why := dynamic_read(code)) is not None:
             self.dynamic_reads = f"{function.__qualname__}: {why}"
         self._code_files[code.co_filename] = None
+
+
+def _is_filled_by_own_methods(kind: Any) -> bool:
+    """Tell whether unpickling would run methods that the notebook wrote."""
+    names = ("__setitem__",) if issubclass(kind, dict) else ("append", "extend")
+    is_default = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
+    return is_default and any(isinstance(getattr(kind, name), types.FunctionType) for name in names)
+
+
+def _reduce_container(container: Any) -> Any:
+    reduced = container.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    new, args, state, items, pairs = (*reduced, None, None, None)[:5]
+    if items is None and pairs is None:
+        return NotImplemented
+    content = list(items or ()), list(pairs or ())
+    return new, args, (state, *content), None, None, loading.fill
 
 
 def _taker(buffers: list[memoryview]) -> Callable[[pickle.PickleBuffer], bool]:
@@ -184,7 +203,8 @@ _Reducer = Callable[[Pickler, Any], Any]
 
 
 def _reduce_function(pickler: Pickler, function: types.FunctionType) -> Any:
-    args: tuple[Any, ...] = (function.__code__, function.__name__, function.__closure__)
+    code = plain_code(function.__code__)
+    args: tuple[Any, ...] = (code, function.__name__, function.__closure__)
     if function.__globals__ is pickler.namespace:
         pickler.note_function(function)
     elif (library := _library_of(function)) is not None:
@@ -398,11 +418,35 @@ class _WholePickler(Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         if obj is self.root:
+            return self._reduce_root()
+        if isinstance(obj, _Part):
+            obj = obj.value
+        elif not _is_of_notebook(obj):
+            return super().reducer_override(obj)
+        self.parts.setdefault(id(obj), obj)
+        return loading.part_of_whole, (list(self.parts).index(id(obj)),)
+
+    def _reduce_root(self) -> Any:
+        """Add what pandas' state leaves out: attributes that the user set."""
+        own = own_attributes(self.root)
+        if not own:
             return NotImplemented
-        if _is_of_notebook(obj):
-            self.parts.setdefault(id(obj), obj)
-            return loading.part_of_whole, (list(self.parts).index(id(obj)),)
-        return super().reducer_override(obj)
+        new, args, state, *rest = self.root.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+        return new, args, {**state, **{n: _Part(value) for n, value in own.items()}}, *rest
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Stands in a whole for an object that travels by itself, with its identity."""
+
+    value: Any
+
+
+def own_attributes(frame: Any) -> dict[str, Any]:
+    """Return the attributes that a user has set on a frame or series, beside its columns."""
+    kind = (frame._internal_names, frame._metadata, frame._accessors)  # noqa: SLF001 - no other way
+    known = {"_attrs", "_flags"}.union(*kind)
+    return {name: value for name, value in vars(frame).items() if name not in known}
 
 
 def _is_of_notebook(obj: Any) -> bool:

@@ -295,8 +295,8 @@ class Replica:
         if adapter.is_leaf and digests is None:  # a view's base that no name here leads to
             digests = leaf_digests_of(obj, self.table)
         if adapter.is_leaf and digests is not None:
-            if before == digests:
-                self._meet_parts(obj, digests, pickler)
+            # What a frame refers to is not in its digests: then all but its data travels again.
+            if before == digests and PART not in digests[0][0]:
                 return _UNCHANGED, _leaf_bytes(obj)
             if type(obj).__name__ != "ndarray":
                 return self._frame_state(obj, digests, catalogue), 0
@@ -312,12 +312,6 @@ class Replica:
             return adapter.get(obj), 0
         except InPlaceImpossibleError:
             raise _MustTravelAnew(entry.token) from None
-
-    def _meet_parts(self, obj: Any, digests: LeafDigests, pickler: TokenPickler) -> None:
-        """Look into the definitions inside a frame that is itself as it was."""
-        if PART in digests[0][0]:
-            known = ((self.table.find(part), part) for part in whole_leaf(obj).parts)
-            pickler.meet((entry, part) for entry, part in known if entry is not None)
 
     @staticmethod
     def _frame_state(obj: Any, digests: LeafDigests, catalogue: Catalogue) -> Any:

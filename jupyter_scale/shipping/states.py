@@ -10,11 +10,18 @@ from __future__ import annotations
 import array
 import collections
 import copyreg
+import datetime as dt
+import decimal
+import enum
+import fractions
 import functools
 import io
+import pathlib
 import pickle
 import random
+import re
 import types
+import uuid
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,6 +33,7 @@ from jupyter_scale.shipping.caches import (
     is_found_by_name,
     set_cache_state,
 )
+from jupyter_scale.shipping.codes import plain_code
 from jupyter_scale.shipping.fingerprint import CHUNK_BYTES
 from jupyter_scale.shipping.loading import (
     load_whole,
@@ -40,6 +48,7 @@ from jupyter_scale.shipping.pickler import (
     has_reducer,
     is_plain_exception,
     memory_order,
+    own_attributes,
     registry_state,
     whole_state,
 )
@@ -136,7 +145,7 @@ def _get_weak_keys(obj: Any) -> Any:
 
 
 def _get_function(obj: types.FunctionType) -> Any:
-    return obj.__code__, obj.__closure__, function_state(obj)
+    return plain_code(obj.__code__), obj.__closure__, function_state(obj)
 
 
 def _set_function(obj: types.FunctionType, state: Any) -> None:
@@ -196,7 +205,9 @@ def _set_frame(obj: Any, state: Any) -> None:
     new = load_whole(*state)
     obj.__dict__.pop("_cache", None)
     obj.__dict__.pop("_item_cache", None)
-    obj.__setstate__(new.__getstate__())
+    for name in own_attributes(obj):
+        del obj.__dict__[name]
+    obj.__setstate__(new.__getstate__() | own_attributes(new))
 
 
 def _get_instance(obj: Any) -> Any:
@@ -423,6 +434,26 @@ _BY_NAME = {
 }
 # Their identity or construction says more than their state does.
 _NEVER = (tuple, str, bytes, int, float, complex, frozenset, BaseException, types.ModuleType)
+
+
+_IMMUTABLE = (
+    *_NEVER[:7], type(None), type(...), type(NotImplemented), range, slice, types.CodeType,
+    types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, type,
+    re.Pattern, dt.date, dt.time, dt.timedelta, dt.tzinfo,
+    decimal.Decimal, fractions.Fraction, pathlib.PurePath, uuid.UUID, enum.Enum,
+)  # fmt: skip
+_IMMUTABLE_NAMES = frozenset({"dtype", "generic", "Index", "Timestamp", "Timedelta", "Interval",
+    "Period", "NaTType", "ExtensionDtype"})  # fmt: skip
+
+
+def is_immutable(obj: Any) -> bool:
+    """Tell whether an object is known never to change, what it refers to apart."""
+    if isinstance(obj, _IMMUTABLE):
+        return True
+    kind = type(obj)
+    return kind.__module__.partition(".")[0] in {"numpy", "pandas"} and not (
+        _IMMUTABLE_NAMES.isdisjoint(base.__name__ for base in kind.__mro__)
+    )
 
 
 def adapter_for(obj: Any) -> Adapter | None:

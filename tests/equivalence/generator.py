@@ -203,7 +203,7 @@ CHANGES = [
     _form("{x}.loc[0, 'x'] = {n}", x=NAME, n=NUMBER),
     _form("{x}.drop(columns='x', inplace=True)", x=NAME),
     _form("{x}.index = {x}.index[::-1]", x=NAME),
-    _form("{x}.attrs['note'] = {y}", **_XY),
+    _form("{x}.attrs['note'] = [{k}]", x=NAME, k=KEY),
     _form("{x}.shuffle({y})", **_XY),
     _form("random.shuffle({x})", x=NAME),
     _form("{x}.args = ({y},)", **_XY),
@@ -223,7 +223,8 @@ DEFINITIONS = [
     _form("class Sub(Node, Stack if {k} else object): limit = {x}", x=NAME, k=KEY),
     _form("{x} = Sub()", x=NAME),
     _form("def add(self, other): self.value = [other]\nNode.add = add"),
-    _form("{x}.__class__ = Node", x=NAME),
+    # Nobody makes a frame a node.
+    _form("if hasattr({x}, 'value'): {x}.__class__ = Node", x=NAME),
     _form("isinstance({x}, Node), type({x}) is Node", x=NAME),
 ]
 SHOWN = [

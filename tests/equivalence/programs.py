@@ -2267,6 +2267,43 @@ x = [C(), D(), E(), F(), G(), H2(), C2(), Q(2), Col.R]
 ---
 # plain
 [type(i).__mro__ for i in x], isinstance(x[0], P) if False else None, [type(x[0]) is C, type(x[1]) is D, type(x[5]) is H2, type(x[6]) is C2]
+=== attributes of frames
+import pandas as pd
+a=[1,2]
+d=pd.DataFrame({'x':[1.0,2.0]})
+s=pd.Series([1,2],name='q')
+---
+d.args=(a,)
+s.note={'k':a}
+---
+# plain
+d.args[0].append(3); d.x.note='hi'
+---
+print(d.args, s.note, d.args[0] is a, s.note['k'] is a)
+---
+a.append(9); d.args=(s.note,)
+---
+# plain
+d['x'] += 1; s.note['z']=d
+---
+print(d.args[0] is s.note, s.note['z'] is d, a, s.note); del d.args; d.loc[0,'x']=7
+---
+print(hasattr(d,'args'), d)
+=== containers that are filled by methods of their own
+class Loud(dict):
+    def __setitem__(self, k, v): print("set", k); super().__setitem__(k, v)
+class Loud2(list):
+    def append(self, v): print("app", v); super().append(v)
+    def extend(self, v): print("ext", v); super().extend(v)
+d = Loud(); l = Loud2()
+---
+for i in range(3): d[i] = i
+l.append(1); l.extend([2]); d
+---
+# plain
+d[7]=8; l.append(9); d.x=5
+---
+d, l, d.x, Loud({1:2}), [Loud2([3])]
 """,
 )
 

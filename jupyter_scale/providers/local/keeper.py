@@ -251,6 +251,8 @@ def configure(directory: Path, start_method: str) -> None:
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
             "distributed.worker.daemon": False,  # user code may have child processes
+            # A task whose worker died three times is not tried again.
+            "distributed.scheduler.allowed-failures": 2,
             "distributed.diagnostics.nvml": False,  # the keeper reads GPUs, once for all workers
         }
     )

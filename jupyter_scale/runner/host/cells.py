@@ -21,7 +21,7 @@ from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.keeping import keep_large, keep_named
 from jupyter_scale.runner.host.pools.arming import Pools
-from jupyter_scale.runner.host.spread import Spreader
+from jupyter_scale.runner.host.spread import Spreader, SpreadOptions
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
 from jupyter_scale.shipping.ambient.places import is_place
@@ -258,7 +258,9 @@ class CellRunner:
         indices = b""
         if request.parcel is not None:
             parcel = cargo.from_body(request.parcel, self._shared, self._replica.recall)
-            indices = self._replica.unpack(parcel)
+            memo: dict[int, Any] = {}
+            indices = self._replica.unpack(parcel, memo)
+            self._spreader.rewriter.rewrite_functions(memo.values())
             self._ambience.places.take_from(self._shell.user_ns, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
         if changes or request.parcel is not None:
@@ -274,10 +276,8 @@ class CellRunner:
         shell.last_error = None
         shell.hook.value, shell.hook.has_value = None, False
         try:
-            with (
-                self._spreader.armed(shell, is_on=request.spread),
-                self._pools.armed(is_on=request.spread),
-            ):
+            options = SpreadOptions(request.spread, request.trusts_loops, request.seed_each)
+            with self._spreader.armed(options), self._pools.armed(is_on=request.spread):
                 return await self._run_cell(request.source)
         except KeyboardInterrupt as error:
             # It came just before or after the cell's own code.

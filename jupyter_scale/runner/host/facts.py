@@ -66,7 +66,7 @@ def advance(fact: RunFact, progress: Mapping[str, Any], now: float) -> RunFact:
         workers=progress["workers"],
         done_before=before,
         started_at=started_at,
-        ends_at=now + (total - done) / rate if rate > 0 else None,
+        ends_at=now + (total - done) / rate if rate > 0 and total else None,
     )
     others = tuple(other for other in fact.loops if other.line != line)
     return replace(fact, seq=fact.seq + 1, loops=(*others, loop)[-_MOST_LOOPS:])

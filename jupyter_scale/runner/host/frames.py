@@ -5,16 +5,20 @@ from __future__ import annotations
 import types
 from pathlib import Path
 
-from jupyter_scale.analysis.rewrite import ITEMS
+from jupyter_scale.analysis.forloops import BATCH
+from jupyter_scale.analysis.rewrite import BODY, ITEM, MAKE
 
 _PACKAGE = str(Path(__file__).parents[2])
+_COMPREHENSIONS = {"set comprehension": "<setcomp>", "dict comprehension": "<dictcomp>"}
 
 
 def is_own(code: types.CodeType) -> bool:
     """Tell whether a frame of `code` is ours, and not the notebook's or a library's."""
     if code.co_filename.startswith(_PACKAGE):
         return True
-    return code.co_name == "<lambda>" and code.co_varnames[:1] == (ITEMS,)
+    if code.co_name == "<lambda>":
+        return code.co_varnames[:1] == (BATCH,)
+    return ITEM in code.co_varnames or code.co_name == BODY
 
 
 def strip(traceback: types.TracebackType | None) -> types.TracebackType | None:
@@ -30,16 +34,34 @@ def strip(traceback: types.TracebackType | None) -> types.TracebackType | None:
     return result
 
 
-_PREFIX = "<lambda>.<locals>."
-
-
-def with_plain_names(function: types.FunctionType) -> types.FunctionType:
-    """Return a rewritten loop's function in which the loop has the plain loop's name."""
-    return types.FunctionType(_renamed(function.__code__), function.__globals__, "<lambda>")
-
-
-def _renamed(code: types.CodeType) -> types.CodeType:
-    constants = tuple(
-        _renamed(part) if isinstance(part, types.CodeType) else part for part in code.co_consts
+def with_plain_names(function: types.FunctionType, kind: str = "") -> types.FunctionType:
+    """Return a rewritten loop's function in which everything has the plain loop's names."""
+    own = function.__code__.co_qualname
+    around = own.removesuffix("<lambda>").removesuffix(f"{MAKE}.<locals>.{BODY}")
+    code = _renamed(function.__code__, f"{own}.<locals>.", around, _COMPREHENSIONS.get(kind))
+    return types.FunctionType(
+        code, function.__globals__, function.__name__, None, function.__closure__
     )
-    return code.replace(co_consts=constants, co_qualname=code.co_qualname.removeprefix(_PREFIX))
+
+
+def _renamed(
+    code: types.CodeType, prefix: str, around: str, comprehension: str | None
+) -> types.CodeType:
+    constants = tuple(
+        _renamed(part, prefix, around, None) if isinstance(part, types.CodeType) else part
+        for part in code.co_consts
+    )
+    if comprehension is not None:
+        constants = tuple(_as_comprehension(part, comprehension) for part in constants)
+    name = code.co_qualname
+    if name.startswith(prefix):
+        name = around + name.removeprefix(prefix)
+    return code.replace(co_consts=constants, co_qualname=name)
+
+
+def _as_comprehension(part: object, name: str) -> object:
+    """Name the code of a list comprehension as what it stands for."""
+    if not isinstance(part, types.CodeType) or part.co_name != "<listcomp>":
+        return part
+    qualname = part.co_qualname.removesuffix("<listcomp>") + name
+    return part.replace(co_name=name, co_qualname=qualname)

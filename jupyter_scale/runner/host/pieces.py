@@ -39,6 +39,11 @@ class Piece:
     segment: str | None
     inline: tuple[bytes, ...]
 
+    @property
+    def nbytes(self) -> int:
+        """Size in bytes, buffers included."""
+        return len(self.stream) + sum(self.sizes)
+
     def discard(self, shared: Path | None) -> None:
         """Remove what nobody will read."""
         if self.segment is not None and shared is not None:
@@ -81,9 +86,22 @@ class Known:
 
 
 class _PiecePickler(Pickler):
-    def __init__(self, file: Any, namespace: dict[str, Any], known: Known) -> None:
+    def __init__(
+        self,
+        file: Any,
+        namespace: dict[str, Any],
+        known: Known,
+        own_code: frozenset[types.CodeType],
+    ) -> None:
         super().__init__(file, namespace)
-        self._known = known
+        self._known, self._own_code = known, own_code
+
+    def note_function(self, function: types.FunctionType) -> None:
+        # All iterations share the loop's one variable: a copy of it would not change with it.
+        if function.__closure__ and function.__code__ in self._own_code:
+            msg = f"{function.__name__!r} keeps the loop's variable"
+            raise TypeError(msg)
+        super().note_function(function)
 
     def persistent_id(self, obj: Any) -> Reference | None:
         return self._known.reference(obj)
@@ -99,14 +117,24 @@ class _PieceUnpickler(pickle.Unpickler):
 
 
 def pack_piece(
-    value: Any, namespace: dict[str, Any], shared: Path | None, known: Known
+    value: Any,
+    namespace: dict[str, Any],
+    shared: Path | None,
+    known: Known,
+    own_code: frozenset[types.CodeType] = frozenset(),
 ) -> tuple[Piece, dict[int, Any]]:
-    """Pickle a value; return it with its memo, ``index → object``."""
-    pickler, file = _dump(value, namespace, known, {})
+    """Pickle a value; return it with its memo, ``index → object``.
+
+    Parameters
+    ----------
+    own_code
+        Code of functions that may not travel if they have a closure.
+    """
+    pickler, file = _dump(value, namespace, known, {}, own_code)
     memo = dump_orders(pickler)
     bases = find_view_bases(memo.values(), known.objects)
     if bases:
-        pickler, file = _dump(value, namespace, known, bases)
+        pickler, file = _dump(value, namespace, known, bases, own_code)
         memo = dump_orders(pickler)
     sizes = tuple(buffer.nbytes for buffer in pickler.buffers)
     if shared is not None and sum(sizes) > cargo.INLINE_BYTES:
@@ -117,10 +145,14 @@ def pack_piece(
 
 
 def _dump(
-    value: Any, namespace: dict[str, Any], known: Known, bases: Mapping[int, Any]
+    value: Any,
+    namespace: dict[str, Any],
+    known: Known,
+    bases: Mapping[int, Any],
+    own_code: frozenset[types.CodeType],
 ) -> tuple[Pickler, io.BytesIO]:
     file = io.BytesIO()
-    pickler = _PiecePickler(file, namespace, known)
+    pickler = _PiecePickler(file, namespace, known, own_code)
     pickler.view_bases = bases
     pickler.dump(value)
     return pickler, file

@@ -76,7 +76,7 @@ class ShellProcess:
         _hide_own_frames(shell)
         self._engine = Engine(cluster_directory)
         ambience = Ambience(shell)
-        spreader = Spreader(self._engine, self._outbox, shared, ambience)
+        spreader = Spreader(shell, self._engine, self._outbox, shared, ambience)
         pools = Pools(shell, self._engine, self._outbox, shared, ambience)
         self._gate.on_interrupt = pools.interrupt
         self._cells = CellRunner(shell, self._outbox, spreader, pools, shared, self._gate)

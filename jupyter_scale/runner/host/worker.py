@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import io
 import logging
 import sys
 import threading
 import time
-import warnings
+import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from distributed import get_worker
 from jupyter_scale.errors import CannotTravel
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import OutsideEffect, watching
+from jupyter_scale.runner.host.iterations import Batch, Protocol
 from jupyter_scale.runner.host.pieces import (
     CAPTURED,
     ITEMS,
@@ -32,17 +32,45 @@ from jupyter_scale.runner.host.pieces import (
     pack_piece,
     unpack_piece,
 )
+from jupyter_scale.runner.host.recorded import Warned, Written, recording
+from jupyter_scale.runner.host.seeds import seeded
 from jupyter_scale.shipping.ambient import watching as ambient
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.ambient.places import describe, is_place
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache
 from jupyter_scale.shipping.replica import Replica
+from jupyter_scale.shipping.snapshot import Snapshot, take_snapshot
+from jupyter_scale.shipping.states import adapter_for, is_immutable
 from jupyter_scale.shipping.tokens import TokenTable
 from jupyter_scale.transport.random_state import isolate
 
 #: The parcel name of the function that runs a batch.
 FUNCTION = "<loop>"
 _CHECK_SHARE = 0.02
+_ATOMS = (int, float, str, bytes, complex, type(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How the iterations of a loop run.
+
+    Attributes
+    ----------
+    protocol
+        How a ``for`` loop's effects are logged; None for what gives values.
+    names, conditional
+        Names that iterations bind, and those of them that they need not bind.
+    seed
+        From which each iteration's generators are derived; None: they are the notebook's.
+    is_trusted
+        The user vouches that iterations are independent.
+    """
+
+    protocol: Protocol | None = None
+    names: frozenset[str] = frozenset()
+    conditional: frozenset[str] = frozenset()
+    seed: int | None = None
+    is_trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +83,8 @@ class Captured:
         Of all values together: a worker that has them already does not load them again.
     loop
         Unique for each time that a loop runs.
+    terms
+        How its iterations run.
     """
 
     fingerprint: bytes
@@ -63,24 +93,7 @@ class Captured:
     ambient: Mapping[str, Any]
     sources: Mapping[str, Any]
     shared: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """Text that an iteration wrote to ``"stdout"`` or ``"stderr"``."""
-
-    stream: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """A warning that an iteration issued; whether it is shown is decided where the loop is."""
-
-    message: str | Warning
-    category: type[Warning]
-    file_name: str
-    line: int
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +109,16 @@ class BatchOutcome:
     why
         What changed or could not travel.
     results
-        The list of results, for ``"ok"``.
+        For ``"ok"``, a pair: the list of values, or what a ``for`` loop's iterations logged; and
+        the new content of items that they changed, ``(object, state)``.
     output
         `Written` texts and `Warned` warnings in their order.
     seconds
         Time spent in the iterations.
     is_checked
         Whether captured values were compared afterwards.
+    has_patches
+        Whether items have changed.
     worker
         Where it ran, as Dask addresses it.
     """
@@ -113,6 +129,7 @@ class BatchOutcome:
     output: tuple[Written | Warned, ...] = ()
     seconds: float = 0.0
     is_checked: bool = False
+    has_patches: bool = False
     worker: str = ""
 
 
@@ -127,6 +144,7 @@ class _Hold:
         prepare()
         main = sys.modules["__main__"]
         self.namespace: dict[str, Any] = main.__dict__
+        self.namespace["__name__"] = "__main__"  # not as multiprocessing calls it
         shared = Path(captured.shared) if captured.shared else None
         self.begin(captured)
         self._remember(captured.sources)
@@ -142,7 +160,8 @@ class _Hold:
         self._drop_earlier_places()
         self.ambience.apply_everything(captured.ambient, only=("warnings",))
         self.names = [n for n in parcel.names if n != FUNCTION and n not in self.places]
-        self.function: Callable[[Any], list[Any]] = self.namespace.pop(FUNCTION)
+        self.function: Callable[[Any], Any] = self.namespace.pop(FUNCTION)
+        self.own_code = frozenset(_nested(self.function))
         self.replica.records.pop(FUNCTION, None)
         self.added = set(self.namespace) - before
         self.baseline = self.digests()
@@ -156,7 +175,8 @@ class _Hold:
 
     def begin(self, captured: Captured) -> None:
         """Take over the process-wide state of the runner for another run of the loop."""
-        self.loop = captured.loop
+        self.loop, self.terms = captured.loop, captured.terms
+        self.unchecked_seconds = 0.0
         self.ambience = _ambience()
         self.ambience.apply_everything(captured.ambient)
         self.ambient = self.ambience.read()
@@ -181,6 +201,8 @@ class _Hold:
         cache = DigestCache()
         started = time.perf_counter()
         snapshots = self.replica.look(self.names, cache)
+        if getattr(self.function, "__closure__", None):
+            snapshots[FUNCTION] = self.replica.look_at(FUNCTION, self.function, cache)
         snapshots |= self.ambience.places.look(self.replica, cache, all_of_them=True)
         found = {name: snapshot.digest for name, snapshot in snapshots.items()}
         self.check_seconds = time.perf_counter() - started
@@ -206,13 +228,37 @@ class _Hold:
                 if not is_in_task and ambient.is_per_task(name):
                     continue
                 if digests.get(name) != self.baseline.get(name):
-                    return describe(name) if is_place(name) else f"'{name}'"
+                    return _describe(name)
         return ""
+
+    def is_check_due(self, seconds: float) -> bool:
+        """Tell whether a comparison is worth its time now; `seconds`: of one more batch."""
+        self.unchecked_seconds += seconds
+        if self.check_seconds > _CHECK_SHARE * self.unchecked_seconds:
+            return False
+        self.unchecked_seconds = 0.0
+        return True
 
     def drop(self) -> None:
         """Remove the captured names."""
         for name in {*self.names, *self.added}:
             self.namespace.pop(name, None)
+
+
+def _describe(name: str) -> str:
+    if name == FUNCTION:
+        return "a variable of the function around it"
+    return describe(name) if is_place(name) else f"'{name}'"
+
+
+def _nested(function: Any) -> Iterator[types.CodeType]:
+    """Yield the code of functions that a loop's iterations make."""
+    todo = [getattr(function, "__code__", None)]
+    while todo:
+        code = todo.pop()
+        inner = [c for c in getattr(code, "co_consts", ()) if isinstance(c, types.CodeType)]
+        yield from inner
+        todo += inner
 
 
 _process_ambience: Ambience | None = None
@@ -314,57 +360,137 @@ def _stop_display(*_objects: object, **_options: object) -> None:
 # -- tasks -----------------------------------------------------------------------------------
 
 
-def run_batch(captured: Captured, items: Piece) -> BatchOutcome:
-    """Run some iterations; raises only for what is our own fault."""
+def run_batch(
+    captured: Captured, items: Piece, first: int, *, is_last: bool, must_check: bool
+) -> BatchOutcome:
+    """Run some iterations; raises only for what is our own fault.
+
+    Parameters
+    ----------
+    first
+        The number of the first one, from 0.
+    is_last
+        What they bind is wanted, too.
+    must_check
+        Compare captured values afterwards, whatever that costs.
+    """
     with _lock:
         hold = _held(captured)
         hold.begin_batch(captured)
         shared = Path(captured.shared) if captured.shared else None
         batch, memo = unpack_piece(items, hold.namespace, shared, hold.known, is_last=False)
-        known = hold.known.joined(Known().add(ITEMS, memo.items()))
-        return replace(_run(hold, batch, shared, known), worker=get_worker().address)
+        run = _Run(hold, batch, Known().add(ITEMS, memo.items()), shared)
+        outcome = run.carry_out(first, is_last=is_last, must_check=must_check)
+        return replace(outcome, worker=get_worker().address)
 
 
-def _run(hold: _Hold, batch: list[Any], shared: Path | None, known: Known) -> BatchOutcome:
-    table = TokenTable(hold.namespace)
-    before = _look_at_items(batch, table)
-    started = time.perf_counter()
-    results: list[Any] = []
-    with _captured_output() as output:
-        try:
-            with watching(stop=True), _interruptible():
-                results = hold.function(batch)
-        except OutsideEffect as effect:
+class _Run:
+    """One batch."""
+
+    def __init__(
+        self, hold: _Hold, items: list[Any], known_items: Known, shared: Path | None
+    ) -> None:
+        self._hold, self._items, self._shared = hold, items, shared
+        self._known_items, self._known = known_items, hold.known.joined(known_items)
+        self._table = TokenTable(hold.namespace)
+
+    def carry_out(self, first: int, *, is_last: bool, must_check: bool) -> BatchOutcome:
+        """Run the iterations and say what became of them."""
+        hold, trusted = self._hold, self._hold.terms.is_trusted
+        before, definitions = self._look_at_items(), self._definitions()
+        started = time.perf_counter()
+        with recording(all_warnings=True) as output:
+            results, outcome = self._try(first, output, is_last=is_last, stop=not trusted)
+        if outcome is not None:
             _let_go()
-            return BatchOutcome("effect", str(effect))
+            return outcome
+        seconds = time.perf_counter() - started
+        deep = must_check or hold.is_check_due(seconds)
+        changed = "" if trusted else hold.what_changed(deep=deep)
+        if not changed and self._definitions() != definitions:
+            changed = "a class of its own items"
+        if changed:
+            _let_go()
+            return BatchOutcome("changed", changed)
+        try:
+            patches = self._patches(before)
+            value = (results, patches)
+            piece, _ = pack_piece(value, hold.namespace, self._shared, self._known, hold.own_code)
+        except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
+            return BatchOutcome("lost", str(error))
+        return BatchOutcome("ok", "", piece, tuple(output), seconds, deep or trusted, bool(patches))
+
+    def _try(
+        self, first: int, output: list[Any], *, is_last: bool, stop: bool
+    ) -> tuple[Any, BatchOutcome | None]:
+        """Return what the iterations gave, or why that is of no use."""
+        try:
+            with watching(stop=stop), _interruptible():
+                return self._iterate(first, output, is_last=is_last), None
+        except OutsideEffect as effect:
+            return None, BatchOutcome("effect", str(effect))
         except KeyboardInterrupt:
             # Raised on, it would end the worker.
-            _let_go()
-            return BatchOutcome("interrupted")
+            return None, BatchOutcome("interrupted")
         except BaseException as error:  # noqa: BLE001 - the notebook's own; it raises again there
-            return BatchOutcome("raised", repr(error), output=tuple(output))
-    seconds = time.perf_counter() - started
-    deep = hold.check_seconds <= _CHECK_SHARE * seconds
-    changed = hold.what_changed(deep=deep)
-    if not changed and before is not None and _look_at_items(batch, table) != before:
-        changed = "its own items"
-    if changed:
-        _let_go()
-        return BatchOutcome("changed", changed)
-    try:
-        piece, _ = pack_piece(results, hold.namespace, shared, known)
-    except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
-        return BatchOutcome("lost", str(error))
-    return BatchOutcome("ok", "", piece, tuple(output), seconds, deep)
+            return None, BatchOutcome("raised", f"{type(error).__name__}: {error}")
+
+    def _iterate(self, first: int, output: list[Any], *, is_last: bool) -> Any:
+        hold, terms = self._hold, self._hold.terms
+        items: Any = self._items
+        if terms.seed is not None:
+            items = seeded(items, terms.seed, first)
+        if terms.protocol is None:
+            return list(hold.function(items))
+        batch = Batch(items, terms.protocol, output)
+        hold.function(batch)
+        return batch.logged(terms.names if is_last else terms.conditional)
+
+    def _definitions(self) -> dict[int, Digest]:
+        """Return the fingerprints of the notebook's classes and functions among the items."""
+        return {
+            id(obj): take_snapshot("items", obj, self._table, DigestCache()).digest
+            for obj in self._known_items.objects()
+            if isinstance(obj, type | types.FunctionType) and adapter_for(obj) is not None
+            if self._hold.known.reference(obj) is None
+        }
+
+    def _look_at_items(self) -> Snapshot | None:
+        """Return a look at the items; None when they are immutable and need none."""
+        if all(isinstance(item, _ATOMS) for item in self._items):
+            return None
+        return take_snapshot("items", self._items, self._table, DigestCache())
+
+    def _patches(self, before: Snapshot | None) -> list[tuple[Any, Any]]:
+        """Return the new content of items, and of what they hold, if anything changed.
+
+        Raises
+        ------
+        TypeError
+            Something changed that cannot be changed in the original.
+        """
+        now = self._look_at_items() if before is not None else None
+        if before is None or now is None or now.digest == before.digest:
+            return []
+        met = set(map(id, before.objects))
+        patches = []
+        for obj in self._known_items.objects():
+            if self._hold.known.reference(obj) is not None:
+                continue
+            adapter = adapter_for(obj)
+            if adapter is None or isinstance(obj, type | types.FunctionType):
+                if not is_immutable(obj):
+                    msg = f"it changes its own items, and a {type(obj).__name__} is among them"
+                    raise TypeError(msg)
+            elif id(obj) in met and _differ(obj, before, now):
+                patches.append((obj, adapter.get(obj)))
+        return patches
 
 
-def _look_at_items(batch: list[Any], table: TokenTable) -> bytes | None:
-    """Return the items' fingerprint; None when they are immutable and need none."""
-    from jupyter_scale.shipping.snapshot import take_snapshot
-
-    if all(isinstance(item, (int, float, str, bytes, complex, type(None))) for item in batch):
-        return None
-    return take_snapshot("items", batch, table, DigestCache()).digest
+def _differ(obj: Any, before: Snapshot, now: Snapshot) -> bool:
+    """Tell whether an object may have changed; of arrays and frames it is known."""
+    digests = now.leaf_digests.get(id(obj))
+    return digests is None or digests != before.leaf_digests.get(id(obj))
 
 
 def check(captured: Captured) -> str:
@@ -378,11 +504,13 @@ def check(captured: Captured) -> str:
         return changed
 
 
-def interrupt() -> None:
-    """Raise KeyboardInterrupt in the running iteration."""
+def interrupt(loop: str) -> bool:
+    """Raise KeyboardInterrupt in the running iteration of a loop; tell whether there is one."""
     with _interrupting:
-        if _task_thread is not None:
-            _set_asynchronous_exception(_task_thread, ctypes.py_object(KeyboardInterrupt))
+        if _task_thread is None or _hold is None or _hold[1].loop != loop:
+            return False
+        _set_asynchronous_exception(_task_thread, ctypes.py_object(KeyboardInterrupt))
+        return True
 
 
 @contextlib.contextmanager
@@ -400,47 +528,3 @@ def _interruptible() -> Iterator[None]:
 
 def _set_asynchronous_exception(thread: int, error: ctypes.py_object[Any] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), error)
-
-
-class _Recorder(io.TextIOBase):
-    """A standard stream that keeps what was written, in order with everything else."""
-
-    def __init__(self, name: str, output: list[Written | Warned]) -> None:
-        super().__init__()
-        self._name, self._output = name, output
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        if not isinstance(text, str):
-            msg = f"write() argument must be str, not {type(text).__name__}"
-            raise TypeError(msg)
-        self._output.append(Written(self._name, text))
-        return len(text)
-
-
-@contextlib.contextmanager
-def _captured_output() -> Iterator[list[Written | Warned]]:
-    output: list[Written | Warned] = []
-
-    def record(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: object = None,  # noqa: ARG001
-        line: str | None = None,  # noqa: ARG001
-    ) -> None:
-        output.append(Warned(message, category, filename, lineno))
-
-    before = warnings.showwarning
-    warnings.showwarning = record
-    try:
-        with (
-            contextlib.redirect_stdout(_Recorder("stdout", output)),
-            contextlib.redirect_stderr(_Recorder("stderr", output)),
-        ):
-            yield output
-    finally:
-        warnings.showwarning = before

@@ -5,11 +5,12 @@ import traceback
 
 import pytest
 
-from jupyter_scale.analysis.loops import find_loops
+from jupyter_scale.analysis.forloops import BATCH, ForDetails
 from jupyter_scale.analysis.magics import parse_python
-from jupyter_scale.analysis.rewrite import spread_loops
+from jupyter_scale.analysis.rewrite import HASHED, MAKE, PAIR, spread_loops
+from jupyter_scale.runner.host.iterations import Batch, Protocol
 
-ENTRY = "__scale_spread"
+ENTRY = "__scale_spread__"
 
 PROGRAMS = [
     "y = [f(x) for x in range(4)]",
@@ -24,6 +25,68 @@ PROGRAMS = [
     "y = f'{[f(x) for x in range(3)]}'",
     "y = [f(*x) for x in [(1,), (2,)]]",
     "def g(a=[f(x) for x in range(2)]): return a\ny = g()",
+    "y = {f(x) for x in range(4)}, {x: f(x) for x in range(3)}",
+    "y = sum(f(x) for x in range(4)), max(map(f, range(3)))",
+    "y = ''.join(map(lambda v: str(f(v)), 'ab'))",
+    "y = [f((a, b)) for a in range(3) if a for b in range(a)]",
+    "y = any(f(x) > 1 for x in range(5))",
+    "y = []\nfor x in range(4):\n    z = f(x)\n    y.append(z)",
+    (
+        "y, n = {}, 0\n"
+        "for i, x in enumerate('abc'):\n"
+        "    y[x] = f(i)\n"
+        "    if i == 1: continue\n"
+        "    n += f(i)"
+    ),
+    (
+        "y = {}\n"
+        "for x in range(3):\n"
+        "    for z in range(x):\n"
+        "        y[x, z] = f(x + z)\n"
+        "else:\n"
+        "    w = 1"
+    ),
+    "y = {'a': [], 'b': []}\nfor x in 'abab':\n    y[f(x)].append(x)",
+    "y = list(range(9))\nfor x in range(3):\n    y[x * 2:f(x) * 2 + 1] = [f(-x)]",
+    (
+        "y = []\n"
+        "for x in [1, 0, 2]:\n"
+        "    try:\n"
+        "        y.append(1 // f(x))\n"
+        "    except ZeroDivisionError as e:\n"
+        "        y.append(str(e))"
+    ),
+    (
+        "def g(xs):\n"
+        "    n, out = 0, []\n"
+        "    for x in xs:\n"
+        "        y = f(x)\n"
+        "        n += y\n"
+        "        out.append([n0 for n0 in range(y)])\n"
+        "    return n, out, x, y\n"
+        "y = g(range(4))"
+    ),
+    (
+        "class A:\n"
+        "    def __init__(self): self.n = 0\n"
+        "    def m(self, xs):\n"
+        "        for x in xs:\n"
+        "            self.n += f(x)\n"
+        "        return self.n\n"
+        "y = A().m(range(4)); del A"
+    ),
+    "def g():\n    global k\n    k = 0\n    for x in range(4):\n        k += f(x)\ng()",
+    (
+        "def g():\n"
+        "    k = 0\n"
+        "    def h():\n"
+        "        nonlocal k\n"
+        "        for x in range(4):\n"
+        "            k += f(x)\n"
+        "    h()\n"
+        "    return k\n"
+        "y = g()"
+    ),
 ]
 
 FAILING = [
@@ -32,17 +95,58 @@ FAILING = [
     "\n\ny = [\n  f(x)\n  for x in [1, 2]\n  if missing(x)]",
     "y = [f(a)\n     for a, b in [1]]",
     "y = 1\nz = [f(x)\n     for x in (\n       nowhere)]",
+    "y = 0\nfor x in [1, 0]:\n    z = f(x)\n    y += 1 / z",
+    "y = []\nfor x in 'ab':\n    y.append(f(x))\n    y2[f(x)] = 1",
+    "y = {f([x]) for x in 'ab'}",
+    "for x in 5:\n    f(x)",
 ]
 
 
-def run(tree):
-    namespace = {"f": lambda value: value, ENTRY: lambda _number, loop, items: loop(items)}
+class Everywhere:
+    """Runs each loop as the shell does: in place, or as if on workers."""
+
+    def __init__(self, *, elsewhere):
+        self.elsewhere = elsewhere
+
+    def __call__(self, function, iterable, _line, kind, _is_named, details=None):
+        if details is None:
+            values = list(function(iterable))
+            makers = {"set comprehension": set, "dict comprehension": dict}
+            return makers.get(kind, list)(values)
+        if not self.elsewhere:
+            return iterable
+        return self.carry_out(function, iterable, details)
+
+    def carry_out(self, function, iterable, details):
+        body, apply, bind, roots = function()
+        details = ForDetails.from_constant(details)
+        items = iter(iterable)
+        for item in items:
+            batch = Batch([item], Protocol(), [])
+            try:
+                body(batch)
+                assert len(roots()) == len(details.receivers)
+                logged = batch.logged(details.temporaries.names)
+                for number, operands in logged.effects:
+                    apply(number, operands)
+            except Exception:  # noqa: BLE001 - it fails again in its place
+                yield item
+            bind(logged.values)
+
+
+def run(tree, *, elsewhere=False):
+    namespace = {
+        "f": lambda value: value,
+        ENTRY: Everywhere(elsewhere=elsewhere),
+        HASHED: lambda value: value,
+        PAIR: lambda key, value: (key, value),
+    }
     failure = None
     try:
         exec(compile(tree, "<cell>", "exec"), namespace)
     except Exception as error:  # noqa: BLE001
         failure = error
-    hidden = {"f", "g", ENTRY, "__builtins__"}
+    hidden = {"f", "g", ENTRY, HASHED, PAIR, MAKE, "__builtins__"}
     return {k: v for k, v in namespace.items() if k not in hidden}, failure
 
 
@@ -52,23 +156,22 @@ def cell_lines(failure):
     return [(each.lineno, each.line) for each in frames if each.filename == "<cell>"][-1]
 
 
-def everything(tree):
-    return range(len(find_loops(tree)))
-
-
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["in place", "elsewhere"])
 @pytest.mark.parametrize("source", PROGRAMS)
-def test_rewritten_cells_give_the_same_result(source):
+def test_rewritten_cells_give_the_same_result(source, elsewhere):
     tree = parse_python(source)
-    rewritten = spread_loops(tree, ENTRY, everything(tree))
+    rewritten, loops = spread_loops(tree, ENTRY)
+    assert loops
     assert ENTRY in ast.unparse(rewritten)
-    assert run(rewritten) == run(tree)
+    assert run(rewritten, elsewhere=elsewhere) == run(tree)
 
 
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["in place", "elsewhere"])
 @pytest.mark.parametrize("source", FAILING)
-def test_rewritten_cells_fail_on_the_same_line(source):
+def test_rewritten_cells_fail_on_the_same_line(source, elsewhere):
     tree = parse_python(source)
     _, expected = run(tree)
-    _, failure = run(spread_loops(tree, ENTRY, everything(tree)))
+    _, failure = run(spread_loops(tree, ENTRY)[0], elsewhere=elsewhere)
     assert (type(failure), str(failure)) == (type(expected), str(expected))
     assert cell_lines(failure) == cell_lines(expected)
 
@@ -77,7 +180,7 @@ def test_rewritten_cells_fail_on_the_same_line(source):
 def test_every_node_stands_where_the_cell_has_code(source):
     tree = parse_python(source)
     places = {place(node) for node in ast.walk(tree) if hasattr(node, "lineno")}
-    rewritten = spread_loops(tree, ENTRY, everything(tree))
+    rewritten, _ = spread_loops(tree, ENTRY)
     assert {place(node) for node in ast.walk(rewritten) if hasattr(node, "lineno")} <= places
 
 
@@ -85,37 +188,35 @@ def place(node):
     return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset
 
 
-@pytest.mark.parametrize("source", PROGRAMS)
-def test_no_numbers_change_nothing(source):
+@pytest.mark.parametrize("source", ["x = 1", "[x for x in xs]", "for x in xs: y = x"])
+def test_without_loops_to_spread_the_tree_is_the_same(source):
     tree = parse_python(source)
-    rewritten = spread_loops(tree, ENTRY, ())
-    assert rewritten is not tree
-    assert ast.dump(rewritten, include_attributes=True) == ast.dump(tree, include_attributes=True)
+    assert spread_loops(tree, ENTRY) == (tree, ())
 
 
 @pytest.mark.parametrize("source", PROGRAMS)
 def test_the_given_tree_is_left_alone(source):
     tree = parse_python(source)
     before = ast.dump(tree, include_attributes=True)
-    spread_loops(tree, ENTRY, everything(tree))
+    spread_loops(tree, ENTRY)
     assert ast.dump(tree, include_attributes=True) == before
 
 
-def test_the_call_carries_the_number_and_the_iterable_stays_outside():
-    tree = parse_python("[f(x) for x in xs]; [g(x) for x in ys if x]")
-    assert ast.unparse(spread_loops(tree, "E", {1})) == (
-        "[f(x) for x in xs]\nE(1, lambda __scale_items: [g(x) for x in __scale_items if x], ys)"
-    )
+def test_the_iterable_stays_outside():
+    tree, _ = spread_loops(parse_python("\n[f(x) for x in g(xs)]; sum(h(x) for x in ys)"), "E")
+    one, other = ast.unparse(tree).splitlines()
+    kind = "list comprehension"
+    assert one == (f"E(lambda {BATCH}: [f(x) for x in {BATCH}], g(xs), 2, '{kind}', False)")
+    assert other == f"sum(E(lambda {BATCH}: (h(x) for x in {BATCH}), ys, 2, 'generator', True))"
 
 
-def test_nested_iterables_are_rewritten_with_their_own_numbers():
-    tree = parse_python("[f(x) for x in [g(y) for y in ys]]")
-    assert ast.unparse(spread_loops(tree, "E", {0, 1})) == (
-        "E(0, lambda __scale_items: [f(x) for x in __scale_items], "
-        "E(1, lambda __scale_items: [g(y) for y in __scale_items], ys))"
-    )
+def test_iterables_are_rewritten_themselves():
+    tree, loops = spread_loops(parse_python("[f(x) for x in [g(y) for y in ys]]"), "E")
+    assert len(loops) == 2
+    assert ast.unparse(tree).count("E(") == 2
 
 
 def test_an_awaited_iterable_stays_in_the_cell():
-    tree = spread_loops(parse_python("y = [f(x) for x in await g()]"), "E", {0})
+    tree, loops = spread_loops(parse_python("y = [f(x) for x in await g()]"), "E")
+    assert loops
     compile(tree, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)

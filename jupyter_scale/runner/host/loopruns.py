@@ -1,0 +1,422 @@
+"""One run of a loop: some iterations in place, then the rest on workers, or in order after all."""
+
+from __future__ import annotations
+
+import time
+import types
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_scale.analysis.code import global_reads
+from jupyter_scale.analysis.forloops import ForDetails
+from jupyter_scale.errors import IterationKilled
+from jupyter_scale.model.messages import EventKind, LoopProgress
+from jupyter_scale.runner.host import batches
+from jupyter_scale.runner.host.captures import CannotSpreadError, Capture, Capturer
+from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.iterations import Logged
+from jupyter_scale.runner.host.pieces import Known, pack_piece, unpack_piece
+from jupyter_scale.runner.host.receivers import Targets, UnknownReceiverError, find_targets
+from jupyter_scale.runner.host.recorded import Output, replay
+from jupyter_scale.runner.host.seeds import seed_iteration
+from jupyter_scale.runner.host.sources import Source
+from jupyter_scale.runner.host.speculation import Part, Speculation
+from jupyter_scale.runner.host.streams import Outbox
+from jupyter_scale.runner.host.worker import Terms
+from jupyter_scale.shipping.states import adapter_for
+
+#: An iteration that takes so long is not tried in place again once that is known.
+_COARSE_S = 0.05
+_Key = tuple[types.CodeType, ...]
+
+
+@dataclass(slots=True)
+class Workbench:
+    """What all loops of a shell share.
+
+    Attributes
+    ----------
+    namespace
+        The notebook's variables.
+    engine, capturer, outbox, shared
+        The workers, what packs captured values, where progress goes, and the directory of shared
+        memory.
+    verdicts
+        Why a loop, by its code and that of what it calls, ran in order.
+    seconds_each
+        How long its iterations took.
+    notes
+        What the user should know of the cell's loops.
+    warned
+        Which warnings were shown before the loop.
+    is_trusted
+        The user vouches that iterations are independent.
+    """
+
+    namespace: dict[str, Any]
+    engine: Engine
+    capturer: Capturer
+    outbox: Outbox
+    shared: Path | None
+    verdicts: dict[_Key, str] = field(default_factory=dict)
+    seconds_each: dict[_Key, float] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+    warned: dict[str, set[Any]] = field(default_factory=dict)
+    is_trusted: bool = False
+
+    def replay(self, output: Iterable[Output]) -> None:
+        """Show what iterations wrote."""
+        replay(output, self.namespace, self.warned)
+
+
+@dataclass(slots=True)
+class Effects:
+    """The other half of a ``for`` loop: what its iterations want done.
+
+    Attributes
+    ----------
+    details
+        What the analysis found.
+    apply, bind, roots
+        Carry out an effect, bind what iterations leave, return what effects change.
+    """
+
+    details: ForDetails
+    apply: Callable[[int, tuple[Any, ...]], None]
+    bind: Callable[[dict[str, Any]], None]
+    roots: Callable[[], tuple[Any, ...]]
+
+
+@dataclass(slots=True)
+class LoopRun:
+    """One run of one loop.
+
+    Parameters
+    ----------
+    bench
+        What all loops share.
+    line
+        Where the loop is.
+    function
+        ``items → values``, or the body of a ``for`` loop.
+    source
+        Its items.
+    effects
+        For a ``for`` loop.
+    seed
+        From which each iteration's generators are derived, if they are to have their own.
+
+    Attributes
+    ----------
+    in_place, spread, workers
+        How many iterations ran here, how many on workers, and on which.
+    why
+        Why it ran in order, if it did.
+    """
+
+    bench: Workbench
+    line: int
+    function: types.FunctionType
+    source: Source
+    effects: Effects | None = None
+    seed: int | None = None
+    in_place: int = 0
+    spread: int = 0
+    workers: set[str] = field(default_factory=set)
+    why: str = ""
+    _is_done: bool = False
+    _each: float = 0.0
+
+    def items(self) -> Iterator[Any]:
+        """Yield the items of a ``for`` loop that run in place; carry out the others' effects."""
+        for step in self._steps():
+            if isinstance(step, Part):
+                yield from self._carry_out(step)
+            else:
+                yield from step
+
+    def values(self) -> Iterator[Iterable[Any]]:
+        """Yield the values of another loop, some at a time."""
+        for step in self._steps():
+            if isinstance(step, Part):
+                self.bench.replay(step.taken.prelude)
+                values, patches = self._unpack(step)
+                self.bench.replay(step.outcome.output if step.outcome else ())
+                _patch(patches)
+                self.source.show(len(step.taken.items))
+                yield values
+            else:
+                yield self.function(step)
+
+    # -- what runs where ---------------------------------------------------------------------
+
+    def _steps(self) -> Iterator[Part | Iterator[Any]]:
+        """Yield, in order, items to run in place, and parts that ran on workers."""
+        key = self._key()
+        self.why = self.source.why
+        if not self.why and not self.bench.is_trusted:
+            self.why = self.bench.verdicts.get(key, "")
+        if self.why:
+            yield self._in_order()
+            return
+        self._each = self.bench.seconds_each.get(key, 0.0)
+        must_try = self._each < _COARSE_S or (
+            self.effects and self.effects.details.temporaries.deleted
+        )
+        if must_try:
+            yield self._probe()
+            if self._is_done:
+                return
+            self.bench.seconds_each[key] = self._each
+        try:
+            yield from self._spread()
+        except CannotSpreadError as decision:
+            self.why = str(decision)
+            if decision.is_lasting:
+                self.bench.verdicts[key] = self.why
+            self.bench.notes[f"the loop in line {self.line} ran in order: {self.why}"] = None
+        yield self._in_order()
+
+    def _key(self) -> _Key:
+        """Return what a verdict is remembered for: the loop's code, and that of what it calls."""
+        code, namespace = self.function.__code__, self.bench.namespace
+        called = (namespace.get(name) for name in sorted(global_reads(code)))
+        return (code, *(f.__code__ for f in called if isinstance(f, types.FunctionType)))
+
+    def _in_order(self) -> Iterator[Any]:
+        if self.seed is None and not self.source.has_bar:
+            return self.source.in_place
+        return self._counted()
+
+    def _counted(self) -> Iterator[Any]:
+        for item in self.source:
+            if self.seed is not None:
+                seed_iteration(self.seed, self.source.taken - 1)
+            yield item
+            self.source.show(1)
+
+    def _probe(self) -> Iterator[Any]:
+        """Yield items to run in place until it is known that the rest is worth spreading."""
+        source, items, clock = self.source, self._counted(), time.perf_counter
+        started, size = clock(), 1
+        while True:
+            begun, count = clock(), 0
+            for item in items:
+                yield item
+                count += 1
+                if count == size:
+                    break
+            self.in_place += count
+            now = clock()
+            if count < size:
+                self._is_done = True
+                self.why = "too short to spread"
+                return
+            self._each = (now - begun) / count
+            is_measured = now - begun >= batches.PROBE_S
+            if is_measured and batches.is_worth_spreading(source.left, self._each, now - started):
+                return
+            size = batches.next_probe(size, now - begun)
+
+    # -- on workers --------------------------------------------------------------------------
+
+    def _spread(self) -> Iterator[Part]:
+        """Yield parts that ran on workers; what is left in the source has to run in order.
+
+        Raises
+        ------
+        CannotSpreadError
+            It has, and why.
+        """
+        workers = self._count_workers()
+        targets, terms = self._targets()
+        capture = self.bench.capturer.capture(self.function, terms)
+        self._check(targets, capture)
+        last: Part | None = None
+        careful = 0
+        while True:
+            round_ = Speculation(
+                self.bench.engine,
+                capture.captured,
+                capture.known,
+                self.source,
+                self.bench.namespace,
+                self.bench.shared,
+                workers,
+                self._each,
+                [obj for obj in targets.objects if _can_change(obj)],
+                self._tell(workers),
+                careful,
+            )
+            for part in round_.run():
+                self.spread += len(part.taken.items)
+                last = part
+                yield part
+            self.workers |= round_.used
+            end = round_.end
+            if last is not None and (end is not None or not last.is_last):
+                self._bind_last(round_, last)
+            if end is None and not careful:
+                return
+            if end is not None and not end.kills:
+                if not end.why:
+                    return  # an iteration raised: here it does so again
+                raise CannotSpreadError(end.why, is_lasting=end.is_lasting)
+            if end is not None and careful:
+                [item] = self.source.take(1).items
+                raise IterationKilled(self.line, self.source.taken - 1, item)
+            # Whose fault it was shows when they run one by one.
+            careful = 0 if end is None else end.size
+
+    def _count_workers(self) -> int:
+        left = self.source.left
+        try:
+            workers = self.bench.engine.count_workers(self._each * (left or 1))
+        except OSError as error:
+            msg = f"no scheduler ({error})"
+            raise CannotSpreadError(msg, is_lasting=False) from error
+        if workers < 2:  # noqa: PLR2004 - nobody to share with
+            msg = "there is one worker only" if workers else "there is no worker"
+            raise CannotSpreadError(msg, is_lasting=False)
+        return workers
+
+    def _targets(self) -> tuple[Targets, Terms]:
+        trusted = self.bench.is_trusted
+        if self.effects is None:
+            return Targets(), Terms(seed=self.seed, is_trusted=trusted)
+        details = self.effects.details
+        try:
+            targets = find_targets(details.receivers, self.effects.roots)
+        except UnknownReceiverError as error:
+            raise CannotSpreadError(str(error)) from error
+        names = details.temporaries
+        if self.source.comes_from(obj for obj in targets.objects if _can_change(obj)):
+            msg = "it changes what it goes through"
+            raise CannotSpreadError(msg)
+        if self.source.generators:
+            reach = self.bench.capturer.reach(self.source.generators)
+            both = reach.names & {*targets.names, *names.names}
+            if both or _common(reach.objects, targets.objects):
+                msg = f"its items depend on {min(both, default='what')!r}, which it changes"
+                raise CannotSpreadError(msg)
+        terms = Terms(
+            targets.protocol, frozenset(names.names), names.conditional, self.seed, trusted
+        )
+        return targets, terms
+
+    def _check(self, targets: Targets, capture: Capture) -> None:
+        """Make sure that iterations do not read what the loop itself changes or binds."""
+        if self.effects is None:
+            return
+        own = frozenset(self.effects.details.temporaries.names)
+        if read := sorted(capture.names & (targets.names | own)):
+            msg = f"something that it calls reads {read[0]!r}, which it changes"
+            raise CannotSpreadError(msg)
+        for obj in targets.objects:
+            if id(obj) in capture.ids and _can_change(obj):
+                msg = f"iterations read the {type(obj).__name__} that they change"
+                raise CannotSpreadError(msg)
+        for function in (self.effects.apply, self.effects.bind):
+            code, cells = function.__code__, function.__closure__ or ()
+            for name, cell in zip(code.co_freevars, cells, strict=True):
+                if name in own | targets.rebound and id(cell) in capture.ids:
+                    msg = f"something that it calls reads {name!r}, which it changes"
+                    raise CannotSpreadError(msg)
+
+    def _tell(self, workers: int) -> Callable[[int, int, int, float], None]:
+        before = self.source.taken
+        outbox, total, line = self.bench.outbox, self.source.length or 0, self.line
+
+        def tell(done: int, running: int, failed: int, speedup: float) -> None:
+            progress = LoopProgress(
+                0, line, total, before + done, workers, running, failed, round(speedup, 1)
+            )
+            outbox.send(EventKind.PROGRESS, progress.to_body())
+
+        return tell
+
+    # -- results -----------------------------------------------------------------------------
+
+    def _unpack(self, part: Part) -> tuple[Any, list[tuple[Any, Any]]]:
+        assert part.outcome is not None  # noqa: S101 - it was released
+        assert part.outcome.results is not None  # noqa: S101 - so they are there
+        bench = self.bench
+        value, _ = unpack_piece(
+            part.outcome.results, bench.namespace, bench.shared, part.known, is_last=True
+        )
+        results, patches = value
+        return results, patches
+
+    def _carry_out(self, part: Part) -> Iterator[Any]:
+        """Carry out the effects of some iterations; yield items that have to run here after all."""
+        logged, patches = self._unpack(part)
+        assert isinstance(logged, Logged)  # noqa: S101 - a `for` loop's body gives that
+        assert self.effects is not None  # noqa: S101 - so there are some
+        assert part.outcome is not None  # noqa: S101 - it was released
+        self.bench.replay(part.taken.prelude)
+        output, items = part.outcome.output, part.taken.items
+        ends = [*logged.starts[1:], (len(logged.effects), len(output))]
+        for number, (start, end) in enumerate(zip(logged.starts, ends, strict=True)):
+            written = output[start[1] : end[1]]
+            done = 0
+            try:
+                for effect, operands in logged.effects[start[0] : end[0]]:
+                    self.effects.apply(effect, operands)
+                    done += 1
+            except Exception:
+                _patch(_reached(patches, items[:number]))
+                patches = _reached(patches, items[number + 1 :])
+                self.effects.bind(logged.values)
+                if done:
+                    self.bench.replay(written)
+                    raise
+                # Nothing of this iteration is done: here it fails again, in its place.
+                yield items[number]
+            else:
+                self.bench.replay(written)
+            self.source.show(1)
+        _patch(patches)
+        self.effects.bind(logged.values)
+
+    def _bind_last(self, round_: Speculation, part: Part) -> None:
+        """Bind what the last iteration of a part leaves, which was not known to be wanted."""
+        if self.effects is None or part.is_last:
+            return
+        logged = round_.again(part)
+        if logged is not None:
+            self.effects.bind(logged.values)
+
+
+def _common(objects: Iterable[Any], others: Iterable[Any]) -> bool:
+    ids = {id(obj) for obj in objects if _can_change(obj)}
+    return any(id(obj) in ids for obj in others)
+
+
+def _can_change(obj: Any) -> bool:
+    return adapter_for(obj) is not None
+
+
+def _patch(patches: Iterable[tuple[Any, Any]]) -> None:
+    """Give items their new content."""
+    later = []
+    for obj, state in patches:
+        adapter = adapter_for(obj)
+        assert adapter is not None  # noqa: S101 - the worker had the same type
+        if adapter.hashes:
+            later.append((adapter, obj, state))
+        else:
+            adapter.set(obj, state)
+    for adapter, obj, state in later:
+        adapter.set(obj, state)
+
+
+def _reached(patches: Iterable[tuple[Any, Any]], items: list[Any]) -> list[tuple[Any, Any]]:
+    """Return the patches of what these items lead to."""
+    patches = list(patches)
+    if not patches:
+        return []
+    _, memo = pack_piece(items, {}, None, Known())
+    met = set(map(id, memo.values()))
+    return [(obj, state) for obj, state in patches if id(obj) in met]

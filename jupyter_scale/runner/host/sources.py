@@ -1,0 +1,297 @@
+"""Where a loop's items come from, and whether they may be taken before their turn.
+
+Taking items ahead of the iterations must not be noticed: neither by the iterations, which might
+change what the items come from, nor by whoever goes on with the same iterator after a failure.
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import itertools
+import sys
+import types
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from jupyter_scale.runner.host.recorded import Output, recording
+
+_SAFE: tuple[type, ...] = (
+    list, tuple, range, str, bytes, dict, set, frozenset, deque, bytearray,
+    type({}.keys()), type({}.values()), type({}.items()),
+    type(iter([])), type(iter(())), type(iter(range(0))), type(iter("")), type(iter({})),
+    type(iter(set())), type(iter({}.values())), type(iter({}.items())), type(reversed([])),
+    itertools.product, itertools.combinations, itertools.permutations,
+    itertools.combinations_with_replacement, types.MappingProxyType,
+)  # fmt: skip
+_WRAPPERS = (enumerate, zip)
+_SAFE_NAMES = frozenset({
+    ("numpy", "ndarray"), ("collections", "OrderedDict"), ("collections", "Counter"),
+    ("collections", "defaultdict"), ("pandas", "Series"), ("pandas.core.series", "Series"),
+    ("pandas", "Index"), ("pandas.core.indexes.base", "Index"), ("pandas", "RangeIndex"),
+    ("pandas.core.indexes.range", "RangeIndex"), ("pandas", "DataFrame"),
+    ("pandas.core.frame", "DataFrame"), ("pandas", "DatetimeIndex"),
+    ("pandas.core.indexes.datetimes", "DatetimeIndex"),
+})  # fmt: skip
+
+
+#: An iterator of a zip of enumerated views of a dictionary is four steps away from it.
+_DEPTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Items that were taken before their turn, and what was written when the first was made."""
+
+    items: list[Any]
+    prelude: list[Output]
+
+
+class Source:
+    """The items of one loop.
+
+    Parameters
+    ----------
+    iterable
+        What the loop goes through.
+    is_shared
+        Somebody else can go on with it.
+    replay
+        Shows what was written when an item was made ahead of its turn.
+
+    Attributes
+    ----------
+    length
+        How many items there are in all, None if nobody knows.
+    taken
+        How many were taken so far.
+    failure
+        What taking an item ahead of its turn raised; it counts when its turn comes.
+    why
+        Why items may not be taken ahead; empty if they may.
+    generators
+        Generators of the user that make the items: what they read must not change meanwhile.
+    """
+
+    def __init__(
+        self, iterable: Iterable[Any], replay: Callable[[list[Output]], None], *, is_shared: bool
+    ) -> None:
+        iterable, self._bar = _without_bar(iterable)
+        self.length = _length(iterable)
+        self.taken = 0
+        self.failure: BaseException | None = None
+        self._replay = replay
+        self._returned: deque[tuple[Any, list[Output]]] = deque()
+        self._last_words: list[Output] = []
+        self._is_exhausted = False
+        self._iterator = iter(iterable)
+        makers = _generators(iterable)
+        if makers is None and isinstance(self._iterator, types.GeneratorType):
+            makers = [self._iterator]
+        self.generators = makers or []
+        self.why = ""
+        if makers is None:
+            self.why = f"items come from a {type(iterable).__name__}"
+        elif makers and is_shared and self._iterator is iterable:
+            self.why = "items come from a generator that has a name"
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        """Return the next item in its turn."""
+        if not self._returned and self.failure is None and not self._is_exhausted:
+            item = next(self._iterator)
+        else:
+            item, written = self._returned.popleft() if self._returned else self._finish()
+            self._replay(written)
+        self.taken += 1
+        return item
+
+    def _finish(self) -> tuple[Any, list[Output]]:
+        self._replay(self._last_words)
+        self._last_words = []
+        failure, self.failure = self.failure or StopIteration(), None
+        raise failure
+
+    @property
+    def in_place(self) -> Iterator[Any]:
+        """The items in their turn, uncounted: nothing can be cheaper."""
+        is_untouched = not self._returned and self.failure is None and not self._is_exhausted
+        return self._iterator if is_untouched else self
+
+    def take(self, number: int) -> Taken:
+        """Return the next items before their turn, at most so many.
+
+        Fewer come if making an item writes something: that has to be shown before its iteration.
+        What goes wrong is kept until it is its turn.
+        """
+        taken = Taken([], [])
+        while len(taken.items) < number and self.failure is None and not self._is_exhausted:
+            try:
+                item, written = self._fetch()
+            except StopIteration:
+                self._is_exhausted = True
+                break
+            except BaseException as failure:  # noqa: BLE001 - it is raised in its turn
+                self.failure = failure
+                break
+            if written and taken.items:
+                self._returned.appendleft((item, written))
+                break
+            taken.prelude.extend(written)
+            taken.items.append(item)
+        self.taken += len(taken.items)
+        return taken
+
+    def _fetch(self) -> tuple[Any, list[Output]]:
+        if self._returned:
+            return self._returned.popleft()
+        if not self.generators:
+            return next(self._iterator), []
+        with recording() as written:
+            try:
+                return next(self._iterator), written
+            except BaseException:
+                self._last_words = written
+                raise
+
+    def has_more(self) -> bool:
+        """Tell whether there is another item, or a failure to come."""
+        self.put_back(self.take(1))
+        return bool(self._returned) or self.failure is not None
+
+    def put_back(self, taken: Taken) -> None:
+        """Return items that were taken; they come again, in their order."""
+        self.taken -= len(taken.items)
+        for number, item in reversed(list(enumerate(taken.items))):
+            self._returned.appendleft((item, [] if number else taken.prelude))
+
+    @property
+    def left(self) -> int | None:
+        """How many items are left, None if nobody knows."""
+        return None if self.length is None else max(0, self.length - self.taken)
+
+    def comes_from(self, objects: Iterable[Any]) -> bool:
+        """Tell whether the items are those of one of these objects."""
+        wanted, found = set(map(id, objects)), [self._iterator]
+        for _ in range(_DEPTH):
+            found = [inner for each in found for inner in (each, *gc.get_referents(each))]
+            if wanted.intersection(map(id, found)):
+                return True
+            found = [each for each in found if _is_way(each)]
+        return False
+
+    @property
+    def has_bar(self) -> bool:
+        """Whether the loop has a progress bar of its own."""
+        return self._bar is not None
+
+    def show(self, iterations: int) -> None:
+        """Advance the loop's own progress bar, if it has one."""
+        if self._bar is not None:
+            self._bar.update(iterations)
+
+    def close(self) -> None:
+        """End the loop's own progress bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+_Generators = list["types.GeneratorType[Any, Any, Any]"]
+
+
+def can_take_ahead(iterable: Any) -> bool:
+    """Tell whether taking items from it runs no code that might look at the iterations' work."""
+    return _generators(iterable) == []
+
+
+def _generators(iterable: Any) -> _Generators | None:
+    """Return the generators that make an iterable's items; None if something else makes them."""
+    kind = type(iterable)
+    if kind in _SAFE or (kind.__module__, kind.__qualname__) in _SAFE_NAMES:
+        return []
+    if kind is types.GeneratorType:
+        return [iterable]
+    if kind is map:
+        function, *parts = _arguments(iterable)
+        return _generators_of(parts) if _is_harmless(function) else None
+    return _generators_of(_wrapped(iterable)) if kind in _WRAPPERS else None
+
+
+def _generators_of(parts: Iterable[Any]) -> _Generators | None:
+    found: _Generators = []
+    for part in parts:
+        more = _generators(part)
+        if more is None:
+            return None
+        found += more
+    return found
+
+
+def _is_harmless(function: Any) -> bool:
+    """Tell whether a function that makes items is known: pandas' ``itertuples`` has such ones."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, type) and issubclass(owner, tuple):
+        return getattr(function, "__name__", "") == "_make"
+    if isinstance(function, types.BuiltinMethodType):
+        return type(owner).__module__ == "numpy"
+    return function in {int, float, str, bool, list, tuple, set, dict, complex, bytes, len, abs}
+
+
+def _wrapped(wrapper: Any) -> list[Any]:
+    """Return what an ``enumerate`` or ``zip`` goes through."""
+    return [part for part in _arguments(wrapper) if not isinstance(part, int)]
+
+
+def _arguments(wrapper: Any) -> Any:
+    return wrapper.__reduce__()[1]
+
+
+def _is_way(obj: Any) -> bool:
+    """Tell whether an object is only a way to go through another one."""
+    return hasattr(obj, "__next__") or type(obj) in _SAFE[8:] or type(obj) is tuple
+
+
+def _length(iterable: Any) -> int | None:
+    if type(iterable) in _WRAPPERS:
+        lengths = [_length(part) for part in _wrapped(iterable)]
+        known = [length for length in lengths if length is not None]
+        return min(known) if len(known) == len(lengths) and known else None
+    try:
+        return len(iterable)
+    except TypeError:
+        hint: Callable[[], Any] | None = getattr(iterable, "__length_hint__", None)
+        length = hint() if hint is not None else None
+        return length if isinstance(length, int) else None
+
+
+def _without_bar(iterable: Any) -> tuple[Any, Any]:
+    """Return what a ``tqdm`` goes through, and the bar; for anything else itself, and None.
+
+    The bar would count items as they are taken; it has to count iterations that are done.
+    """
+    if type(iterable) is enumerate:
+        inside, start = _arguments(iterable)
+        inner, bar = _without_bar(inside)
+        return (enumerate(inner, start), bar) if bar is not None else (iterable, None)
+    if type(iterable) is zip:
+        parts = [_without_bar(part) for part in _wrapped(iterable)]
+        bars = [bar for _, bar in parts if bar is not None]
+        if len(bars) == 1:
+            return zip(*(part for part, _ in parts), strict=False), bars[0]
+        return iterable, None
+    if isinstance(iterable, types.GeneratorType):
+        is_new = inspect.getgeneratorstate(iterable) == inspect.GEN_CREATED
+        owner: Any = inspect.getgeneratorlocals(iterable).get("self") if is_new else None
+        if _is_bar(owner) and iterable.gi_code.co_name == "__iter__":
+            return owner.iterable, owner
+        return iterable, None
+    return (iterable.iterable, iterable) if _is_bar(iterable) else (iterable, None)
+
+
+def _is_bar(obj: Any) -> bool:
+    tqdm = sys.modules.get("tqdm")
+    return tqdm is not None and isinstance(obj, tqdm.tqdm) and obj.iterable is not None

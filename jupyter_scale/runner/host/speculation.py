@@ -1,0 +1,440 @@
+"""Iterations on workers, ahead of their turn: sent in batches, validated, given back in order.
+
+Results of a batch may be used once its worker has shown that nothing changed which iterations have
+in common. The first batch of which that is not true ends the speculation: what came before it
+counts, and its items and all later ones go back to where they came from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import types
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.runner.host import batches, worker
+from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.iterations import Logged
+from jupyter_scale.runner.host.pieces import ITEMS, Known, Piece, pack_piece, unpack_piece
+from jupyter_scale.runner.host.sources import Source, Taken
+from jupyter_scale.shipping.states import adapter_for
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from distributed import Future as DaskFuture
+
+    Future = DaskFuture[worker.BatchOutcome]
+
+#: Batches that may wait for their turn, beside those that run.
+_MOST_WAITING = 256
+_MOST_WAITING_BYTES = 512 * 1024**2
+#: From so many unreleased batches on, each is checked at once.
+_CHECK_ALL_FROM = 64
+_STOP_S = 1.2
+_POLL_S = 0.05
+
+
+@dataclass(slots=True)
+class Part:
+    """Some consecutive iterations.
+
+    Attributes
+    ----------
+    number
+        Which batch it is, from 0.
+    first
+        Number of its first iteration.
+    taken
+        The items, and what was written when the first of them was made.
+    piece
+        They, packed.
+    known
+        What a worker that ran it knows by reference.
+    is_last
+        Its iterations are the loop's last ones, as far as that is known.
+    outcome
+        What became of it, once it is there.
+    """
+
+    number: int
+    first: int
+    taken: Taken
+    piece: Piece
+    known: Known
+    is_last: bool
+    future: Future | None = None
+    outcome: worker.BatchOutcome | None = None
+
+
+@dataclass(slots=True)
+class End:
+    """Why a speculation ended early.
+
+    Attributes
+    ----------
+    number
+        The first batch that does not count.
+    why
+        The reason; empty when an iteration raised, which the iteration says itself.
+    is_lasting
+        The loop will do so again.
+    kills
+        The batch's worker died each time.
+    size
+        How many iterations the batch has.
+    """
+
+    number: int
+    why: str
+    is_lasting: bool = True
+    kills: bool = False
+    size: int = 0
+
+
+@dataclass(slots=True)
+class Speculation:
+    """One loop's iterations on workers.
+
+    Parameters
+    ----------
+    engine, captured, known
+        The workers; the values that the loop reads; what workers will know of them by reference.
+    source
+        Where items come from, and where unused ones go back to.
+    namespace, shared
+        The notebook's variables, and the directory of shared memory.
+    workers
+        How many there are.
+    seconds_each
+        How long an iteration takes, as far as is known.
+    untouchable
+        Objects that the loop changes: items may not lead to them.
+    show
+        Told ``(done, running, failed)`` iterations, and the speed-up, whenever that changes.
+    careful
+        Run so many iterations one by one, and no others; 0: all of them, in batches.
+    """
+
+    engine: Engine
+    captured: worker.Captured
+    known: Known
+    source: Source
+    namespace: dict[str, Any]
+    shared: Path | None
+    workers: int
+    seconds_each: float
+    untouchable: Collection[Any]
+    show: Callable[[int, int, int, float], None]
+    careful: int = 0
+
+    end: End | None = None
+    used: set[str] = field(default_factory=set)
+    _parts: deque[Part] = field(default_factory=deque)
+    _count: int = 0
+    _running: dict[Any, Part] = field(default_factory=dict)
+    _unchecked: dict[str, list[Part]] = field(default_factory=dict)
+    _valid: set[int] = field(default_factory=set)
+    _owners: dict[int, int] = field(default_factory=dict)
+    _seconds: float = 0.0
+    _started: float = field(default_factory=time.monotonic)
+    _finished: int = 0
+    _waiting_bytes: int = 0
+    _kept_alive: list[Any] = field(default_factory=list)
+
+    def run(self) -> Iterator[Part]:
+        """Yield validated parts in order; see `end` and the source for what is left."""
+        from distributed import as_completed
+
+        client = self.engine.client()
+        try:
+            # Every worker gets the values now: then none of them is the only one that has them.
+            [captured] = client.scatter([self.captured], broadcast=True, hash=False)
+            arrivals = as_completed()
+            while True:
+                self._submit(client, captured, arrivals)
+                yield from self._release()
+                if self._is_awaited():
+                    self._arrive(client, next(arrivals))
+                elif not self._validate_rest(client):
+                    break
+        except OSError as error:
+            self._stop(0, f"the workers cannot be reached ({type(error).__name__})", lasts=False)
+        finally:
+            self._clean_up(client)
+
+    # -- sending -----------------------------------------------------------------------------
+
+    def _submit(self, client: Client, captured: Any, arrivals: Any) -> None:
+        while self.end is None and self._has_room():
+            taken = self.source.take(self._next_size())
+            if not taken.items:
+                return
+            part = self._pack(taken)
+            if part is None:
+                return
+            part.future = client.submit(
+                worker.run_batch,
+                captured,
+                part.piece,
+                part.first,
+                is_last=part.is_last,
+                must_check=len(self._parts) > _CHECK_ALL_FROM,
+                pure=False,
+                priority=-part.number,
+                key=f"iterations-{self.captured.loop}-{part.number}",
+            )
+            self._running[part.future.key] = part
+            arrivals.add(part.future)
+            self._tell()
+
+    def _has_room(self) -> bool:
+        if self.careful:
+            return not self._parts and self._count < self.careful
+        if self._waiting_bytes > _MOST_WAITING_BYTES:
+            return not self._running
+        return len(self._running) < 2 * self.workers + 1 and len(self._parts) < _MOST_WAITING
+
+    def _next_size(self) -> int:
+        if self.careful:
+            return 1
+        each = self._seconds / self._finished if self._finished else self.seconds_each
+        return batches.next_size(self.source.left, each, self.workers)
+
+    def _pack(self, taken: Taken) -> Part | None:
+        number, first = self._count, self.source.taken - len(taken.items)
+        is_last = not self.source.has_more()
+        try:
+            piece, memo = pack_piece(taken.items, self.namespace, self.shared, self.known)
+        except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
+            self._stop(number, f"an item cannot travel: {error}")
+            self.source.put_back(taken)
+            return None
+        known = Known().add(ITEMS, memo.items())
+        self._kept_alive.append(memo)
+        why = self._claim(number, known)
+        part = Part(number, first, taken, piece, self.known.joined(known), is_last)
+        self._count += 1
+        self._parts.append(part)
+        if why:
+            self._stop(number, why)
+            return None
+        return part
+
+    def _claim(self, number: int, known: Known) -> str:
+        """Note which objects the items lead to; say why that is a hindrance."""
+        forbidden = set(map(id, self.untouchable))
+        for obj in known.objects():
+            if self.known.reference(obj) is not None:
+                continue
+            if id(obj) in forbidden:
+                return f"an item leads to a {type(obj).__name__} that the loop changes"
+            if self._owners.setdefault(id(obj), number) != number and _can_change(obj):
+                self._owners[id(obj)] = -1
+        return ""
+
+    # -- arriving ----------------------------------------------------------------------------
+
+    def _is_awaited(self) -> bool:
+        limit = self.end.number if self.end else self._count
+        return any(part.number < limit for part in self._running.values())
+
+    def _arrive(self, client: Client, future: Future) -> None:
+        part = self._running.pop(future.key, None)
+        if part is None or (self.end is not None and part.number >= self.end.number):
+            return
+        outcome = self._outcome(part, future)
+        if outcome is None:
+            self._cancel(client)
+            return
+        part.outcome = outcome
+        if outcome.status != "ok":
+            self._refuse(part, outcome)
+            self._cancel(client)
+            return
+        self.used.add(outcome.worker)
+        self._seconds += outcome.seconds
+        self._finished += len(part.taken.items)
+        if outcome.results is not None:
+            self._waiting_bytes += outcome.results.nbytes
+        if outcome.has_patches and any(self._owners.get(i) == -1 for i in self._ids(part)):
+            self._stop(part.number, "several iterations change what their items share")
+            self._cancel(client)
+            return
+        unchecked = self._unchecked.setdefault(outcome.worker, [])
+        unchecked.append(part)
+        if outcome.is_checked:
+            self._valid.update(each.number for each in unchecked)
+            unchecked.clear()
+        self._tell()
+
+    def _outcome(self, part: Part, future: Future) -> worker.BatchOutcome | None:
+        from distributed import KilledWorker
+
+        try:
+            outcome: worker.BatchOutcome = future.result()
+        except KilledWorker:
+            size = len(part.taken.items)
+            self.end = End(part.number, "its worker died", is_lasting=False, kills=True, size=size)
+        except CancelledError as error:
+            self._stop(part.number, f"a worker was lost: {error}", lasts=False)
+        except Exception as error:  # noqa: BLE001 - our own, or the cluster's
+            self._stop(
+                part.number, f"a worker failed: {type(error).__name__}: {error}", lasts=False
+            )
+        else:
+            return outcome
+        return None
+
+    def _ids(self, part: Part) -> Iterator[int]:
+        return (id(obj) for obj in part.known.objects())
+
+    def _refuse(self, part: Part, outcome: worker.BatchOutcome) -> None:
+        if outcome.status == "raised":
+            self._stop(part.number, "", lasts=False)
+        elif outcome.status == "interrupted":
+            self._stop(part.number, "it was interrupted", lasts=False)
+        elif outcome.status == "lost":
+            # It may be what the last iteration leaves that cannot travel: in place it can stay.
+            self._stop(
+                part.number, f"a result cannot travel: {outcome.why}", lasts=not part.is_last
+            )
+        else:
+            tainted = [each.number for each in self._unchecked.get(outcome.worker, ())]
+            what = "it changes" if outcome.status == "changed" else "it has an outside effect,"
+            self._stop(min([part.number, *tainted]), f"{what} {outcome.why}")
+
+    def _stop(self, number: int, why: str, *, lasts: bool = True) -> None:
+        if self.end is None or number < self.end.number:
+            self.end = End(number, why, lasts)
+
+    def _cancel(self, client: Client) -> None:
+        """Cancel what does not count any more."""
+        if self.end is None:
+            return
+        needless = [p for p in self._running.values() if p.number >= self.end.number]
+        for part in needless:
+            del self._running[part.future.key]  # type: ignore[union-attr]
+        with contextlib.suppress(OSError):
+            client.cancel([part.future for part in needless], force=True)
+
+    def again(self, part: Part) -> Logged | None:
+        """Run a part again for what its iterations bind; None if that cannot be had."""
+        client = self.engine.client()
+        piece, memo = pack_piece(part.taken.items, self.namespace, self.shared, self.known)
+        future = client.submit(
+            worker.run_batch,
+            self.captured,
+            piece,
+            part.first,
+            is_last=True,
+            must_check=False,
+            pure=False,
+            key=f"iterations-{self.captured.loop}-{part.number}-again",
+        )
+        outcome: worker.BatchOutcome = future.result()
+        if outcome.results is None:
+            return None
+        known = self.known.joined(Known().add(ITEMS, memo.items()))
+        (logged, _), _ = unpack_piece(
+            outcome.results, self.namespace, self.shared, known, is_last=True
+        )
+        return logged if isinstance(logged, Logged) else None
+
+    # -- releasing ---------------------------------------------------------------------------
+
+    def _release(self) -> Iterator[Part]:
+        while self._parts:
+            part = self._parts[0]
+            is_refused = self.end is not None and part.number >= self.end.number
+            if is_refused or part.number not in self._valid:
+                return
+            self._parts.popleft()
+            self._valid.discard(part.number)
+            if part.outcome is not None and part.outcome.results is not None:
+                self._waiting_bytes -= part.outcome.results.nbytes
+            yield part
+
+    def _validate_rest(self, client: Client) -> bool:
+        """Compare captured values where that was put off; tell whether anything was."""
+        limit = self.end.number if self.end else self._count
+        unsure = {
+            address: [part.number for part in parts if part.number < limit]
+            for address, parts in self._unchecked.items()
+        }
+        unsure = {address: numbers for address, numbers in unsure.items() if numbers}
+        if not unsure:
+            return False
+        verdicts = client.run(worker.check, self.captured, workers=list(unsure), on_error="return")
+        for address, numbers in unsure.items():
+            verdict = verdicts.get(address, "")
+            self._unchecked[address] = []
+            if isinstance(verdict, Exception):
+                self._stop(min(numbers), f"a worker was lost: {verdict}", lasts=False)
+            elif verdict:
+                self._stop(min(numbers), f"it changes {verdict}")
+            else:
+                self._valid.update(numbers)
+        return True
+
+    def _tell(self) -> None:
+        running = sum(
+            len(part.taken.items) for part in list(self._running.values())[: self.workers]
+        )
+        failed = sum(p.outcome is not None and p.outcome.status == "raised" for p in self._parts)
+        elapsed = time.monotonic() - self._started
+        self.show(self._finished, running, failed, self._seconds / elapsed if elapsed else 0.0)
+
+    def _clean_up(self, client: Client) -> None:
+        """Stop what runs, and give unused items back."""
+        running = [part.future for part in self._running.values()]
+        with contextlib.suppress(OSError):
+            client.cancel(running, force=True)
+            if running or (self.end is not None and self.end.why != ""):
+                stop_iterations(client, self.captured.loop)
+        unused = list(self._parts)
+        self._parts.clear()
+        for part in unused:
+            part.piece.discard(self.shared)
+            if part.outcome is not None and part.outcome.results is not None:
+                part.outcome.results.discard(self.shared)
+        for part in reversed(unused):
+            self.source.put_back(part.taken)
+
+
+def _can_change(obj: Any) -> bool:
+    return not isinstance(obj, type | types.FunctionType) and adapter_for(obj) is not None
+
+
+def stop_iterations(client: Client, loop: str) -> None:
+    """Stop the running iterations of a loop; a worker that does not is started anew."""
+    deadline = time.monotonic() + _STOP_S
+    stubborn: list[str] = []
+    while True:
+        stubborn = _interrupt(client, loop)
+        if not stubborn or time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_S)
+    if stubborn:
+        with contextlib.suppress(OSError, ValueError):
+            client.restart_workers(stubborn, timeout=30, raise_for_error=False)
+
+
+def _interrupt(client: Client, loop: str) -> list[str]:
+    """Interrupt a loop's iterations; return the workers that were running one, or are silent."""
+    addresses = list(client.scheduler_info(n_workers=-1)["workers"])
+    answers: dict[str, Any] = {}
+    with contextlib.suppress(OSError, TimeoutError):
+        answers = client.sync(
+            client._run,  # noqa: SLF001 - `run` takes no time limit
+            worker.interrupt,
+            loop,
+            workers=addresses,
+            on_error="return",
+            callback_timeout=_STOP_S,
+        )
+    return [address for address in addresses if answers.get(address, True) is True]

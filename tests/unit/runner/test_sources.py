@@ -1,0 +1,148 @@
+"""Where items come from: taken ahead only where nobody can notice, and given back in order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_scale.runner.host.recorded import Written
+from jupyter_scale.runner.host.sources import Source, can_take_ahead
+
+
+def source(
+    iterable: Iterable[Any], shown: list[Any] | None = None, *, shared: bool = False
+) -> Source:
+    shown = [] if shown is None else shown
+    return Source(iterable, shown.extend, is_shared=shared)
+
+
+@pytest.mark.parametrize(
+    ("iterable", "expected"),
+    [
+        ([1], True),
+        (range(3), True),
+        ({"a": 1}.items(), True),
+        (enumerate([1, 2]), True),
+        (zip([1], (2,), strict=False), True),
+        (enumerate(zip([1], [2], strict=False), 5), True),
+        (itertools.product([1], [2]), True),
+        (np.zeros(3), True),
+        (pd.Series([1]), True),
+        ((x for x in [1]), False),
+        (enumerate(x for x in [1]), False),
+        (map(int, ["1"]), True),
+        (zip([1], iter(lambda: 1, 1), strict=False), False),
+        (map(print, [1]), False),
+    ],
+)
+def test_items_are_taken_ahead_only_where_nobody_can_notice(
+    iterable: object, *, expected: bool
+) -> None:
+    assert can_take_ahead(iterable) is expected
+
+
+def test_looking_at_an_iterator_does_not_consume_it() -> None:
+    pairs = enumerate([7, 8])
+    next(pairs)
+    assert can_take_ahead(pairs)
+    assert list(pairs) == [(1, 8)]
+
+
+@given(st.lists(st.integers(), max_size=30), st.lists(st.integers(1, 7)), st.data())
+def test_every_item_comes_once_and_in_order(
+    items: list[int], sizes: list[int], data: st.DataObject
+) -> None:
+    some = source(items)
+    seen: list[int] = []
+    for size in sizes:
+        taken = some.take(size)
+        if data.draw(st.booleans()):
+            some.put_back(taken)
+        else:
+            seen += taken.items
+        assert some.taken == len(seen)
+        assert some.left == len(items) - len(seen)
+        assert some.has_more() is (len(seen) < len(items))
+    assert seen + list(some.in_place) == items
+
+
+def talking() -> Iterator[int]:
+    print("a")  # noqa: T201
+    yield 1
+    yield 2
+    print("b")  # noqa: T201
+    yield 3
+    print("c")  # noqa: T201
+    raise ValueError("the end")
+
+
+def test_what_making_an_item_writes_comes_right_before_it() -> None:
+    shown: list[Any] = []
+    some = source(talking(), shown)
+    one = some.take(10)
+    assert (one.items, one.prelude) == ([1, 2], [Written("stdout", "a"), Written("stdout", "\n")])
+    two = some.take(10)
+    assert (two.items, two.prelude) == ([3], [Written("stdout", "b"), Written("stdout", "\n")])
+    some.put_back(two)
+    assert not shown
+    assert next(some) == 3
+    assert shown == two.prelude
+    assert some.has_more()
+    with pytest.raises(ValueError, match="the end"):
+        next(some)
+    assert shown[2:] == [Written("stdout", "c"), Written("stdout", "\n")]
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda: iter(lambda: 1, 2), "items come from a callable_iterator"),
+        (lambda: map(print, [1]), "items come from a map"),
+    ],
+)
+def test_unknown_iterators_are_left_alone(make: Any, why: str) -> None:
+    assert source(make()).why == why
+
+
+def test_a_generator_that_others_can_reach_is_left_alone() -> None:
+    assert source((x for x in [1]), shared=True).why
+    assert not source(x for x in [1]).why
+
+
+def test_rows_of_a_frame_are_taken_ahead() -> None:
+    frame = pd.DataFrame({"a": [1, 2], "b": list("xy")})
+    for rows in (frame.itertuples(), frame.iterrows(), enumerate(frame.iterrows()), frame.items()):
+        assert source(rows).why == ""
+    assert [tuple(row) for row in source(frame.itertuples()).take(5).items] == [
+        (0, 1, "x"),
+        (1, 2, "y"),
+    ]
+
+
+def test_items_of_an_object_are_known_to_be_its() -> None:
+    d, xs = {"a": 1}, [1]
+    assert source(d.items()).comes_from([d])
+    assert source(enumerate(zip(xs, d.values(), strict=False))).comes_from([d])
+    assert source(enumerate(xs)).comes_from([xs])
+    assert not source(enumerate(xs)).comes_from([d])
+    assert not source(range(len(xs))).comes_from([xs])
+
+
+def test_a_progress_bar_counts_iterations_that_are_done() -> None:
+    tqdm = pytest.importorskip("tqdm")
+    with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
+        bar = tqdm.tqdm([1, 2, 3], file=nowhere)
+        some = source(enumerate(bar, 5))
+        assert some.take(3).items == [(5, 1), (6, 2), (7, 3)]
+        assert bar.n == 0
+        some.show(2)
+        assert bar.n == 2
+        some.close()
