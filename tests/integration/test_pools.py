@@ -39,6 +39,9 @@ class Point:
     def __init__(self, x):
         self.x = x
 
+    def scaled(self, by):
+        return self.x * by
+
 
 class Refused(ValueError):
     def __init__(self, item, why):
@@ -261,6 +264,11 @@ SAME = {
         with mp.Pool(2) as pool:
             pool.map(remember, range(4))
         seen""",
+    "bound methods": """
+        with ProcessPoolExecutor() as executor:
+            r = list(executor.map("{}!".format, range(3)))
+            r += list(executor.map(Point(2).scaled, range(3)))
+        r""",
     "classes of the notebook": """
         with ProcessPoolExecutor() as executor:
             points = list(executor.map(make_point, range(3)))
@@ -333,7 +341,7 @@ def test_a_task_has_one_core(notebook, scaled):
     scaled("""
         names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"]
         with ProcessPoolExecutor() as e:
-            r = list(e.map(os.environ.get, names))
+            r = list(e.map(os.getenv, names))
         here = [os.environ.get(name) for name in names]""")
     assert notebook.value("r, here") == "['1', '1', '1'] [None, None, None]"
 
@@ -447,6 +455,35 @@ def test_stays_on_this_machine(notebook, scaled, name):
     assert why in outputs.stderr
     assert why in report["why"]
     assert report["spread"] == 0
+
+
+LIBRARY = """
+import os
+from multiprocessing import Pool
+
+state = []
+
+def work(i):
+    return os.getpid(), state[i]
+
+def run():
+    state[:] = [5, 6]
+    with Pool(2) as pool:
+        return pool.map(work, range(2))
+"""
+
+
+def test_a_library_shares_state_with_its_own_processes(notebook, scaled):
+    packages = notebook.directory / "site-packages"
+    packages.mkdir()
+    (packages / "poollib.py").write_text(LIBRARY)
+    notebook.run(f"import sys; sys.path.append({str(packages)!r}); import poollib")
+    outputs, reports = scaled("r = poollib.run()")
+    workers = {process.pid for process in notebook.processes("forkserver")}
+    assert notebook.value("[value for _, value in r]") == "[5, 6]"
+    assert not workers & set(json.loads(notebook.value("[pid for pid, _ in r]")))
+    assert "the Pool of 'poollib' used processes of its own" in outputs.stderr
+    assert reports == []
 
 
 RAISING = {

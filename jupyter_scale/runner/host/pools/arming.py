@@ -10,22 +10,26 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Protocol
 
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.pools import tasks
-from jupyter_scale.runner.host.pools.crew import Crew, Surroundings, Tally, Terms, stop_all
+from jupyter_scale.runner.host.pools.crew import Crew, stop_all
 from jupyter_scale.runner.host.pools.dask_default import DaskDefault
 from jupyter_scale.runner.host.pools.executors import Executors
 from jupyter_scale.runner.host.pools.processpools import ProcessPools
+from jupyter_scale.runner.host.pools.terms import Surroundings, Tally, Terms
 from jupyter_scale.runner.host.spread import LoopReport
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.shipping.ambient.ambience import Ambience
+from jupyter_scale.shipping.ambient.modules import is_own_file
 
 #: For so much work all workers of a cluster that is just starting are waited for.
 _LONG_S = 10.0
+#: Whoever they call for is meant.
+_TRANSPARENT = sys.stdlib_module_names | {"jupyter_scale"}
 
 
 class _Part(Protocol):
@@ -137,7 +141,13 @@ class Pools:
         workers = self._count_workers()
         if not workers:
             return None
-        crew = Crew(self._around, terms(workers), self._line())
+        agreed = terms(workers)
+        if agreed.is_strict and (library := _calling_library()):
+            # A usual trick: functions of the library read what it has set in its own modules.
+            whose = f"{agreed.what} of {library!r}"
+            self._take_note(f"{whose} used processes of its own: it may share state with them")
+            return None
+        crew = Crew(self._around, agreed, self._line())
         self._tallies.append(crew.tally)
         self._alive.add(crew)
         return crew
@@ -160,11 +170,11 @@ class Pools:
 
     def _line(self) -> int:
         """Return the line of the cell that is being run, 0 in a thread of the cell's."""
-        frame = sys._getframe(1)  # noqa: SLF001 - the only way to one's caller
+        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to one's caller
         while frame is not None:
             if frame.f_code.co_filename == self._shell.compiler.code_name:
                 return frame.f_lineno
-            frame = frame.f_back  # type: ignore[assignment]
+            frame = frame.f_back
         return 0
 
     # -- libraries ---------------------------------------------------------------------------
@@ -195,6 +205,18 @@ class Pools:
             stop_all(self._interrupts.get())
             if self._dask is not None and self._dask.is_used:
                 self._engine.end_tasks([], tasks.end, [])
+
+
+def _calling_library() -> str:
+    """Return the installed package whose code makes or uses a pool; empty if it is the user's."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the only way to one's caller
+    while frame is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in _TRANSPARENT:
+            is_users = package == "__main__" or is_own_file(frame.f_code.co_filename)
+            return "" if is_users else package
+        frame = frame.f_back
+    return ""
 
 
 def _report(tallies: Sequence[Tally]) -> LoopReport:

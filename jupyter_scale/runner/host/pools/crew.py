@@ -9,12 +9,11 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool, _RemoteTraceback
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.model.messages import EventKind, LoopProgress
 from jupyter_scale.runner.host.batches import TASK_S
@@ -22,9 +21,16 @@ from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.pools import tasks
 from jupyter_scale.runner.host.pools.image import Fork, Image
 from jupyter_scale.runner.host.pools.store import BufferStore
+from jupyter_scale.runner.host.pools.terms import (
+    Call,
+    Result,
+    Surroundings,
+    Tally,
+    Terms,
+)
 from jupyter_scale.runner.host.pools.wire import Bundle, StaysHere, pack, unpack
-from jupyter_scale.runner.host.streams import Outbox, TextStream
-from jupyter_scale.shipping.ambient.ambience import Ambience
+from jupyter_scale.runner.host.recorded import Written
+from jupyter_scale.runner.host.streams import TextStream
 from jupyter_scale.transport.segments import drop_segment, write_segment
 
 if TYPE_CHECKING:
@@ -33,111 +39,6 @@ if TYPE_CHECKING:
     Future = DaskFuture[tasks.Report]
 
 _SHOW_EVERY_S = 0.1
-
-Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
-Initializer = tuple[Callable[..., Any], tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one call.
-
-    Attributes
-    ----------
-    value
-        What it returned.
-    error
-        What it raised, or why it has no result.
-    lost
-        How the result looks that cannot be pickled.
-    """
-
-    value: Any = None
-    error: BaseException | None = None
-    lost: str = ""
-
-    def get(self) -> Any:
-        """Return the value or raise the error."""
-        if self.error is not None:
-            raise self.error
-        return self.value
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all crews of a shell have in common."""
-
-    engine: Engine
-    outbox: Outbox
-    ambience: Ambience
-    namespace: dict[str, Any]
-    shared: Path | None
-    note: Callable[[str], object]
-
-
-class Here(Protocol):
-    """Where calls run that cannot travel."""
-
-    def run(self, call: Call) -> Any:
-        """Return what the call returns, or raise what it raises."""
-
-    def close(self) -> None:
-        """Take no more calls."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a pool asks for.
-
-    Attributes
-    ----------
-    what
-        How notes call it.
-    size
-        How many calls it runs at a time.
-    here
-        Runs calls that cannot travel.
-    initializer
-        Function and arguments.
-    is_strict
-        Whether functions that are found under no name are refused, as plain pickle does.
-    """
-
-    what: str
-    size: int
-    here: Here
-    initializer: Initializer | None = None
-    is_strict: bool = True
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of one pool's calls so far.
-
-    Attributes
-    ----------
-    line
-        Where in the cell it is used.
-    size
-        How many calls it runs at a time.
-    calls, spread
-        How many there are, and how many of them ran on workers.
-    had_effect
-        Whether one changed something outside.
-    why_here
-        Why some ran in processes of this machine.
-    started, seconds
-        When it began, and how long it has been at work.
-    """
-
-    line: int
-    size: int
-    calls: int = 0
-    spread: int = 0
-    had_effect: bool = False
-    why_here: str = ""
-    started: float = field(default_factory=time.perf_counter)
-    seconds: float = 0.0
 
 
 class Crew:
@@ -158,7 +59,7 @@ class Crew:
         self.name = uuid.uuid4().hex
         self._fork: Fork | None = Fork(around.namespace, around.ambience, around.shared)
         self._store = BufferStore(around.shared)
-        self._lock = threading.Lock()
+        self._lock, self._packing = threading.Lock(), threading.Lock()
         self._image: tuple[str, Image | None] | None = None
         self._in_image: set[str] = set()
         self._images: list[str] = []
@@ -234,8 +135,8 @@ class Crew:
 
     def _pack(self, call: Call) -> Result | tuple[Bundle, set[str]]:
         """Return the call as it travels, or what became of it here."""
-        if self.broken:
-            return Result(error=BrokenProcessPool(self.broken))
+        if self.broken or self._fork is None:
+            return Result(error=BrokenProcessPool(self.broken or "the pool is closed"))
         if self._stopped.is_set():
             return Result(error=KeyboardInterrupt())
         if self._is_local:
@@ -277,6 +178,8 @@ class Crew:
             self._is_local = True
             self._note(str(why))
             return [self._run_here(call) for call in calls]
+        except Exception as error:  # noqa: BLE001 - full memory, perhaps; whoever waits is told
+            return [Result(error=error) for _ in calls]
         finally:
             for bundle in bundles:
                 self._store.release(bundle)
@@ -285,10 +188,11 @@ class Crew:
         if report.broken:
             self.broken = report.broken
             return [Result(error=BrokenProcessPool(report.broken)) for _ in calls]
-        for name, text in report.output:
-            stream = getattr(sys, name)
-            if isinstance(stream, TextStream):  # what the cell redirects stays in a plain process
-                stream.write(text)
+        for written in report.output:
+            if isinstance(written, Written):
+                stream = getattr(sys, written.stream)
+                if isinstance(stream, TextStream):  # else it is lost, as a plain process's
+                    stream.write(written.text)
         self.tally.had_effect |= report.had_effect
         self.tally.spread += len(calls)
         each = report.seconds / len(calls)
@@ -297,7 +201,7 @@ class Crew:
 
     def _image_with(self, needs: set[str]) -> tuple[str, Image | None]:
         """Return the image in which these names are: a new one if the last lacks some."""
-        with self._lock:
+        with self._packing:
             if self._image is not None and needs <= self._in_image:
                 return self._image
             self._in_image |= needs
@@ -420,7 +324,6 @@ class Crew:
         self._terms.here.close()
         self._store.clear()
         self._fork = None  # it keeps alive what the notebook has let go
-        self.broken = self.broken or "the pool is closed"
         if shared is not None:
             for name in self._images:
                 drop_segment(shared, name)

@@ -11,9 +11,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from jupyter_scale.runner.host.pools.crew import Crew, Initializer, Terms
+from jupyter_scale.runner.host.pools.crew import Crew
 from jupyter_scale.runner.host.pools.lanes import Lanes
 from jupyter_scale.runner.host.pools.local import LocalProcesses
+from jupyter_scale.runner.host.pools.terms import Initializer, Terms
 
 #: Returns a new crew, None where there is to be none.
 MakeCrew = Callable[[Callable[[int], Terms]], Crew | None]

@@ -24,9 +24,9 @@ from joblib._parallel_backends import (  # there is no public name
 )
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from jupyter_scale.runner.host.pools.crew import Call, Terms
 from jupyter_scale.runner.host.pools.executors import MakeCrew
 from jupyter_scale.runner.host.pools.lanes import Lanes
+from jupyter_scale.runner.host.pools.terms import Call, Terms
 
 _NAME = "jupyter-scale"
 

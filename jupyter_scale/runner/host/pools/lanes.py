@@ -8,7 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from jupyter_scale.runner.host.pools.crew import Call, Crew, Result
+from jupyter_scale.runner.host.pools.crew import Crew
+from jupyter_scale.runner.host.pools.terms import Call, Result
 
 Item = TypeVar("Item")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
-from jupyter_scale.runner.host.pools.crew import Call
+from jupyter_scale.runner.host.pools.terms import Call
 
 
 class LocalProcesses:

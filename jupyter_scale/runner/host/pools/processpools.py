@@ -13,10 +13,11 @@ from multiprocessing import pool as plain
 from multiprocessing.pool import Pool
 from typing import Any, cast
 
-from jupyter_scale.runner.host.pools.crew import Call, Crew, Initializer, Result, Terms
+from jupyter_scale.runner.host.pools.crew import Crew
 from jupyter_scale.runner.host.pools.executors import MakeCrew
 from jupyter_scale.runner.host.pools.lanes import serve
 from jupyter_scale.runner.host.pools.local import LocalProcesses
+from jupyter_scale.runner.host.pools.terms import Call, Initializer, Result, Terms
 
 #: Job, number in it, function, arguments, keywords.
 Task = tuple[int, int, Callable[..., Any], tuple[Any, ...], dict[str, Any]]

@@ -10,7 +10,6 @@ import asyncio
 import builtins
 import contextlib
 import ctypes
-import io
 import pickle
 import sys
 import threading
@@ -29,6 +28,7 @@ from jupyter_scale.runner.host.effects import OutsideEffect, watching
 from jupyter_scale.runner.host.frames import strip
 from jupyter_scale.runner.host.pools.image import Image
 from jupyter_scale.runner.host.pools.wire import Bundle, Memory, pack, unpack
+from jupyter_scale.runner.host.recorded import Output, Recorder
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.transport.segments import drop_segment, map_segment, write_segment
@@ -76,7 +76,7 @@ class Report:
     broken
         Why the process could not run them, if it could not.
     output
-        ``(stream, text)`` in the order of writing.
+        What was written, in its order.
     seconds
         Time spent in the calls.
     had_effect
@@ -85,7 +85,7 @@ class Report:
 
     outcomes: tuple[Outcome, ...] = ()
     broken: str = ""
-    output: tuple[tuple[str, str], ...] = ()
+    output: tuple[Output, ...] = ()
     seconds: float = 0.0
     had_effect: bool = False
 
@@ -166,7 +166,7 @@ def run_calls(
     marked = directory / mark if directory else None
     if marked is not None and marked.exists():
         return Report(broken="a worker died after its task had an outside effect", had_effect=True)
-    output: list[tuple[str, str]] = []
+    output: list[Output] = []
     outcomes: list[Outcome] = []
     seconds, had_effect = 0.0, False
     with _captured(output):
@@ -319,28 +319,11 @@ def _set_asynchronous_exception(thread: int, error: ctypes.py_object[Any] | None
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), error)
 
 
-# -- output ----------------------------------------------------------------------------------
-
-
-class _Recorder(io.TextIOBase):
-    """A standard stream that keeps what was written, in order with the other one's text."""
-
-    def __init__(self, name: str, output: list[tuple[str, str]]) -> None:
-        super().__init__()
-        self._name, self._output = name, output
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str) -> int:
-        self._output.append((self._name, text))
-        return len(text)
-
-
 @contextlib.contextmanager
-def _captured(output: list[tuple[str, str]]) -> Iterator[None]:
+def _captured(output: list[Output]) -> Iterator[None]:
+    """Keep what is written; warnings are text, as those of a plain pool's process."""
     with (
-        contextlib.redirect_stdout(_Recorder("stdout", output)),
-        contextlib.redirect_stderr(_Recorder("stderr", output)),
+        contextlib.redirect_stdout(Recorder("stdout", output)),
+        contextlib.redirect_stderr(Recorder("stderr", output)),
     ):
         yield

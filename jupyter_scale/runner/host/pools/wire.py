@@ -68,7 +68,7 @@ class _BundlePickler(Pickler):
             if is_named(obj, self._names):
                 self.met.add(obj.__qualname__.partition(".")[0])
                 return find, (obj.__qualname__,)
-            if self._is_strict:
+            if self._is_strict and (isinstance(obj, types.FunctionType) or _is_of_notebook(obj)):
                 pickle.dumps(obj)  # raises for a lambda just what the plain pool does
         else:
             self._check(obj)
@@ -85,13 +85,17 @@ class _BundlePickler(Pickler):
 
 def is_named(definition: Any, names: Mapping[str, Any]) -> bool:
     """Tell whether a function or class is found under the name that it has in the notebook."""
-    if definition.__module__ != "__main__":
+    if not _is_of_notebook(definition):
         return False
     first, *rest = definition.__qualname__.split(".")
     found = names.get(first)
     for part in rest:
         found = getattr(found, part, None)
     return found is definition
+
+
+def _is_of_notebook(definition: Any) -> bool:
+    return bool(definition.__module__ == "__main__")
 
 
 def find(qualified: str) -> Any:
