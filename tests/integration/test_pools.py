@@ -568,12 +568,13 @@ INTERRUPTED = {
 
 @pytest.mark.parametrize("name", INTERRUPTED)
 def test_an_interrupt_ends_all(notebook, scaled, holding, name):
+    workers = len(notebook.processes("forkserver"))
     run = notebook.start("%%scale\n" + INTERRUPTED[name])
     assert eventually(holding, 30)
     notebook.interrupt()
     outputs = run.finish(30)
     assert outputs.ename == "KeyboardInterrupt"
     assert eventually(lambda: not holding(), 15)
-    # The next pool is whole.
+    assert eventually(lambda: len(notebook.processes("forkserver")) >= workers, 30)
     scaled(ON_WORKERS["executor"])
     assert notebook.value("where(r) > 0") == "True"
