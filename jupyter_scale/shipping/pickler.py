@@ -30,7 +30,7 @@ from typing import Any
 import cloudpickle
 
 from jupyter_scale.analysis.code import dynamic_read, global_reads
-from jupyter_scale.shipping import loading
+from jupyter_scale.shipping import closedpools, loading
 from jupyter_scale.shipping.caches import (
     CachedFunction,
     cache_state,
@@ -317,6 +317,18 @@ def _reduce_weak_keys(_pickler: Pickler, mapping: Any) -> Any:
     if not all(isinstance(key, type) for key in mapping):
         return NotImplemented
     return weakref.WeakKeyDictionary, (), tuple(mapping.items()), None, None, loading.set_weak_keys
+
+
+def _reduce_executor(pickler: Pickler, executor: Any) -> Any:
+    return closedpools.reduce_executor(executor) or _refuse_pools_own(pickler, executor)
+
+
+def _reduce_pool(pickler: Pickler, pool: Any) -> Any:
+    return closedpools.reduce_pool(pool) or _refuse_pools_own(pickler, pool)
+
+
+def _refuse_pools_own(_pickler: Pickler, obj: Any) -> Any:
+    raise RefusedError(closedpools.OF_A_POOL, obj)
 
 
 def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:
@@ -646,6 +658,11 @@ _EXACT: dict[tuple[str, str], _Reducer] = {
     ("pandas", "DataFrame"): _reduce_whole,
     ("pandas", "Series"): _reduce_whole,
     ("matplotlib.cbook", "CallbackRegistry"): _reduce_registry,
+    ("concurrent.futures.process", "ProcessPoolExecutor"): _reduce_executor,
+    ("concurrent.futures._base", "Future"): _refuse_pools_own,
+    ("multiprocessing.pool", "Pool"): _reduce_pool,
+    ("multiprocessing.pool", "ApplyResult"): _refuse_pools_own,
+    ("multiprocessing.pool", "MapResult"): _refuse_pools_own,
 }
 
 

@@ -162,7 +162,7 @@ class Speculation:
         try:
             # Every worker gets the values now: then none of them is the only one that has them.
             [captured] = client.scatter([self.captured], broadcast=True, hash=False)
-            arrivals = as_completed()
+            arrivals = as_completed(loop=client.loop)  # it is nobody's default client
             while True:
                 self._submit(client, captured, arrivals)
                 yield from self._release()

@@ -290,6 +290,7 @@ def _nested(function: Any) -> Iterator[types.CodeType]:
 
 _process_ambience: Ambience | None = None
 _places_taken: set[str] = set()
+_owner = ""
 _hold: tuple[bytes, _Hold] | None = None
 _lock = threading.Lock()
 _interrupting = threading.Lock()
@@ -320,6 +321,35 @@ def _let_go() -> None:
     if _hold is not None:
         _hold[1].drop()
     _hold = None
+
+
+def take_over(owner: str, state: Mapping[str, Any], places: Mapping[str, Any]) -> None:
+    """Make the process-wide state that of a pool's task; no loop holds anything any more.
+
+    Parameters
+    ----------
+    owner
+        Whose state it is: what belongs to the process is set once for each.
+    state, places
+        The plain part, and ``name → object``.
+    """
+    global _places_taken, _owner  # noqa: PLW0603 - they outlive the task, as modules do
+    with _lock:
+        isolate()
+        prepare()
+        ambience = _ambience()
+        if _hold is None and _owner == owner:
+            ambience.apply_everything(state, only=ambient.PER_TASK)
+            names: set[str] = set(filter(ambient.is_per_task, places))
+        else:
+            _let_go()
+            _owner, names = owner, set(places)
+            ambience.apply_everything(state)
+            ambience.places.drop_all(_places_taken - names)
+            _places_taken = names
+        ambience.places.take_from(dict(places), names)
+        if names == set(places):
+            ambience.apply_everything(state, only=("warnings",))
 
 
 def prepare() -> None:
