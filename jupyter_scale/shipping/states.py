@@ -510,9 +510,13 @@ def _find_adapter(kind: type) -> Adapter | None:
         return _EXCEPTION if is_plain_exception(kind) else None
     if not kind.__flags__ & _HEAP_TYPE or issubclass(kind, _NEVER) or has_reducer(kind):
         return None
-    if kind in copyreg.dispatch_table or type(kind).__module__ == "enum":
-        return None
+    is_special = kind in copyreg.dispatch_table or type(kind).__module__ == "enum"
     default = kind.__reduce_ex__ is object.__reduce_ex__ and kind.__reduce__ is object.__reduce__
-    if not default or hasattr(kind, "__getnewargs__") or hasattr(kind, "__getnewargs_ex__"):
+    if (
+        is_special
+        or not default
+        or hasattr(kind, "__getnewargs__")
+        or hasattr(kind, "__getnewargs_ex__")
+    ):
         return None
     return _INSTANCE if kind.__weakrefoffset__ else _STRONG_INSTANCE
