@@ -472,7 +472,7 @@ class _Part:
 def own_attributes(frame: Any) -> dict[str, Any]:
     """Return the attributes that a user has set on a frame or series, beside its columns."""
     kind = (frame._internal_names, frame._metadata, frame._accessors)  # noqa: SLF001 - no other way
-    known = {"_attrs", "_flags"}.union(*kind)
+    known = {"_attrs", "_flags", "_typ"}.union(*kind)  # unpickling sets the last
     return {name: value for name, value in vars(frame).items() if name not in known}
 
 
