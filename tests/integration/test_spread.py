@@ -342,7 +342,7 @@ IN_ORDER = {
     ),
     "what a function reads": (
         "for k in range(12): factor = square(k) + read_factor()",
-        "factor == 121 + 100",
+        "factor == 506",
         "reads 'factor'",
     ),
     "an alias": (

@@ -34,6 +34,8 @@ from jupyter_scale.shipping.states import adapter_for
 
 #: An iteration that takes so long is not tried in place again once that is known.
 _COARSE_S = 0.05
+#: So often all workers that had the captured values may be lost, before the guilty is sought.
+_MOST_LOST = 2
 _Key = tuple[types.CodeType, ...]
 
 
@@ -293,7 +295,7 @@ class LoopRun:
         self._check(targets, capture)
         self._check_items(targets, capture)
         last: Part | None = None
-        careful = 0
+        careful = lost = 0
         while True:
             round_ = Speculation(
                 self.bench.engine,
@@ -318,7 +320,10 @@ class LoopRun:
                 self._bind_last(round_, last)
             if end is None and not careful:
                 return
-            if end is not None and not end.kills:
+            if end is not None and end.is_lost and lost < _MOST_LOST:
+                lost += 1
+                continue
+            if end is not None and not (end.kills or end.is_lost):
                 if not end.why:
                     return  # an iteration raised: here it does so again
                 raise CannotSpreadError(end.why, is_lasting=end.is_lasting)

@@ -91,6 +91,8 @@ class End:
         The loop will do so again.
     kills
         The batch's worker died each time.
+    is_lost
+        Too many workers are gone; it has to run again.
     size
         How many iterations the batch has.
     """
@@ -99,6 +101,7 @@ class End:
     why: str
     is_lasting: bool = True
     kills: bool = False
+    is_lost: bool = False
     size: int = 0
 
 
@@ -161,7 +164,10 @@ class Speculation:
         client = self.engine.client()
         try:
             # Every worker gets the values now: then none of them is the only one that has them.
-            [captured] = client.scatter([self.captured], broadcast=True, hash=False)
+            # Where one worker after the other may die, they travel with each task.
+            captured: Any = self.captured
+            if not self.careful:
+                [captured] = client.scatter([self.captured], broadcast=True, hash=False)
             arrivals = as_completed(loop=client.loop)  # it is nobody's default client
             while True:
                 self._submit(client, captured, arrivals)
@@ -310,8 +316,9 @@ class Speculation:
             size = len(part.taken.items)
             self.end = End(part.number, "its worker died", is_lasting=False, kills=True, size=size)
         except CancelledError as error:
-            why = f"a worker was lost: {error}"
-            self._stop(part.number, why, lasts=False)
+            # All workers that had the captured values are gone.
+            size, why = len(part.taken.items), f"workers were lost: {error}"
+            self.end = End(part.number, why, is_lasting=False, is_lost=True, size=size)
         except Exception as error:  # noqa: BLE001 - our own, or the cluster's
             self._stop(
                 part.number, f"a worker failed: {type(error).__name__}: {error}", lasts=False
