@@ -62,29 +62,29 @@ r = {i % 3: slow__(i) for i in range(12)}
 list(r)
 === equal keys of other types [spreads, not yet]
 r = {k: slow__(k) for k in [1, 1.0, True, 2, 2.0, 0, False, 3]}
-=== sum of a generator [spreads, not yet]
+=== sum of a generator [spreads]
 r = sum(slow__(i) for i in range(10))
-=== sum of floats in order [spreads, not yet]
+=== sum of floats in order [spreads]
 r = sum(slow__(i) * 0.1 + 1e15 * (i % 2) for i in range(11))
-=== sum with a start [spreads, not yet]
+=== sum with a start [spreads]
 r = sum(([slow__(i)] for i in range(10)), [])
-=== max and min of a generator [spreads, not yet]
+=== max and min of a generator [spreads]
 r = max(slow__(i) for i in range(10)), min((slow__(i) for i in range(10)), default=0)
-=== max with a key [spreads, not yet]
+=== max with a key [spreads]
 r = max((slow__(i) for i in range(10)), key=lambda v: v % 7)
-=== list of a generator [spreads, not yet]
+=== list of a generator [spreads]
 r = list(slow__(i) for i in range(10))
-=== tuple and frozenset of a generator [spreads, not yet]
+=== tuple and frozenset of a generator [spreads]
 r = tuple(slow__(i) for i in range(10)), frozenset(slow__(i) for i in range(10))
-=== dict of pairs [spreads, not yet]
+=== dict of pairs [spreads]
 r = dict((i, slow__(i)) for i in range(10))
-=== sorted generator [spreads, not yet]
+=== sorted generator [spreads]
 r = sorted(slow__(-i) for i in range(10))
-=== sorted generator with a key [spreads, not yet]
+=== sorted generator with a key [spreads]
 r = sorted((slow__(i) for i in range(10)), key=lambda v: v % 5, reverse=True)
-=== join [spreads, not yet]
+=== join [spreads]
 r = ", ".join(str(slow__(i)) for i in range(10))
-=== any that is false to the end [spreads, not yet]
+=== any that is false to the end [spreads]
 r = any(slow__(i) > 99 for i in range(10))
 === any that ends early [either]
 r = any(noisy(i) > 5 for i in range(12))
@@ -114,11 +114,11 @@ r = next(noisy(i) for i in range(10))
 r = (noisy(i) for i in range(8))
 print("made")
 r = list(r)
-=== two fors, the outer long [spreads, not yet]
+=== two fors, the outer long [spreads]
 r = [(slow__(i), j) for i in range(10) for j in range(2)]
-=== two fors, the inner long [spreads, not yet]
+=== two fors, the inner long [either]
 r = [(slow__(i), j) for j in range(2) for i in range(10)]
-=== two fors, the inner depends on the outer [spreads, not yet]
+=== two fors, the inner depends on the outer [spreads]
 r = [(slow__(j), i) for i in range(6) for j in range(i)]
 === two fors and ifs [spreads, not yet]
 r = {(i, j): slow__(i) for i in range(8) if i % 3 for j in range(4) if j > 1}
@@ -155,26 +155,26 @@ except ZeroDivisionError as error:
     r = repr(error)
 === comprehension in a lambda [spreads, not yet]
 r = (lambda many: [slow__(i) for i in range(many)])(10)
-=== comprehension in a function of the cell [spreads, not yet]
+=== comprehension in a function of the cell [spreads]
 def run__(many, factor=2):
     return [slow__(i) * factor for i in range(many)]
 r = run__(10)
-=== comprehension in a function of an earlier cell [spreads, not yet]
+=== comprehension in a function of an earlier cell [spreads]
 def run__(many, factor=2):
     return [slow__(i) * factor for i in range(many)]
 ---
 r = run__(10)
-=== comprehension in a method [spreads, not yet]
+=== comprehension in a method [spreads]
 class Runner:
     def __init__(self, factor): self.factor = factor
     def go(self, many): return [slow__(i) * self.factor for i in range(many)]
 r = Runner(3).go(10)
-=== comprehension in a closure [spreads, not yet]
+=== comprehension in a closure [spreads]
 def make(factor):
     def go(many): return [slow__(i) * factor for i in range(many)]
     return go
 r = make(3)(10)
-=== for loop in a function [spreads, not yet]
+=== for loop in a function [spreads]
 def run__(many):
     found = []
     for i in range(many):
@@ -191,13 +191,13 @@ def run__(many):
     for i in range(many):
         yield slow__(i)
 r = list(run__(10))
-=== map in list [spreads, not yet]
+=== map in list [spreads]
 r = list(map(slow__, range(10)))
-=== map in sum [spreads, not yet]
+=== map in sum [spreads]
 r = sum(map(slow__, xs))
-=== map of a lambda [spreads, not yet]
+=== map of a lambda [spreads]
 r = list(map(lambda v: slow__(v) + n, xs))
-=== map of a method [spreads, not yet]
+=== map of a method [spreads]
 r = sorted(map(node.work, xs))
 === map over two [spreads, not yet]
 r = list(map(lambda a, b: slow__(a) * b, xs, range(20)))
@@ -219,7 +219,7 @@ SOURCES = """
 r = [slow__(x) for x in xs]
 === over a tuple, a set, a deque [spreads]
 r = [slow__(x) for x in tuple(xs)], [slow__(x) for x in unique], [slow__(x) for x in xs[::-1]]
-=== over a deque [spreads, not yet]
+=== over a deque [spreads]
 r = [slow__(x) for x in collections.deque(xs)]
 === over a text [spreads]
 r = [slow__(ord(c)) for c in "hocus pocus"]
@@ -251,17 +251,17 @@ r[0][0] = 50
 grid[0], r[0].base is grid
 === over a series [spreads]
 r = [slow__(x) for x in frame["x"]]
-=== over a frame's columns [in order]
+=== over a frame's columns [either]
 r = [(slow__(len(c)), c) for c in frame]
-=== over groupby [spreads, not yet]
+=== over groupby [spreads]
 r = [(slow__(len(part)), name) for name, part in frame.groupby("g")]
-=== over iterrows [spreads, not yet]
+=== over iterrows [spreads]
 r = [slow__(row["x"]) for i, row in frame.iterrows()]
-=== over itertuples [spreads, not yet]
+=== over itertuples [spreads]
 r = [slow__(row.x) for row in frame.itertuples()]
-=== over product [spreads, not yet]
+=== over product [spreads]
 r = [(a, slow__(i)) for a, i in itertools.product("ab", range(5))]
-=== over chain, pairwise and combinations [spreads, not yet]
+=== over chain, pairwise and combinations [spreads]
 r = [slow__(x) for x in itertools.chain(xs, xs)]
 r = [slow__(x) for x, y in itertools.pairwise(xs)]
 r = [slow__(x) for x, y in itertools.combinations(xs[:5], 2)]
@@ -279,9 +279,9 @@ r = [(slow__(1), x, next(shared)) for x in shared if x > 70]
 r = [slow__(x) for x in map(abs, xs)]
 === over map of a slow function [either]
 r = [x for x in map(slow__, xs)]
-=== over tqdm [spreads, not yet]
+=== over tqdm [spreads]
 r = [slow__(x) for x in tqdm(xs, disable=True)]
-=== over enumerate of tqdm [spreads, not yet]
+=== over enumerate of tqdm [spreads]
 r = [slow__(x) for i, x in enumerate(tqdm(xs, disable=True))]
 === over range downwards [spreads]
 r = [slow__(i) for i in range(10, 0, -1)]
@@ -1407,9 +1407,6 @@ r = [failing(k) for k in range(10)]
 # scale --serial
 r = [slow__(k) for k in range(8)]
 for k in range(8): out.append(slow__(k))
-=== seeded for each, and drawing nothing [spreads]
-# scale --seed-each
-r = [slow__(k) for k in range(10)]
 """
 
 TOPICS = {
