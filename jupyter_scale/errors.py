@@ -191,4 +191,4 @@ class CannotLoad(ShippingError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name!r} cannot be rebuilt: {reason}")
-        self.name = name
+        self.name, self.reason = name, reason

@@ -213,7 +213,11 @@ def size_of(body):
     if body is None:
         return 0
     quoted = QUOTE_BYTES * len(body["quotes"])
-    return len(body["stream"]) + sum(map(len, body["inline"])) + quoted
+    return (
+        len(body["stream"])
+        + sum(len(piece) for pieces in body["inline"] for piece in pieces)
+        + quoted
+    )
 
 
 def serve():

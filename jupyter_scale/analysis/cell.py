@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -27,6 +28,8 @@ from jupyter_scale.analysis.stores import Store, find_stores
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: How many cells' facts are kept: cells are run again and again.
+_REMEMBERED = 128
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.GeneratorExp)
 
 
@@ -101,9 +104,25 @@ def analyse_cell(raw: str, transform: Transform | None = None) -> CellFacts:
     """
     transform = transform or TransformerManager().transform_cell
     source = transform(raw)
+    if "get_ipython" not in source:
+        return _facts_of_python(source)
     loops = find_loops(parse_python(source))
     findings = Findings()
-    tree = expand(parse_python(source), transform, findings)
+    return _facts_of_tree(
+        expand(parse_python(source), transform, findings), source, loops, findings
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _facts_of_python(source: str) -> CellFacts:
+    """Analyse a cell without magics: what it does is told by its text alone."""
+    tree = parse_python(source)
+    return _facts_of_tree(tree, source, find_loops(tree), Findings())
+
+
+def _facts_of_tree(
+    tree: ast.Module, source: str, loops: tuple[Loop, ...], findings: Findings
+) -> CellFacts:
     find_dynamic(tree, findings)
     find_left_open(tree, findings)
     names = find_names(tree)

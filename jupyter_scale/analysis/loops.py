@@ -24,7 +24,16 @@ _CONSUMERS = frozenset({
 })  # fmt: skip
 """Functions that go through their first argument at once, and do not keep it."""
 
-_CONSUMING_ATTRIBUTES = frozenset({"concat", "fromiter", "fsum", "join"})
+_CONSUMING_ATTRIBUTES = frozenset({"concat", "fromiter", "fsum"})
+_ASKING = frozenset({"max", "min", "sum"})
+"""Those of them that run code between two values if they are told to: a key, a start."""
+
+_ASKED_ONCE = frozenset({
+    "agg", "aggregate", "apply", "applymap", "assign", "brentq", "curve_fit", "filter", "fsolve",
+    "groupby", "map", "minimize", "minimize_scalar", "pipe", "quad", "reduce", "root", "solve_ivp",
+    "sort", "sort_values", "sub", "transform",
+})  # fmt: skip
+"""Methods that use up a function that they are given."""
 
 _LIBRARIES = frozenset({
     "cp", "cupy", "da", "dask", "dd", "jax", "jnp", "math", "np", "numpy", "operator", "os",
@@ -32,6 +41,7 @@ _LIBRARIES = frozenset({
 })  # fmt: skip
 """Names that stand for modules in every notebook: ``np.append`` changes nothing."""
 
+_LISTING = frozenset({"dir", "eval", "exec", "locals", "vars"})
 LoopNode = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.For | ast.Call
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _KINDS = {
@@ -114,6 +124,9 @@ class _Finder(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for part in (*node.decorator_list, node.args):
             self.visit(part)
+        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        if not names.isdisjoint(_LISTING):
+            return  # it would see what rewriting binds
         before, self._is_in_class = self._is_in_class, False
         for statement in node.body:
             self.visit(statement)
@@ -150,7 +163,7 @@ class _Finder(ast.NodeVisitor):
         self.visit(node.generators[0].iter)  # it runs whenever someone asks for the next value
 
     def visit_Call(self, node: ast.Call) -> None:
-        if node.args and self._consumes(node.func):
+        if node.args and self._consumes(node):
             first = node.args[0]
             if isinstance(first, ast.GeneratorExp):
                 self._add(first)
@@ -166,10 +179,16 @@ class _Finder(ast.NodeVisitor):
         if not self._is_in_class:
             self.loops.append(node)
 
-    def _consumes(self, function: ast.expr) -> bool:
-        if isinstance(function, ast.Name):
-            return function.id in self._consumers
-        return isinstance(function, ast.Attribute) and function.attr in _CONSUMING_ATTRIBUTES
+    def _consumes(self, call: ast.Call) -> bool:
+        match call.func:
+            case ast.Name(id=name):
+                is_alone = len(call.args) == 1 and not call.keywords
+                return name in self._consumers and (is_alone or name not in _ASKING)
+            case ast.Attribute(value=ast.Constant(value=str()), attr="join"):
+                return True
+            case ast.Attribute(value=ast.Name(id=name), attr=method):
+                return name in _LIBRARIES and method in _CONSUMING_ATTRIBUTES
+        return False
 
     def _is_map(self, node: ast.Call) -> bool:
         match node:
@@ -234,11 +253,36 @@ def _iteration(node: _Comprehension) -> list[ast.expr]:
 
 def _wrong_content(node: _Comprehension) -> str:
     own = frozenset().union(*(target_names(each.target) for each in node.generators))
-    return _first_objection(node, _iteration(node), own, _is_walrus)
+    consumed = {id(part) for each in _iteration(node) for part in _consumed(each)}
+
+    def object_to(part: ast.AST) -> str:
+        if isinstance(part, ast.NamedExpr):
+            return f"binds {part.target.id!r} with ':='"
+        return "" if id(part) in consumed else _lasting_closure(part, own)
+
+    return _first_objection(node, _iteration(node), own, object_to)
 
 
-def _is_walrus(node: ast.AST) -> str:
-    return f"binds {node.target.id!r} with ':='" if isinstance(node, ast.NamedExpr) else ""
+def _consumed(tree: ast.expr) -> Iterator[ast.expr]:
+    """Yield lambdas and generators that a call uses up at once: the keys of ``sorted`` ..."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        is_known = isinstance(node.func, ast.Name) and node.func.id in _CONSUMERS | {"filter"}
+        if isinstance(node.func, ast.Attribute):
+            is_known = node.func.attr in _ASKED_ONCE | _CONSUMING_ATTRIBUTES | {"join"}
+        if is_known:
+            yield from node.args
+            yield from (keyword.value for keyword in node.keywords)
+
+
+def _lasting_closure(node: ast.AST, own: frozenset[str]) -> str:
+    """Object to closures over the loop's variable: all iterations share the one variable."""
+    if not isinstance(node, ast.Lambda | ast.GeneratorExp):
+        return ""
+    shared = sorted({n.id for n in ast.walk(node) if isinstance(n, ast.Name) and n.id in own})
+    kind = "a lambda" if isinstance(node, ast.Lambda) else "a generator"
+    return f"{kind} keeps the loop's variable {shared[0]!r}" if shared else ""
 
 
 # -- for loops -------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from jupyter_scale.analysis.forloops import BATCH, ForPlan, plan_for
 from jupyter_scale.analysis.loops import Loop, LoopNode, find_loops, loop_nodes
 from jupyter_scale.analysis.scopes import function_scope
 
-ITEM, FUNCTION = "__scale_item__", "__scale_function__"
+FUNCTION = "__scale_function__"
 MAKE, BODY, APPLY = "__scale_make__", "__scale_body__", "__scale_apply__"
 BIND, ROOTS = "__scale_bind__", "__scale_roots__"
 HASHED, PAIR = "__scale_hashed__", "__scale_pair__"
@@ -184,12 +184,13 @@ def _as_elements(node: ast.ListComp | ast.SetComp | ast.DictComp | ast.Generator
     else:
         name = _placed(ast.Name(HASHED, ast.Load()), node.elt)
         element = ast.copy_location(ast.Call(name, [node.elt], []), node.elt)
-    return ast.copy_location(ast.ListComp(element, node.generators), node)
+    # Not a list: an element is put into the set before the next one is computed.
+    return ast.copy_location(ast.GeneratorExp(element, node.generators), node)
 
 
 def _map_run(function: ast.expr) -> ast.expr:
     """Return an expression for what applies a function, which is evaluated once."""
-    text = f"(lambda {FUNCTION}: lambda {BATCH}: ({FUNCTION}({ITEM}) for {ITEM} in {BATCH}))()"
+    text = f"(lambda {FUNCTION}: lambda {BATCH}: map({FUNCTION}, {BATCH}))()"
     call = _placed(ast.parse(text, mode="eval").body, function)
     assert isinstance(call, ast.Call)  # noqa: S101 - it was just written so
     call.args = [function]

@@ -6,7 +6,8 @@ a run are numbered; the highest number is the truth, in whatever order they are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,6 +17,20 @@ from jupyter_scale.model.run import Loop, Run
 FACTS_VERSION = 2
 TOPIC = "jupyter-scale"
 FIRST_LINE_CHARS = 80
+
+
+def to_message(facts: Iterable[RunFact]) -> list[dict[str, Any]]:
+    """Return facts as one message of the topic."""
+    return [fact.to_wire() for fact in facts]
+
+
+def from_message(message: Any) -> list[RunFact]:
+    """Return the facts in a message; what is no fact, whoever has published it, is left out."""
+    facts = []
+    for wire in message if isinstance(message, (list, tuple)) else ():
+        with contextlib.suppress(ProtocolError):
+            facts.append(RunFact.from_wire(wire))
+    return facts
 
 
 def client_name(session: str) -> str:

@@ -253,7 +253,8 @@ class CellOutcome(_Body):
     error
         ``ename``, ``evalue`` and ``traceback`` (lines) as IPython shows them.
     stays
-        ``name → why`` of values that cannot come home.
+        ``name → why`` of values that cannot come home; for ``"unloadable"``, of the one that
+        cannot be rebuilt.
     remote
         `RemoteFacts` of all values that stay here.
     lost

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_scale.errors import ClusterError, ProtocolError
-from jupyter_scale.model.facts import TOPIC, RunFact
+from jupyter_scale.errors import ClusterError
+from jupyter_scale.model.facts import TOPIC, RunFact, from_message
 from jupyter_scale.monitor.samples import LOOK, Sample, read_sample
 from jupyter_scale.transport.tls import security
 
@@ -135,8 +135,8 @@ class Observers:
                 await asyncio.sleep(SAMPLE_EVERY_S)
 
     def _take(self, cluster: str, message: Any) -> None:
-        with contextlib.suppress(ProtocolError):  # whoever may publish may publish anything
-            self._on_fact(cluster, RunFact.from_wire(message))
+        for fact in from_message(message):
+            self._on_fact(cluster, fact)
 
 
 async def _settle() -> None:

@@ -6,14 +6,12 @@ however it dies: the scheduler sees that at once, and speaks for the dead.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
 from distributed.diagnostics.plugin import SchedulerPlugin
 
-from jupyter_scale.errors import ProtocolError
-from jupyter_scale.model.facts import TOPIC, RunFact, client_name
+from jupyter_scale.model.facts import TOPIC, RunFact, client_name, from_message, to_message
 
 if TYPE_CHECKING:
     from distributed import Scheduler
@@ -33,8 +31,7 @@ class Mourner(SchedulerPlugin):
         """Remember what runs."""
         if topic != TOPIC:
             return
-        with contextlib.suppress(ProtocolError):  # whoever may publish may publish anything
-            fact = RunFact.from_wire(msg)
+        for fact in from_message(msg):
             if fact.ended_at is None:
                 self._running[fact.session] = fact
             else:
@@ -44,4 +41,4 @@ class Mourner(SchedulerPlugin):
         """Tell what is lost with a runner's connection."""
         for session, fact in list(self._running.items()):
             if client_name(session) in client:
-                scheduler.log_event(TOPIC, fact.as_lost(time.time(), _WHY).to_wire())
+                scheduler.log_event(TOPIC, to_message([fact.as_lost(time.time(), _WHY)]))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jupyter_scale.shipping.pages import trust
 from jupyter_scale.shipping.parcel import Parcel
 from jupyter_scale.shipping.quotes import Quote, travelling_spans
-from jupyter_scale.transport.segments import drop_segment, map_segment, write_segment
+from jupyter_scale.transport.segments import drop_segment, map_segment, write_segment_if_room
 
 INLINE_BYTES = 64 * 1024
+_PIECE_BYTES = 1 << 30
 
 #: Writes quoted chunks into buffers.
 Recall = Callable[[Sequence[Quote], Sequence[memoryview]], None]
@@ -26,15 +30,15 @@ def to_body(parcel: Parcel, shared: Path | None) -> dict[str, Any]:
     """
     sizes = [buffer.nbytes for buffer in parcel.buffers]
     spans = travelling_spans(sizes, parcel.quotes)
+    pieces = [
+        [buffer.cast("B")[start:end] for start, end in _cut(parts)]
+        for buffer, parts in zip(parcel.buffers, spans, strict=True)
+    ]
+    all_pieces = list(itertools.chain(*pieces))
     segment = None
-    inline: list[bytes] = []
-    if shared is not None and sum(sizes) > INLINE_BYTES:
-        segment = write_segment(shared, parcel.buffers, spans if parcel.quotes else None)
-    else:
-        inline = [
-            b"".join(buffer.cast("B")[start:end] for start, end in parts)
-            for buffer, parts in zip(parcel.buffers, spans, strict=True)
-        ]
+    if shared is not None and sum(piece.nbytes for piece in all_pieces) > INLINE_BYTES:
+        segment = write_segment_if_room(shared, all_pieces)
+    inline = [] if segment else [list(map(bytes, some)) for some in pieces]
     return {
         "number": parcel.number,
         "names": list(parcel.names),
@@ -45,6 +49,12 @@ def to_body(parcel: Parcel, shared: Path | None) -> dict[str, Any]:
         "segment": segment,
         "inline": inline,
         "quotes": [[*quote.place, quote.source] for quote in parcel.quotes],
+        # Only of use to whoever works on the segment itself.
+        "hashed": [
+            [h.buffer, h.row, list(h.digests)]
+            for h in parcel.hashed
+            if segment and not parcel.quotes
+        ],
     }
 
 
@@ -64,26 +74,23 @@ def from_body(
         Quote((buffer, start, end), source if isinstance(source, bytes) else tuple(source))
         for buffer, start, end, source in body["quotes"]
     )
+    spans = [list(_cut(parts)) for parts in travelling_spans(body["sizes"], quotes)]
     if body["segment"] is None:
-        # Writable copies: arrays are rebuilt on this memory.
-        spans = travelling_spans(body["sizes"], quotes)
-        parts = zip(body["inline"], body["sizes"], spans, strict=True)
-        buffers = [_spread(data, size, where) for data, size, where in parts]
-        recall(quotes, buffers)
+        buffers = _assemble(body["sizes"], spans, itertools.chain(*body["inline"]))
     elif shared is None:
         msg = "a parcel came through shared memory, and there is none here"
         raise FileNotFoundError(msg)
     else:
+        lengths = [end - start for start, end in itertools.chain(*spans)]
         try:
-            if quotes:
-                # Into the segment itself: a private page would be a second one.
-                recall(
-                    quotes, map_segment(shared, body["segment"], body["sizes"], is_private=False)
-                )
-            buffers = map_segment(shared, body["segment"], body["sizes"])
+            pieces = map_segment(shared, body["segment"], lengths if quotes else body["sizes"])
         finally:
             if is_last:
                 drop_segment(shared, body["segment"])
+        buffers = _assemble(body["sizes"], spans, pieces) if quotes else pieces
+        for number, row, digests in body["hashed"]:
+            trust(buffers[number], row, tuple(digests))
+    recall(quotes, buffers)
     return Parcel(
         body["number"],
         tuple(body["names"]),
@@ -95,12 +102,32 @@ def from_body(
     )
 
 
-def _spread(data: bytes, size: int, spans: Sequence[tuple[int, int]]) -> memoryview:
-    """Return a buffer with what travelled of it in its places."""
-    if len(data) == size:
-        return memoryview(bytearray(data))
-    buffer, offset = memoryview(bytearray(size)), 0
+def _cut(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield where the pieces of what travels begin and end: a message can hold each of them."""
     for start, end in spans:
-        buffer[start:end] = data[offset : offset + end - start]
-        offset += end - start
-    return buffer
+        for begin in range(start, end, _PIECE_BYTES):
+            yield begin, min(begin + _PIECE_BYTES, end)
+
+
+def _assemble(
+    sizes: Sequence[int],
+    spans: Sequence[Sequence[tuple[int, int]]],
+    pieces: Iterable[memoryview | bytes],
+) -> list[memoryview]:
+    """Return buffers with what travelled in its places; arrays are rebuilt on this memory."""
+    left = iter(pieces)
+    buffers = []
+    for size, parts in zip(sizes, spans, strict=True):
+        buffer = _memory(size)
+        for start, end in parts:
+            buffer[start:end] = next(left)
+        buffers.append(buffer)
+    return buffers
+
+
+def _memory(nbytes: int) -> memoryview:
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return memoryview(bytearray(nbytes))
+    made: memoryview = numpy.empty(nbytes, dtype="uint8").data  # not cleared, and in large pages
+    return made

@@ -1,26 +1,25 @@
-"""The notebook's end of the link to a runner: a thread that talks, and a queue for each request."""
+"""The notebook's end of the link to a runner: a thread that listens, and a queue per request."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
-
-from distributed.comm import Comm, CommClosedError, connect
+from urllib.parse import urlsplit
 
 from jupyter_scale.errors import RunnerLost
 from jupyter_scale.model.messages import Event, EventKind, RequestKind, from_wire, to_wire
 from jupyter_scale.runner.protocol import Action, Caller, Deliver, Fail, Send
 from jupyter_scale.transport.random_state import isolate
-from jupyter_scale.transport.tls import security
+from jupyter_scale.transport.secure import SecureConnection
+from jupyter_scale.transport.tls import context
 
 _CONNECT_TIMEOUT_S = 10.0
 _PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 2.0, 2.0)
+_MOMENT_S = 0.05
 
 
 class Nudge(Enum):
@@ -50,15 +49,14 @@ class RunnerClient:
     ) -> None:
         isolate()
         self._address, self._is_alive = address, is_alive
-        self._connection_args = security(tls_dir, "client").get_connection_args("client")
+        self._context = context(tls_dir, "client", is_server=False)
         self._caller = Caller(session)
         self._queues: dict[int, queue.SimpleQueue[Event | Nudge | RunnerLost]] = {}
-        self._comm: Comm | None = None
+        self._connection: SecureConnection | None = None
         self._outgoing: list[dict[str, Any]] = []
-        self._lock = threading.Lock()
+        self._lock, self._flushing = threading.Lock(), threading.Lock()
         self._lost: RunnerLost | None = None
-        self._loop = asyncio.new_event_loop()
-        self._wake = asyncio.Event()
+        self._is_closing = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name=f"jupyter-scale {address}", daemon=True
         )
@@ -80,7 +78,7 @@ class RunnerClient:
             request, actions = self._caller.submit(kind, body)
             self._queues[request.id] = queue.SimpleQueue()
             self._perform(actions)
-        self._loop.call_soon_threadsafe(self._wake.set)
+        self._flush()
         return request.id
 
     def events(self, request: int) -> Iterator[Event | Nudge]:
@@ -116,82 +114,91 @@ class RunnerClient:
 
     def close(self) -> None:
         """Close the link; the runner keeps what it has."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed already
-            self._loop.call_soon_threadsafe(self._stop)
+        self._is_closing.set()
+        self.break_connection()
         self._thread.join(timeout=5)
+
+    def break_connection(self) -> None:
+        """Break the connection; unless this is being closed, there is a new one at once."""
+        with self._lock:
+            connection = self._connection
+        if connection is not None:
+            connection.abort()
+
+    def _flush(self) -> None:
+        """Send what waits; what a broken connection swallows is sent again over the next one."""
+        with self._flushing:
+            connection = None
+            try:
+                with self._lock:
+                    connection = self._connection
+                    messages, self._outgoing = self._outgoing, []
+                if messages and connection is not None:
+                    connection.send(messages)
+            except OSError:
+                if connection is not None:
+                    connection.abort()
+            except BaseException:
+                if connection is not None:
+                    connection.abort()  # half a message may have gone
+                raise
 
     # -- in the link's own thread ------------------------------------------------------------
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._main = self._loop.create_task(self._talk())
-        with contextlib.suppress(asyncio.CancelledError):
-            self._loop.run_until_complete(self._main)
-        self._loop.close()
-
-    def _stop(self) -> None:
-        self._main.cancel()
-
-    async def _talk(self) -> None:
         """Keep a connection for as long as the runner lives."""
         try:
-            while True:
-                try:
-                    self._comm = await self._connect()
-                except (OSError, CommClosedError) as error:
-                    self._fail_all(f"it cannot be reached ({error})")
-                    return
-                await self._use(self._comm)
+            while not self._is_closing.is_set():
+                self._use(self._connect())
+        except OSError as error:
+            self._fail_all(f"it cannot be reached ({error})")
         finally:
-            if self._comm is not None:
-                self._comm.abort()
             self._fail_all("the link was closed")
 
-    async def _connect(self) -> Comm:
+    def _connect(self) -> SecureConnection:
+        place = urlsplit(self._address)
         for pause in _PAUSES_S:
             if not self._is_alive():
                 break
             try:
-                comm: Comm = await connect(
-                    self._address, timeout=_CONNECT_TIMEOUT_S, **self._connection_args
+                return SecureConnection.open(
+                    str(place.hostname), int(place.port or 0), self._context, _CONNECT_TIMEOUT_S
                 )
-                return comm  # noqa: TRY300 - the loop is the other branch
-            except (OSError, CommClosedError):
-                await asyncio.sleep(pause)
+            except OSError:
+                self._is_closing.wait(pause)
         msg = "its process has ended" if not self._is_alive() else "it does not answer"
         raise ConnectionError(msg)
 
-    async def _use(self, comm: Comm) -> None:
-        """Write and read until the connection breaks."""
+    def _use(self, connection: SecureConnection) -> None:
+        """Listen until the connection breaks."""
         with self._lock:
+            self._connection = connection
             self._outgoing.clear()
             self._perform(self._caller.connected())
-        self._wake.set()
-        writer = asyncio.create_task(self._write(comm))
+        self._flush()
         try:
-            while True:
-                messages = [from_wire(wire) for wire in await comm.read()]
+            while not self._is_closing.is_set():
+                messages = [from_wire(wire) for wire in connection.receive()]
+                if not messages:
+                    break
                 with self._lock:
                     for message in messages:
                         self._perform(self._caller.received(message))
-                if self._outgoing:
-                    self._wake.set()
-        except CommClosedError:
-            with self._lock:
-                self._caller.disconnected()
+                # To acknowledge at once would keep whoever has just been told from going on. It
+                # can go with the next request, or wait for a quiet moment.
+                if self._has_urgent() or (self._outgoing and connection.is_silent_for(_MOMENT_S)):
+                    self._flush()
+        except OSError:
+            pass  # what was asked stays asked
         finally:
-            writer.cancel()
-            comm.abort()
+            with self._lock:
+                self._connection = None
+                self._caller.disconnected()
+            connection.close()
 
-    async def _write(self, comm: Comm) -> None:
-        with contextlib.suppress(CommClosedError):
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                with self._lock:
-                    messages, self._outgoing = self._outgoing, []
-                if messages:
-                    await comm.write(messages)
+    def _has_urgent(self) -> bool:
+        with self._lock:
+            return any(wire["op"] != "ack" for wire in self._outgoing)
 
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:

@@ -80,10 +80,9 @@ def names_to_look_at(
     hidden
         Variables that IPython put there itself, with their first values.
     """
-    if facts.reads_all is None:
-        # What is deleted must be there, or that it has gone is not seen.
-        return {name for name in facts.reads | facts.deletes if is_shipped(name, namespace, hidden)}
-    return visible_names(namespace, hidden)
+    # What is deleted must be there, or that it has gone is not seen.
+    named = {name for name in facts.reads | facts.deletes if is_shipped(name, namespace, hidden)}
+    return named if facts.reads_all is None else named | visible_names(namespace, hidden)
 
 
 def visible_names(namespace: Mapping[str, Any], hidden: Mapping[str, Any]) -> set[str]:

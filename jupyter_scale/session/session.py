@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from jupyter_scale.analysis.cell import CellFacts
-from jupyter_scale.errors import CannotLoad, CannotTravel, RunnerError, RunnerLost, ValueLost
+from jupyter_scale.errors import CannotLoad, RunnerError, RunnerLost, ValueLost
 from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.messages import (
     HASHED,
@@ -22,116 +18,33 @@ from jupyter_scale.model.messages import (
     CellRequest,
     Event,
     EventKind,
-    FetchRequest,
-    LoopProgress,
     RequestKind,
 )
 from jupyter_scale.model.run import format_bytes
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.client import Nudge, RunnerClient
-from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, is_pseudo
+from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, is_pseudo
+from jupyter_scale.session.cell import Cell, CellResult, stand_in
 from jupyter_scale.session.explain import explain, loop_verdicts
+from jupyter_scale.session.fetching import Arrivals, Fetcher
+from jupyter_scale.session.interrupts import passing_to, uninterrupted
 from jupyter_scale.session.look import look_around, slow_names
 from jupyter_scale.session.plan import CellOptions
+from jupyter_scale.session.showing import CellView, show
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.orders import why_loose
 from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.remote import RemoteValue, StandIns, Strangers, facts_of
-from jupyter_scale.shipping.replica import Packed, Record, Replica
+from jupyter_scale.shipping.replica import Packed, Replica
 from jupyter_scale.shipping.snapshot import Snapshot
 from jupyter_scale.transport.segments import drop_segment
 
 _TRIALS = 3
+#: So many places at most are left to each side by one cell.
+_PLACES = 20
 _OVERDUE_S = 1.0
-
-
-class CellView(Protocol):
-    """Where a cell's output goes, in the order in which it was made."""
-
-    def stream(self, name: str, text: str) -> None:
-        """Show text of ``"stdout"`` or ``"stderr"``."""
-
-    def display(self, body: Mapping[str, Any]) -> None:
-        """Show a display, or update one."""
-
-    def clear(self, *, wait: bool) -> None:
-        """Clear the cell's output."""
-
-    def result(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
-        """Show the last expression."""
-
-    def error(self, name: str, text: str, traceback: Sequence[str], *, in_result: bool) -> None:
-        """Show an error with IPython's lines for it; `in_result`: one of showing the result."""
-
-    def progress(self, progress: LoopProgress) -> None:
-        """Show how far a loop is."""
-
-    def note(self, text: str) -> None:
-        """Tell the user something that matters."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell as the notebook has it.
-
-    Attributes
-    ----------
-    source
-        As typed, without the ``%%scale`` line.
-    facts
-        What the analysis found.
-    execution_count
-        Its ``In[n]``.
-    code_name
-        The file name under which tracebacks know it.
-    shell_state
-        ``compiler_flags`` (``from __future__`` imports in force) and ``colors`` of the shell.
-    sources_of
-        Returns ``file name → (source, execution count)`` of notebook code.
-    origin
-        Where it is, see `CellRequest`.
-    """
-
-    source: str
-    facts: CellFacts
-    execution_count: int
-    code_name: str
-    shell_state: Mapping[str, Any]
-    sources_of: Callable[[tuple[str, ...]], Mapping[str, Any]]
-    origin: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class CellResult:
-    """What a cell left.
-
-    Attributes
-    ----------
-    here
-        Why the cell has to run in the notebook itself, after all; nothing came home then.
-    has_value, value
-        Value of the last expression.
-    exception
-        What the cell raised; it has been shown already, in its place among the outputs.
-    compiler_flags
-        ``from __future__`` imports in force afterwards.
-    """
-
-    here: str = ""
-    has_value: bool = False
-    value: Any = None
-    exception: BaseException | None = None
-    compiler_flags: int | None = None
-    sent: tuple[str, ...] = ()
-    sent_bytes: int = 0
-    received_bytes: int = 0
-    reused_bytes: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    slow_checks: dict[str, float] = field(default_factory=dict)
-    loops: tuple[Mapping[str, Any], ...] = ()
-    notes: list[str] = field(default_factory=list)
 
 
 class Session:
@@ -165,8 +78,13 @@ class Session:
         self._replica = Replica(namespace, is_notebook=True)
         self._stand_ins = StandIns(self)
         self._replica.table.staying = self._stand_ins
-        self._fetched: list[tuple[Record, frozenset[str]]] = []
-        self._home_ack: tuple[int, bytes] | None = None
+        self._arrivals = Arrivals(self._replica, shared)
+        self._fetcher = Fetcher(
+            lambda request: self._ask(RequestKind.FETCH, request.to_body()),
+            self._arrivals,
+            self._replica,
+            self._stand_ins,
+        )
         self._must_reset = True
         self._stores_told = 0
         #: ``file name → In[n]`` of the code whose source the runner has.
@@ -196,7 +114,7 @@ class Session:
 
     def sweep(self) -> None:
         """Let go of objects that the notebook has let go of."""
-        self._name_fetched()
+        self._fetcher.record_named()
         self._replica.sweep()
 
     def close(self, why: str = "its cluster has ended") -> None:
@@ -224,6 +142,10 @@ class Session:
         try:
             for _ in range(_TRIALS):
                 outcome = self._attempt(cell, options, view, result)
+                for _ in range(_PLACES):
+                    if not self._leaves_place(outcome):
+                        break
+                    outcome = self._attempt(cell, options, view, result)
                 if outcome.status != "resend":
                     break
                 self._replica.forget(outcome.tokens, outcome.chunks)
@@ -261,8 +183,8 @@ class Session:
     def reset(self) -> None:
         """Forget what the runner holds: everything that is needed travels again."""
         self._replica.reset()
-        self._fetched = []
-        self._home_ack = None
+        self._fetcher.forget()
+        self._arrivals.ack = None
         self._must_reset = True
         self._stores_told = 0
         self._ambience.reset()
@@ -293,7 +215,7 @@ class Session:
             snapshot.nbytes for name, snapshot in snapshots.items() if name not in changed
         )
         try:
-            with self._passing_interrupts() as pass_to:
+            with passing_to(self._client) as pass_to:
                 number = self._client.submit(RequestKind.CELL, request.to_body())
                 pass_to(number)
                 outcome = self._follow(number, view)
@@ -306,6 +228,18 @@ class Session:
             if body is not None and body["segment"] is not None and self._shared is not None:
                 drop_segment(self._shared, body["segment"])
         return outcome
+
+    def _leaves_place(self, outcome: CellOutcome) -> bool:
+        """Tell whether all that cannot be rebuilt there is in a place: then each side has its own.
+
+        What a library or a module of the notebook's keeps to itself must not keep a cell here.
+        """
+        places = [name for name in outcome.stays if is_place(name)]
+        if outcome.status != "unloadable" or not places:
+            return False
+        for name in places:
+            self._ambience.places.refuse(name)
+        return True
 
     def _names_inside(self, snapshot: Snapshot) -> set[str]:
         """Return names whose objects a value on the cluster holds: a cell may reach them there."""
@@ -337,7 +271,7 @@ class Session:
             sources=sources,
             parcel=body,
             reads=[name for name in snapshots if not is_place(name)],
-            home_ack=self._home_ack,
+            home_ack=self._arrivals.ack,
             reset=self._must_reset,
             ambient={**changes, **cell.shell_state},
             spread=not options.serial,
@@ -358,7 +292,7 @@ class Session:
         """Take note of what the runner knows now."""
         if outcome.status == "died":
             return
-        self._home_ack = None
+        self._arrivals.ack = None
         if outcome.status in {"resend", "lost"}:
             return
         self._must_reset = False
@@ -406,32 +340,9 @@ class Session:
             elif isinstance(event, Event):
                 if event.kind is EventKind.FINISHED:
                     return CellOutcome.from_body(event.body)
-                _show(event, view)
+                show(event, view)
         msg = "The runner closed the conversation."
         raise RunnerLost(msg)
-
-    @contextmanager
-    def _passing_interrupts(self) -> Iterator[Callable[[int], None]]:
-        """Pass interrupts to the cell meanwhile, so that none tears this side's state.
-
-        Yields a function that takes the cell's request, once that is known.
-        """
-        requests: list[int] = []
-        waiting: list[Nudge] = []
-
-        def pass_to(number: int) -> None:
-            requests.append(number)
-            for nudge in waiting:
-                self._client.nudge(number, nudge)
-
-        def on_signal(_number: int, _frame: FrameType | None) -> None:
-            if requests:
-                self._client.nudge(requests[0], Nudge.INTERRUPTED)
-            else:
-                waiting.append(Nudge.INTERRUPTED)
-
-        with _handling_interrupts(on_signal):
-            yield pass_to
 
     # -- coming home -------------------------------------------------------------------------
 
@@ -447,7 +358,7 @@ class Session:
         if outcome.status == "lost":
             raise self._loss(outcome.lost)
         if outcome.status == "unloadable":
-            result.here = outcome.notes[0]
+            result.here = next(iter(outcome.stays.values()))
             return result
         if not needs and self._can_run_here_instead(outcome):
             name, why = next(iter(outcome.stays.items()))
@@ -456,7 +367,7 @@ class Session:
             return result
         clock = time.perf_counter()
         self._stand_ins.update(outcome.remote)
-        with _uninterrupted():
+        with uninterrupted():
             try:
                 stays = self._apply(outcome, result)
             except BaseException:
@@ -492,19 +403,20 @@ class Session:
         body = outcome.home
         refused: dict[str, str] = {}
         stays = dict(outcome.stays)
-        for _ in range(_TRIALS):
-            if body is None:
-                break
+        trials = _TRIALS
+        while body is not None:
             try:
-                parcel = cargo.from_body(body, self._shared, self._replica.recall)
-                self._home_ack = (parcel.number, self._replica.unpack(parcel))
+                parcel = self._arrivals.unpack(body)
             except UnknownTokensError as error:
+                trials -= 1
+                if not trials:
+                    raise
                 body = self._fetch_again(error, refused).home
                 continue
             except CannotLoad as error:
                 if error.name in refused:
                     raise
-                refused[error.name] = str(error.__cause__)
+                refused[error.name] = error.reason
                 again = self._fetch_again(None, refused)
                 stays |= again.stays
                 body = again.home
@@ -523,7 +435,7 @@ class Session:
         result.notes += sorted(self._replica.notes - self._noted)
         self._noted |= self._replica.notes
         if outcome.error is not None:
-            result.exception = exception or _stand_in(outcome.error)
+            result.exception = exception or stand_in(outcome.error)
         if changes or any(map(is_place, names)) or len(sys.modules) != imported:
             self._ambience.settle(changes)
         else:
@@ -553,65 +465,8 @@ class Session:
     # -- values that stay --------------------------------------------------------------------
 
     def fetch(self, value: RemoteValue) -> Any:
-        """Bring a value home; the cluster goes on having it.
-
-        Raises
-        ------
-        ValueLost
-            It is there no more.
-        CannotTravel
-            It cannot be pickled.
-        """
-        facts = facts_of(value)
-        tokens: list[int] = []
-        chunks: list[bytes] = []
-        for _ in range(_TRIALS):
-            request = FetchRequest(facts.key, self._home_ack, tokens, chunks)
-            try:
-                outcome = self._ask(RequestKind.FETCH, request.to_body())
-            except RunnerLost:
-                self._stand_ins.lose("its process has ended")
-                raise ValueLost(facts.name, "its process has ended") from None
-            if outcome.status in {"lost", "died"}:
-                raise self._loss([facts.key])
-            self._home_ack = None
-            if outcome.status == "error" and outcome.error is not None:
-                why = outcome.error
-                path = why["path"].replace(FETCHED, facts.name)
-                raise CannotTravel(facts.name, path, why["type_name"], why["reason"])
-            self._stand_ins.update(outcome.remote)
-            try:
-                return self._take_fetched(outcome, value)
-            except UnknownTokensError as error:
-                tokens, chunks = list(error.tokens), list(error.chunks)
-        msg = f"Notebook and runner could not agree on what {facts.name!r} holds."
-        raise RunnerError(msg)
-
-    def _take_fetched(self, outcome: CellOutcome, value: RemoteValue) -> Any:
-        assert outcome.home is not None  # noqa: S101 - the runner has just packed it
-        named = [n for n, record in self._replica.records.items() if record.root is value]
-        with _uninterrupted():
-            parcel = cargo.from_body(outcome.home, self._shared, self._replica.recall)
-            self._home_ack = (parcel.number, self._replica.unpack(parcel))
-            fetched = self._replica.namespace.pop(FETCHED)
-            record = self._replica.records.pop(FETCHED, None)
-            if record is not None:
-                if facts_of(value).reaches:
-                    record.digest = None  # what it shares may be newer here
-                self._fetched.append((record, frozenset(named)))
-        return fetched
-
-    def _name_fetched(self) -> None:
-        """Record fetched values under the names that the notebook gave them.
-
-        Where the cluster has the value under that name nothing of it has to travel again.
-        """
-        fetched, self._fetched = self._fetched, []
-        for record, named in fetched:
-            for name, value in self._replica.namespace.items():
-                if value is record.root:
-                    digest = record.digest if name in named else None
-                    self._replica.records[name] = replace(record, digest=digest)
+        """Bring a value home; see `Fetcher.fetch`."""
+        return self._fetcher.fetch(value, lambda: self._loss([facts_of(value).key]))
 
     def _loss(self, keys: Collection[str]) -> ValueLost:
         """Take note that values are lost, and return the error that names the first."""
@@ -647,59 +502,3 @@ def explain_first(
     replica.table.staying = Strangers()
     look = look_around(facts, replica, hidden, lambda _snapshot: (), collect=True)
     return explain(facts, options, replica, look, where, {})
-
-
-def _show(event: Event, view: CellView) -> None:
-    body = event.body
-    if event.kind is EventKind.STREAM:
-        view.stream(body["name"], body["text"])
-    elif event.kind is EventKind.DISPLAY:
-        view.display(body)
-    elif event.kind is EventKind.CLEAR:
-        view.clear(wait=body["wait"])
-    elif event.kind is EventKind.RESULT:
-        view.result(body["data"], body["metadata"])
-    elif event.kind is EventKind.ERROR:
-        lines = body["traceback"]
-        view.error(body["ename"], body["evalue"], lines, in_result=body["in_result"])
-    elif event.kind is EventKind.PROGRESS:
-        view.progress(LoopProgress.from_body(body))
-    elif event.kind is EventKind.NOTE:
-        view.note(body["text"])
-
-
-def _stand_in(error: Mapping[str, Any]) -> BaseException:
-    """Return an exception of the same name and text for one that could not travel."""
-    import builtins
-
-    kind = getattr(builtins, error["ename"], None)
-    if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-        kind = type(error["ename"], (Exception,), {"__module__": "__main__"})
-    try:
-        made: BaseException = kind(error["evalue"])
-    except TypeError:
-        made = RuntimeError(f"{error['ename']}: {error['evalue']}")
-    return made
-
-
-@contextmanager
-def _handling_interrupts(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Handle Ctrl-C another way meanwhile; only the main thread can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold back Ctrl-C while two sides are being made equal; it counts afterwards."""
-    came: list[int] = []
-    with _handling_interrupts(lambda number, _frame: came.append(number)):
-        yield
-    if came:
-        raise KeyboardInterrupt

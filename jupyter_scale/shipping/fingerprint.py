@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 
 import xxhash
 
 from jupyter_scale.shipping.pages import find_mapping, written_parts
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 17
+#: To look at the pages of a smaller buffer takes longer than to hash it.
+OBSERVED_BYTES = 1 << 20
+#: From here on a second core is worth its thread.
+_PARALLEL_BYTES = 1 << 23
 
 Digest = bytes
 #: The form of an array or frame, then the chunk digests of each of its buffers.
@@ -16,7 +21,7 @@ LeafDigests = tuple[tuple[Digest, ...], ...]
 
 
 def chunk_spans(nbytes: int, row: int = 0) -> list[tuple[int, int]]:
-    """Return where the chunks of a buffer begin and end: 1 MiB each, the last may be shorter.
+    """Return where the chunks of a buffer begin and end: 128 KiB each, the last may be shorter.
 
     Parameters
     ----------
@@ -36,14 +41,14 @@ def chunk_digests(buffer: memoryview, row: int = 0) -> tuple[Digest, ...]:
     """Return the xxh3-128 digest of every chunk in the order of `chunk_spans`."""
     flat = buffer.cast("B") if buffer.format != "B" or buffer.ndim != 1 else buffer
     spans = chunk_spans(flat.nbytes, row)
-    place = find_mapping(buffer) if flat.nbytes >= CHUNK_BYTES else None
+    place = find_mapping(buffer) if flat.nbytes >= OBSERVED_BYTES else None
     if place is None:
-        return tuple(digest_chunk(flat[start:end]) for start, end in spans)
+        return _hash(flat, spans)
     mapping, address = place
     key = (address, flat.nbytes, row)
     known = mapping.digests.get(key)
     if known is None:
-        digests = tuple(digest_chunk(flat[start:end]) for start, end in spans)
+        digests = _hash(flat, spans)
     else:
         # A chunk that is unwritten now was unwritten when its digest was taken.
         written = written_parts(address, flat.nbytes, spans)
@@ -53,6 +58,24 @@ def chunk_digests(buffer: memoryview, row: int = 0) -> tuple[Digest, ...]:
         )
     mapping.digests[key] = digests
     return digests
+
+
+def _hash(flat: memoryview, spans: Sequence[tuple[int, int]]) -> tuple[Digest, ...]:
+    """Return the digests of parts of a buffer; of a large one two threads compute them."""
+    if flat.nbytes < _PARALLEL_BYTES:
+        return tuple(digest_chunk(flat[start:end]) for start, end in spans)
+    later: list[Digest] = []
+    middle = len(spans) // 2
+
+    def hash_rest() -> None:
+        later.extend(digest_chunk(flat[start:end]) for start, end in spans[middle:])
+
+    # It needs a name: those without one would count as the user's.
+    helper = threading.Thread(target=hash_rest, name="jupyter-scale hash", daemon=True)
+    helper.start()
+    digests = [digest_chunk(flat[start:end]) for start, end in spans[:middle]]
+    helper.join()
+    return (*digests, *later)
 
 
 def digest_chunk(chunk: memoryview) -> Digest:

@@ -99,6 +99,11 @@ def set_function_state(function: types.FunctionType, state: dict[str, Any]) -> N
     function.__dict__.update(state["dict"])
 
 
+def attribute_of(module: str, name: str) -> Any:
+    """Return what this process has there."""
+    return getattr(importlib.import_module(module), name)
+
+
 def set_weak_keys(mapping: Any, items: Any) -> None:
     """Give a weak-keyed mapping exactly these items."""
     mapping.clear()

@@ -8,6 +8,7 @@ see Documentation/admin-guide/mm/pagemap.rst). Elsewhere everything counts as wr
 from __future__ import annotations
 
 import array
+import ctypes
 import mmap
 import sys
 import weakref
@@ -49,6 +50,17 @@ def find_mapping(buffer: memoryview) -> tuple[Mapping, int] | None:
     return _mappings.setdefault(holder, Mapping()), address
 
 
+def trust(buffer: memoryview, row: int, digests: tuple[bytes, ...]) -> None:
+    """Take over the digests of a buffer in a private mapping that has only just been made.
+
+    Whoever wrote what is mapped has computed them.
+    """
+    holder: Any = buffer.obj
+    if isinstance(holder, mmap.mmap) and sys.platform == "linux" and buffer.nbytes:
+        address = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+        _mappings.setdefault(holder, Mapping()).digests[address, buffer.nbytes, row] = digests
+
+
 def written_parts(address: int, nbytes: int, spans: Sequence[tuple[int, int]]) -> list[bool]:
     """Tell for every part of a private mapping whether it may have been written to.
 
@@ -77,9 +89,8 @@ def written_parts(address: int, nbytes: int, spans: Sequence[tuple[int, int]]) -
     written = (present & ~from_file) | swapped
     if not written.any():
         return [False] * count
-    result = []
-    for start, stop in spans:
-        begin = (address + start) // mmap.PAGESIZE - first
-        end = (address + stop - 1) // mmap.PAGESIZE - first
-        result.append(bool(written[begin : end + 1].any()))
-    return result
+    before = numpy.concatenate(([0], numpy.cumsum(written)))  # how many pages up to each one
+    places = (address + numpy.array(spans)) - (0, 1)
+    begin, end = (places // mmap.PAGESIZE - first).T
+    counts: list[int] = (before[end + 1] - before[begin]).tolist()
+    return [count > 0 for count in counts]

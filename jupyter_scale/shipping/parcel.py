@@ -15,8 +15,8 @@ from typing import Any
 
 from jupyter_scale.shipping.fingerprint import Digest
 from jupyter_scale.shipping.pickler import Pickler
-from jupyter_scale.shipping.quotes import Quote, travelling_spans
-from jupyter_scale.shipping.tokens import Entry, Token, TokenTable
+from jupyter_scale.shipping.quotes import Hashed, Quote, travelling_spans
+from jupyter_scale.shipping.tokens import IMMUTABLE, Entry, Token, TokenTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class Parcel:
         The pickles, and their out-of-band memory.
     quotes
         What of that memory the receiver copies from what it has already.
+    hashed
+        Digests of that memory, as far as they are known.
     """
 
     number: int
@@ -46,6 +48,7 @@ class Parcel:
     stream: bytes
     buffers: tuple[memoryview, ...]
     quotes: tuple[Quote, ...] = ()
+    hashed: tuple[Hashed, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -82,6 +85,8 @@ class TokenPickler(Pickler):
 
     def persistent_id(self, obj: Any) -> Token | str | None:
         """Return the token of a known object, None for what travels by value."""
+        if type(obj) in IMMUTABLE:  # most of what a large collection holds
+            return None
         if self._staying is not None and (key := self._staying.key_of(obj)) is not None:
             return STAYS + key
         entry = self._table.find(obj)

@@ -21,6 +21,7 @@ import pickle
 import random
 import sys
 import types
+import typing
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from typing import Any
 import cloudpickle
 
 from jupyter_scale.analysis.code import dynamic_read, global_reads
-from jupyter_scale.shipping import loading
+from jupyter_scale.shipping import closedpools, loading
 from jupyter_scale.shipping.caches import (
     CachedFunction,
     cache_state,
@@ -147,16 +148,20 @@ class Pickler(cloudpickle.Pickler):
             reduced = reducer(self, obj)
             if reduced is not NotImplemented:
                 return reduced
+        cls = obj if isinstance(obj, type) else kind
+        if "<locals>" in cls.__qualname__ and (place := _place_of(obj, cls)) is not None:
+            return loading.attribute_of, place
         reduced = super().reducer_override(obj)
         if isinstance(obj, dict | list) and _is_filled_by_own_methods(kind):
             reduced = _reduce_container(obj)
         if isinstance(obj, type) and isinstance(reduced, tuple) and len(reduced) > 2:  # noqa: PLR2004
             # A cache that pickling itself leaves in the class.
             reduced[2][0].pop("__slotnames__", None)
+            if obj.__module__ == "__main__" and obj.__qualname__ != obj.__name__:
+                reduced[2][0]["__qualname__"] = obj.__qualname__
             if len(reduced[1]) == 6:  # noqa: PLR2004 - not an enumeration, which has one more
                 reduced = (loading.make_class, *reduced[1:])
-            has_slots = "__slots__" in obj.__dict__ and not issubclass(obj, tuple)
-            if has_slots and isinstance(reduced[1][3], dict):
+            if _has_own_slots(obj) and isinstance(reduced[1][3], dict):
                 reduced[1][3]["__slots__"] = obj.__dict__["__slots__"]
                 _drop_slots(reduced[2][0])
         return reduced
@@ -168,6 +173,22 @@ class Pickler(cloudpickle.Pickler):
         if self.dynamic_reads is None and (why := dynamic_read(code)) is not None:
             self.dynamic_reads = f"{function.__qualname__}: {why}"
         self._code_files[code.co_filename] = None
+
+
+def _place_of(obj: Any, cls: type) -> tuple[str, str] | None:
+    """Return module and name of what a library made with a class inside a function.
+
+    Rebuilt from its parts it would be another one, if it can be rebuilt at all.
+    """
+    package = cls.__module__.partition(".")[0]
+    if package == "__main__":
+        return None
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == package:
+            for attribute, value in list(getattr(module, "__dict__", {}).items()):
+                if value is obj:
+                    return name, attribute
+    return None
 
 
 def _is_filled_by_own_methods(kind: Any) -> bool:
@@ -260,6 +281,12 @@ def function_state(function: types.FunctionType) -> dict[str, Any]:
     return state
 
 
+def _has_own_slots(cls: type) -> bool:
+    """Tell whether a class names its slots itself: ``typing.NamedTuple`` does it for its own."""
+    own = vars(cls)
+    return "__slots__" in own and typing.NamedTuple not in own.get("__orig_bases__", ())
+
+
 def _drop_slots(state: dict[str, Any]) -> None:
     """Take a class's slots out of its state: they come with its ``__slots__``."""
     for name, value in list(state.items()):
@@ -290,6 +317,18 @@ def _reduce_weak_keys(_pickler: Pickler, mapping: Any) -> Any:
     if not all(isinstance(key, type) for key in mapping):
         return NotImplemented
     return weakref.WeakKeyDictionary, (), tuple(mapping.items()), None, None, loading.set_weak_keys
+
+
+def _reduce_executor(pickler: Pickler, executor: Any) -> Any:
+    return closedpools.reduce_executor(executor) or _refuse_pools_own(pickler, executor)
+
+
+def _reduce_pool(pickler: Pickler, pool: Any) -> Any:
+    return closedpools.reduce_pool(pool) or _refuse_pools_own(pickler, pool)
+
+
+def _refuse_pools_own(_pickler: Pickler, obj: Any) -> Any:
+    raise RefusedError(closedpools.OF_A_POOL, obj)
 
 
 def _reduce_cell(_pickler: Pickler, _cell: types.CellType) -> Any:
@@ -567,6 +606,10 @@ def _reduce_random_state(_pickler: Pickler, generator: Any) -> Any:
     return NotImplemented
 
 
+def _reduce_float_info(_pickler: Pickler, info: Any) -> Any:
+    return type(info), (info.dtype,)
+
+
 def _refuse_widget(_pickler: Pickler, widget: Any) -> Any:
     msg = f"a {type(widget).__name__} widget lives with the notebook's front end"
     raise RefusedError(msg, widget)
@@ -607,6 +650,7 @@ _BY_MODULE: tuple[tuple[str, str, _Reducer], ...] = (
 _EXACT: dict[tuple[str, str], _Reducer] = {
     ("numpy", "ndarray"): _reduce_array,
     ("numpy.random.mtrand", "RandomState"): _reduce_random_state,
+    ("numpy", "finfo"): _reduce_float_info,
     ("torch", "Tensor"): _reduce_tensor,
     ("torch.nn.parameter", "Parameter"): _reduce_tensor,
     ("pandas.core.frame", "DataFrame"): _reduce_whole,
@@ -614,6 +658,11 @@ _EXACT: dict[tuple[str, str], _Reducer] = {
     ("pandas", "DataFrame"): _reduce_whole,
     ("pandas", "Series"): _reduce_whole,
     ("matplotlib.cbook", "CallbackRegistry"): _reduce_registry,
+    ("concurrent.futures.process", "ProcessPoolExecutor"): _reduce_executor,
+    ("concurrent.futures._base", "Future"): _refuse_pools_own,
+    ("multiprocessing.pool", "Pool"): _reduce_pool,
+    ("multiprocessing.pool", "ApplyResult"): _refuse_pools_own,
+    ("multiprocessing.pool", "MapResult"): _refuse_pools_own,
 }
 
 

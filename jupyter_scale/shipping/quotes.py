@@ -14,7 +14,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jupyter_scale.shipping.fingerprint import Digest, LeafDigests, chunk_spans, digest_chunk
+from jupyter_scale.shipping.fingerprint import (
+    OBSERVED_BYTES,
+    Digest,
+    LeafDigests,
+    chunk_spans,
+    digest_chunk,
+)
 from jupyter_scale.shipping.pickler import Leaf
 from jupyter_scale.shipping.snapshot import leaf_of
 from jupyter_scale.shipping.tokens import Entry, TokenTable
@@ -32,6 +38,15 @@ class Quote:
 
     place: Place
     source: Digest | Place
+
+
+@dataclass(frozen=True, slots=True)
+class Hashed:
+    """The digests of a buffer's chunks; `row` as for `chunk_spans`."""
+
+    buffer: int
+    row: int
+    digests: tuple[Digest, ...]
 
 
 def travelling_spans(sizes: Sequence[int], quotes: Iterable[Quote]) -> list[list[tuple[int, int]]]:
@@ -61,19 +76,32 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._chunks: dict[tuple[int, int], list[tuple[tuple[int, int], Digest]]] = {}
+        self._rows: dict[tuple[int, int], int] = {}
 
     def add(self, buffer: memoryview, digests: Sequence[Digest], row: int = 0) -> None:
         """Note the digests of a buffer's chunks."""
         if buffer.nbytes >= QUOTED_BYTES:
             spans = chunk_spans(buffer.nbytes, row)
             if len(spans) == len(digests):
-                self._chunks[_memory(buffer)] = list(zip(spans, digests, strict=True))
+                place = _memory(buffer)
+                self._chunks[place] = list(zip(spans, digests, strict=True))
+                self._rows[place] = row
 
     def add_leaf(self, leaf: Leaf, digests: LeafDigests) -> None:
         """Note the digests of an array's or frame's buffers, if it still has the same form."""
         if digests[0] == (leaf.key,) and len(digests) == len(leaf.buffers) + 1:
             for buffer, chunks, row in zip(leaf.buffers, digests[1:], leaf.rows, strict=True):
                 self.add(buffer, chunks, row)
+
+    def digests_of(self, buffers: Sequence[memoryview]) -> Iterator[Hashed]:
+        """Yield what is known of large buffers: the receiver need not compute it again."""
+        if not self._chunks:
+            return
+        for number, buffer in enumerate(buffers):
+            place = _memory(buffer) if buffer.nbytes >= OBSERVED_BYTES else None
+            if place in self._chunks:
+                digests = tuple(digest for _, digest in self._chunks[place])
+                yield Hashed(number, self._rows[place], digests)
 
     def find_quotes(
         self, buffers: Sequence[memoryview], held: Callable[[], Collection[Digest]]
@@ -127,6 +155,10 @@ class _Sources:
     table: TokenTable
     places: dict[Digest, list[tuple[Entry, int, int]]]
     leaves: dict[int, Leaf | None] = field(default_factory=dict)
+    #: Of each buffer of each object its memory, and where the chunks are in it.
+    cut: dict[tuple[int, int], tuple[memoryview, list[tuple[int, int]]]] = field(
+        default_factory=dict
+    )
 
     def copy(self, digest: Digest, target: memoryview) -> bool:
         """Copy the chunk with this digest; False if nothing here holds it any more."""
@@ -147,8 +179,11 @@ class _Sources:
         leaf = self.leaves[entry.token]
         if leaf is None or number >= len(leaf.buffers):
             return None
-        flat = leaf.buffers[number].cast("B")
-        spans = chunk_spans(flat.nbytes, leaf.rows[number])
+        place = entry.token, number
+        if place not in self.cut:
+            flat = leaf.buffers[number].cast("B")
+            self.cut[place] = flat, chunk_spans(flat.nbytes, leaf.rows[number])
+        flat, spans = self.cut[place]
         return flat[slice(*spans[chunk])] if chunk < len(spans) else None
 
 

@@ -18,9 +18,10 @@ The notebook's session and the runner's shell each own a `Replica`. Laws:
 from __future__ import annotations
 
 import io
+import itertools
 import types
 from array import array
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -271,6 +272,7 @@ class Replica:
             file.getvalue(),
             tuple(pickler.buffers),
             quotes,
+            tuple(catalogue.digests_of(pickler.buffers)),
         )
         return Packed(parcel, dict(snapshots), memo, frozenset(patches), reused)
 
@@ -331,12 +333,10 @@ class Replica:
             for _, piece in state[2]:
                 catalogue.add(memoryview(piece), digests[1])
             return state, 0
-        changed = [
-            n for n, pair in enumerate(zip(before[1], digests[1], strict=True)) if _differ(pair)
-        ]
-        state = get_array_chunks(obj, changed)
-        for number, (_, piece) in zip(changed, state[2], strict=True):
-            catalogue.add(memoryview(piece), (digests[1][number],))
+        runs = list(_changed_runs(before[1], digests[1]))
+        state = get_array_chunks(obj, runs)
+        for (start, end), (_, piece) in zip(runs, state[2], strict=True):
+            catalogue.add(memoryview(piece), digests[1][start:end])
         return state, obj.nbytes - sum(memoryview(piece).nbytes for _, piece in state[2])
 
     def _shallow(
@@ -523,8 +523,14 @@ def _has_same_form(before: LeafDigests, now: LeafDigests) -> bool:
     return before[0][0][:-1] == now[0][0][:-1]
 
 
-def _differ(pair: tuple[Digest, Digest]) -> bool:
-    return pair[0] != pair[1]
+def _changed_runs(before: Sequence[Digest], now: Sequence[Digest]) -> Iterator[tuple[int, int]]:
+    """Yield where runs of changed chunks begin and end."""
+    for is_changed, pairs in itertools.groupby(
+        enumerate(zip(before, now, strict=True)), key=lambda item: item[1][0] != item[1][1]
+    ):
+        if is_changed:
+            numbers = [number for number, _ in pairs]
+            yield numbers[0], numbers[-1] + 1
 
 
 def _data(snapshot: Snapshot) -> Iterable[Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import itertools
+import pickle
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any
 
 from jupyter_scale.errors import ValueLost
@@ -18,6 +20,10 @@ from jupyter_scale.shipping.fingerprint import (
 from jupyter_scale.shipping.pickler import Leaf, Pickler
 from jupyter_scale.shipping.tokens import Staying, TokenTable
 from jupyter_scale.shipping.unpicklable import explain
+
+_COLLECTIONS = (list, tuple, set, frozenset, dict)
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
+_MANY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,21 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
     ValueLost
         A value inside that stayed on the cluster is there no more.
     """
+    if _is_flat(value):
+        flat = pickle.dumps(value, protocol=5)
+        objects = tuple(obj for _, obj in table.tracked([(0, value)]))
+        return Snapshot(value, digest_of(flat, ()), objects, {}, len(flat), frozenset(), None, ())
+    if type(value) is not FunctionType:
+        return _take_snapshot(name, value, table, cache)
+    is_here = not table.staying or table.staying.key_of(value) is None
+    if is_here and (known := table.functions.find(value)) is not None:
+        return known
+    snapshot = _take_snapshot(name, value, table, cache)
+    table.functions.remember(value, snapshot)
+    return snapshot
+
+
+def _take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) -> Snapshot:
     file = io.BytesIO()
     pickler = _pickler(file, table)
     try:
@@ -105,6 +126,26 @@ def take_snapshot(name: str, value: Any, table: TokenTable, cache: DigestCache) 
         code_files=pickler.code_files,
         stays=tuple(pickler.met) if isinstance(pickler, _StayingPickler) else (),
     )
+
+
+def _is_flat(value: Any) -> bool:
+    """Tell whether a large collection holds only atoms, or tuples of such.
+
+    To ask which of a million texts are mutable takes longer than to pickle them.
+    """
+    kind = type(value)
+    if kind not in _COLLECTIONS or len(value) < _MANY:
+        return False
+    kinds = set(map(type, value))
+    if kind is dict:
+        kinds.update(map(type, value.values()))
+    if tuple in kinds:
+        kinds.remove(tuple)
+        items = itertools.chain(value, value.values()) if kind is dict else value
+        for item in items:
+            if type(item) is tuple:
+                kinds.update(map(type, item))
+    return kinds <= _ATOMS
 
 
 def _pickler(file: Any, table: TokenTable) -> Pickler:

@@ -162,16 +162,22 @@ def _get_array(obj: Any) -> Any:
     return obj.shape, obj.ravel().tolist()
 
 
-def get_array_chunks(obj: Any, numbers: Iterable[int] | None) -> Any:
-    """Return the state of an array without objects: the chunks in `numbers`, or all of it."""
+def get_array_chunks(obj: Any, runs: Iterable[tuple[int, int]] | None) -> Any:
+    """Return the state of an array without objects.
+
+    Parameters
+    ----------
+    runs
+        The first chunk of each run of chunks to return, and the one after its last; None for all.
+    """
     order = memory_order(obj)
     flat = array_bytes(obj, order)
-    if numbers is None:
+    if runs is None:
         pieces = [(0, pickle.PickleBuffer(flat))] if flat.nbytes else []
     else:
         pieces = [
-            (n * CHUNK_BYTES, pickle.PickleBuffer(flat[n * CHUNK_BYTES : (n + 1) * CHUNK_BYTES]))
-            for n in numbers
+            (n * CHUNK_BYTES, pickle.PickleBuffer(flat[n * CHUNK_BYTES : end * CHUNK_BYTES]))
+            for n, end in runs
         ]
     return order, obj.flags.writeable, pieces
 
@@ -208,6 +214,19 @@ def _set_frame(obj: Any, state: Any) -> None:
     for name in own_attributes(obj):
         del obj.__dict__[name]
     obj.__setstate__(new.__getstate__() | own_attributes(new))
+
+
+def _get_index(index: Any) -> Any:
+    """Return all that can change of an index of pandas."""
+    return list(index.names), getattr(index, "freq", None)
+
+
+def _set_index(index: Any, state: Any) -> None:
+    names, freq = state
+    if list(index.names) != names:
+        index.names = names
+    if getattr(index, "freq", None) != freq:
+        index.freq = freq
 
 
 def _get_instance(obj: Any) -> Any:
@@ -405,6 +424,7 @@ _STRONG_INSTANCE = Adapter(_get_instance, _set_instance)
 _CLASS = Adapter(_get_class, _set_class, weak=True)
 _TENSOR = Adapter(_get_tensor, set_tensor_state, weak=True)
 _ARRAY_SUBCLASS = Adapter(_get_array_subclass, _set_array_subclass, weak=True)
+_INDEX = Adapter(_get_index, _set_index, weak=True)
 _FRAME = Adapter(whole_state, _set_frame, is_leaf=True, weak=True)
 _BY_NAME = {
     ("numpy", "ndarray"): Adapter(_get_array, _set_array, is_leaf=True, weak=True),
@@ -484,6 +504,8 @@ def _find_adapter(kind: type) -> Adapter | None:
     named = _BY_NAME.get((kind.__module__, kind.__qualname__))
     if named is not None:
         return named
+    if any((b.__module__[:6], b.__name__) == ("pandas", "Index") for b in kind.__mro__):
+        return _INDEX
     if issubclass(kind, BaseException):
         return _EXCEPTION if is_plain_exception(kind) else None
     if not kind.__flags__ & _HEAP_TYPE or issubclass(kind, _NEVER) or has_reducer(kind):

@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from jupyter_scale.shipping.fingerprint import Digest
+from jupyter_scale.shipping.functions import PlainFunctions
 from jupyter_scale.shipping.states import adapter_for
 
 Token = int
-_IMMUTABLE = frozenset({str, bytes, int, float, complex, tuple, frozenset, types.CodeType})
+#: Never known by a token.
+IMMUTABLE = frozenset({str, bytes, int, float, complex, tuple, frozenset, types.CodeType})
 _INDEX_BITS = 40
 
 
@@ -63,6 +65,8 @@ class TokenTable:
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.namespace = namespace
+        #: Snapshots of functions that need not be taken again.
+        self.functions = PlainFunctions(namespace)
         #: Values that never leave the cluster, if this is a side that has such.
         self.staying: Staying | None = None
         #: Whether a tensor goes without the computation that made it; else it does not go at all.
@@ -119,7 +123,7 @@ class TokenTable:
     def tracked(self, memo: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
         """Keep the pairs ``(memo index, object)`` whose object is tracked, in memo order."""
         # Most of a long memo is text and numbers; asking for each would cost more than the dump.
-        mutable = [pair for pair in memo if type(pair[1]) not in _IMMUTABLE]
+        mutable = [pair for pair in memo if type(pair[1]) not in IMMUTABLE]
         for index, obj in sorted(mutable, key=lambda pair: pair[0]):
             if self.is_tracked(obj):
                 yield index, obj

@@ -37,18 +37,10 @@ def remove_directory(directory: Path) -> None:
         time.sleep(0.02)
 
 
-def write_segment(
-    directory: Path,
-    buffers: Sequence[memoryview],
-    spans: Sequence[Sequence[tuple[int, int]]] | None = None,
-) -> str:
+def write_segment(directory: Path, buffers: Sequence[memoryview]) -> str:
     """Copy buffers into a new segment, one after the other, each aligned to 64 bytes.
 
-    Parameters
-    ----------
-    spans
-        What to write of each buffer, begin and end in bytes; the receiver writes the rest. None:
-        everything.
+    Nothing is written through a mapping: where there is no room, that would end the process.
 
     Returns
     -------
@@ -65,14 +57,10 @@ def write_segment(
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         offset = 0
-        for number, buffer in enumerate(buffers):
-            flat = buffer.cast("B")
-            for start, end in [(0, flat.nbytes)] if spans is None else spans[number]:
-                _write_all(descriptor, flat[start:end], offset + start)
+        for buffer in buffers:
+            _write_all(descriptor, buffer.cast("B"), offset)
             offset = _aligned(offset + buffer.nbytes)
         os.ftruncate(descriptor, offset)
-        if spans is not None:
-            _reserve(descriptor, offset)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -81,10 +69,12 @@ def write_segment(
     return name
 
 
-def _reserve(descriptor: int, nbytes: int) -> None:
-    """Take all the memory of a segment now: writing to a mapping without it kills the process."""
-    if nbytes and hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, nbytes)
+def write_segment_if_room(directory: Path, buffers: Sequence[memoryview]) -> str | None:
+    """Do as `write_segment`; return None when there is no room, or the directory has gone."""
+    try:
+        return write_segment(directory, buffers)
+    except OSError:
+        return None
 
 
 def _write_all(descriptor: int, buffer: memoryview, offset: int) -> None:
@@ -94,21 +84,16 @@ def _write_all(descriptor: int, buffer: memoryview, offset: int) -> None:
         buffer = buffer[written:]
 
 
-def map_segment(
-    directory: Path, name: str, sizes: Sequence[int], *, is_private: bool = True
-) -> list[memoryview]:
-    """Map a segment and return its buffers: writable, and by default nobody else sees it.
+def map_segment(directory: Path, name: str, sizes: Sequence[int]) -> list[memoryview]:
+    """Map a segment and return its buffers: writable, and nobody else sees what is written.
 
     Parameters
     ----------
     sizes
         Bytes of every buffer, as written.
-    is_private
-        Without it, what is written goes to the segment.
     """
-    access = mmap.ACCESS_COPY if is_private else mmap.ACCESS_WRITE
-    with _path(directory, name).open("rb" if is_private else "r+b") as file:
-        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=access))
+    with _path(directory, name).open("rb") as file:
+        mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     views, offset = [], 0
     for size in sizes:
         views.append(mapped[offset : offset + size])

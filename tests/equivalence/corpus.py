@@ -77,10 +77,22 @@ CORPUS = {
         examples/lines_bars_and_markers/bar_label_demo.py examples/units/basic_units.py
         examples/misc/custom_projection.py examples/mplot3d/surface3d.py
     """,
+    "lmfit": """
+        doc_confidence_advanced.py example_use_pandas.py doc_model_savemodelresult.py
+        example_fit_with_inequality.py example_expression_model.py
+    """,
+    "scikit-image": """
+        edges/plot_shapes.py edges/plot_canny.py segmentation/plot_label.py
+        segmentation/plot_regionprops.py segmentation/plot_regionprops_table.py
+    """,
+    "seaborn": "many_facets.py kde_ridgeplot.py wide_data_lineplot.py residplot.py",
 }
 _ROOTS = ("examples", "galleries", "doc/examples")
 #: Packages that an example imports and that a development environment has not got.
-NEEDED = ("networkx", "statsmodels", "patsy")
+NEEDED = (
+    *("networkx", "statsmodels", "patsy", "seaborn", "lmfit", "asteval", "uncertainties", "dill"),
+    *("scikit-image", "imageio", "lazy-loader", "tifffile"),
+)
 _MARK = re.compile(r"^(# ?%%.*|#{20,}\s*)$")
 _SHELL = re.compile(r"^\s*[%!]")
 _FEW = 4
@@ -154,7 +166,7 @@ def _installed_version(package: str) -> str:
 def install_needed(cache: Path) -> Path:
     """Install what examples import, without dependencies, into a directory of its own."""
     target = cache / "site"
-    missing = [package for package in NEEDED if not (target / package).exists()]
+    missing = [name for name in NEEDED if not [*target.glob(f"{name.replace('-', '_')}-*-info")]]
     if missing:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
         done = _run_pip([*command, "--target", str(target), *missing], os.environ)
@@ -249,8 +261,11 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=default, help="directory (%(default)s)")
     parser.add_argument("--only", default="", metavar="REGEX", help="examples whose name matches")
     parser.add_argument("--list", action="store_true", help="name the examples, run none")
+    parser.add_argument("--cells", action="store_true", help="print one example's cells as JSON")
     parser.add_argument("--report", type=Path, metavar="FILE", help="append a JSON line for each")
     options = parser.parse_args()
+    if options.cells:
+        return print_cells(options.cache, re.escape(options.only))
     reports = []
     site = None if options.list else install_needed(options.cache)
     environment = kernel_environment(site, options.cache)
@@ -272,6 +287,17 @@ def main() -> int:
     if reports:
         say(describe_total(reports))
     return any(d.kind != "image" for report in reports for d in report.differences)
+
+
+def print_cells(cache: Path, pattern: str) -> int:
+    """Print the cells of the one example that matches."""
+    try:
+        [example] = _chosen(cache, pattern)
+    except (NoIndexError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    say(json.dumps(example.cells))
+    return 0
 
 
 def _chosen(cache: Path, pattern: str) -> Iterator[Example]:

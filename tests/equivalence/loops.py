@@ -48,19 +48,19 @@ r = [
     for i in
     range(10)
 ]
-=== set comprehension [spreads, not yet]
+=== set comprehension [spreads]
 r = {slow__(i) for i in range(10)}
-=== set comprehension with duplicates [spreads, not yet]
+=== set comprehension with duplicates [spreads]
 r = {str(slow__(i % 4)) for i in range(12)}
-=== dict comprehension [spreads, not yet]
+=== dict comprehension [spreads]
 r = {i: slow__(i) for i in range(10)}
-=== dict comprehension whose keys are slow [spreads, not yet]
+=== dict comprehension whose keys are slow [spreads]
 r = {slow__(i): i for i in range(10)}
-=== dict comprehension with duplicate keys [spreads, not yet]
+=== dict comprehension with duplicate keys [spreads]
 r = {i % 3: slow__(i) for i in range(12)}
 ---
 list(r)
-=== equal keys of other types [spreads, not yet]
+=== equal keys of other types [spreads]
 r = {k: slow__(k) for k in [1, 1.0, True, 2, 2.0, 0, False, 3]}
 === sum of a generator [spreads]
 r = sum(slow__(i) for i in range(10))
@@ -70,7 +70,7 @@ r = sum(slow__(i) * 0.1 + 1e15 * (i % 2) for i in range(11))
 r = sum(([slow__(i)] for i in range(10)), [])
 === max and min of a generator [spreads]
 r = max(slow__(i) for i in range(10)), min((slow__(i) for i in range(10)), default=0)
-=== max with a key [spreads]
+=== max with a key [in order]
 r = max((slow__(i) for i in range(10)), key=lambda v: v % 7)
 === list of a generator [spreads]
 r = list(slow__(i) for i in range(10))
@@ -92,7 +92,7 @@ r = any(noisy(i) > 5 for i in range(12))
 r = all(noisy(i) < 5 for i in range(12))
 === any that ends before an exception [either]
 r = any(failing(i) > 5 for i in range(12))
-=== Counter of a generator [spreads, not yet]
+=== Counter of a generator [spreads]
 r = collections.Counter(slow__(i % 3) for i in range(10))
 === array of a list [spreads]
 r = np.array([slow__(i) for i in range(10)])
@@ -100,13 +100,13 @@ r = np.array([slow__(i) for i in range(10)])
 r = pd.DataFrame([{"k": i, "v": slow__(i)} for i in range(10)])
 === concat of a list [spreads]
 r = pd.concat([pd.DataFrame({"v": [slow__(i)]}, index=[i]) for i in range(10)])
-=== print of a star [spreads, not yet]
+=== print of a star [spreads]
 print(*(slow__(i) for i in range(10)))
-=== a star in a list [spreads, not yet]
+=== a star in a list [spreads]
 r = [*(slow__(i) for i in range(10)), 1]
-=== unpacked into names [spreads, not yet]
+=== unpacked into names [spreads]
 first, *others, last = (slow__(i) for i in range(10))
-=== extend by a generator [spreads, not yet]
+=== extend by a generator [in order]
 out.extend(slow__(i) for i in range(10))
 === next of a generator [either]
 r = next(noisy(i) for i in range(10))
@@ -116,11 +116,11 @@ print("made")
 r = list(r)
 === two fors, the outer long [spreads]
 r = [(slow__(i), j) for i in range(10) for j in range(2)]
-=== two fors, the inner long [either]
+=== two fors, the inner long [spreads]
 r = [(slow__(i), j) for j in range(2) for i in range(10)]
 === two fors, the inner depends on the outer [spreads]
 r = [(slow__(j), i) for i in range(6) for j in range(i)]
-=== two fors and ifs [spreads, not yet]
+=== two fors and ifs [spreads]
 r = {(i, j): slow__(i) for i in range(8) if i % 3 for j in range(4) if j > 1}
 === comprehension in a comprehension [spreads]
 r = [[slow__(i + j) for j in range(2)] for i in range(8)]
@@ -153,7 +153,7 @@ try:
     r = [failing_late(i) for i in range(10)]
 except ZeroDivisionError as error:
     r = repr(error)
-=== comprehension in a lambda [spreads, not yet]
+=== comprehension in a lambda [in order]
 r = (lambda many: [slow__(i) for i in range(many)])(10)
 === comprehension in a function of the cell [spreads]
 def run__(many, factor=2):
@@ -199,7 +199,7 @@ r = sum(map(slow__, xs))
 r = list(map(lambda v: slow__(v) + n, xs))
 === map of a method [spreads]
 r = sorted(map(node.work, xs))
-=== map over two [spreads, not yet]
+=== map over two [in order]
 r = list(map(lambda a, b: slow__(a) * b, xs, range(20)))
 === filter in list [either]
 r = list(filter(lambda v: slow__(v) > 6, xs))
@@ -251,7 +251,7 @@ r[0][0] = 50
 grid[0], r[0].base is grid
 === over a series [spreads]
 r = [slow__(x) for x in frame["x"]]
-=== over a frame's columns [either]
+=== over a frame's columns [spreads]
 r = [(slow__(len(c)), c) for c in frame]
 === over groupby [spreads]
 r = [(slow__(len(part)), name) for name, part in frame.groupby("g")]
@@ -445,7 +445,7 @@ corner
 for i in range(9): frame.loc[i, "y"] = slow__(i)
 === a new column and a new row of a frame [spreads]
 for i in range(12): frame.loc[i, "new"] = slow__(i)
-=== frame.at [spreads, not yet]
+=== frame.at [spreads]
 for i, row in frame.iterrows(): frame.at[i, "y"] = slow__(row["x"])
 === a sum [spreads]
 for i in range(10): n += slow__(i)

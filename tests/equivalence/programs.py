@@ -481,6 +481,21 @@ now = Color.BLUE
 ---
 # plain
 now is Color.BLUE
+=== named tuples have no attributes of their own
+import collections, typing
+P = collections.namedtuple("P", "x y")
+class Q(P):
+    __slots__ = ()
+class R(P): pass
+class S(typing.NamedTuple):
+    x: int = 1
+p, q, r, s = P(1, 2), Q(1, 2), R(1, 2), S()
+r.more = 3
+---
+[hasattr(t, "__dict__") for t in (p, q, r, s)], r.more, s._replace(x=2), p == q
+---
+# plain
+[hasattr(t, "__dict__") for t in (p, q, r, s)], P.__slots__, type(p) is P, S._field_defaults
 === namedtuple, NamedTuple, TypedDict
 import collections, typing
 P = collections.namedtuple("P", "x y")
@@ -701,6 +716,11 @@ m = np.zeros((2, 3), order="F")
 a[0] = 10; a *= 2; m[1] = a[:3]
 ---
 a, m, a is b, m.flags.f_contiguous
+=== limits of numbers
+import numpy as np
+info, small = np.finfo(float), np.finfo(np.float32); whole = np.iinfo(np.int16)
+---
+info is np.finfo(float), info.eps, small.max, whole.max, repr(info), repr(small)
 === views and bases
 import numpy as np
 base = np.zeros(10); v = base[2:5]; col = base.reshape(2, 5)[:, 1]
@@ -945,6 +965,10 @@ _
 _ + __
 ---
 __, ___
+=== other names of the history
+6
+---
+_ih is In, _oh is Out, list(_oh.values()), _ih[-2], "x" in globals()
 === underscore in a loop and as a target
 for _ in range(3): pass
 ---
@@ -962,6 +986,16 @@ del _
 9
 ---
 _
+=== a value that minds being compared
+class Picky:
+    def __eq__(self, other): print("compared"); return NotImplemented
+    def __repr__(self): return "picky"
+p = Picky()
+p
+---
+Picky()
+---
+p
 === last expression in a block is not shown
 if True:
     5
@@ -1603,6 +1637,46 @@ alias.append("x"); mymod.extra = {1}; del mymod.table
 mymod.count(), mymod.seen, mymod.extra, hasattr(mymod, "table"), t.made
 ---
 sys.path.remove(os.getcwd()); sys.modules.pop("mymod") is mymod
+=== a class that a library makes in a function
+import os, pathlib, sys
+pathlib.Path("installed-1.0.dist-info").mkdir()
+pathlib.Path("installed-1.0.dist-info/RECORD").touch()
+pathlib.Path("installed.py").write_text('''
+def make():
+    class Meta(type):
+        @property
+        def __doc__(self): return "a text"
+    class Lazy(metaclass=Meta):
+        def __new__(cls): return 5
+    return Lazy
+lazy = make()
+''')
+sys.path.insert(0, os.getcwd())
+---
+import installed
+from installed import *
+---
+one = lazy(); one, lazy is installed.lazy, lazy.__doc__
+---
+# plain
+lazy is installed.lazy, lazy(), sys.path.remove(os.getcwd()), sys.modules.pop("installed") is installed
+=== own module that holds what cannot be rebuilt
+import os, pathlib, sys
+pathlib.Path("oddmod.py").write_text('''
+class Odd:
+    def __new__(cls, x): return object.__new__(cls)
+ODD = [Odd(1)]
+count = 0
+''')
+sys.path.insert(0, os.getcwd())
+---
+import oddmod
+oddmod.count += 1
+---
+oddmod.count += 1; oddmod.count, len(oddmod.ODD)
+---
+# plain
+oddmod.count, len(oddmod.ODD), sys.path.remove(os.getcwd()), sys.modules.pop("oddmod") is oddmod
 === own module imported plain, then changed on disk
 import os, pathlib, sys
 pathlib.Path("edited.py").write_text("def f(): return 'old'\nstate = [0]\nprint('runs')\n")
@@ -1740,6 +1814,11 @@ type(files).__name__
 === matplotlib magic again
 %matplotlib inline
 1
+=== the name of the shell's class
+kind = type(get_ipython())
+kind.__name__, kind.__module__
+---
+type(get_ipython())
 === load_ext of another
 %load_ext autoreload
 %autoreload 0
@@ -2304,6 +2383,51 @@ l.append(1); l.extend([2]); d
 d[7]=8; l.append(9); d.x=5
 ---
 d, l, d.x, Loud({1:2}), [Loud2([3])]
+=== classes that functions make
+def mk(i):
+    class Inner:
+        v = i
+        def m(self): return self.v
+    return Inner
+def mk2():
+    import enum, dataclasses
+    class E(enum.Enum):
+        A=1
+    @dataclasses.dataclass
+    class D:
+        x: int = 1
+    class S:
+        __slots__=("a",)
+    return E, D, S
+---
+J = mk(1); E, D, S = mk2(); j = J(); d = D(2)
+---
+# plain
+J.v = 7
+---
+J.__qualname__, j.m(), J.m.__qualname__, E.A, d, S.__qualname__, type(d).__qualname__
+---
+J.w = 8
+---
+# plain
+J.w, J.__qualname__, repr(d), repr(E)
+=== indexes of pandas
+import pandas as pd
+c = e = pd.date_range('2024-01-01', periods=3)
+m = pd.MultiIndex.from_tuples([(1,2),(3,4)], names=['a','b'])
+n = pd.Index(['u','v']); box=[c, m, n]
+def g(): pass
+---
+g.cause = c; b = len(c); box.append(n); n.name = 'q'
+---
+# plain
+c.name = 'zz'; m.names = ['x','y']; c is e, box[0] is c, g.cause is e, n.name
+---
+box[0] is c, g.cause is c, e is c, c.name, m.names, box[2].name, box[3] is n
+---
+d = pd.DataFrame({'v':[1,2,3]}, index=c); d.index is c, d
+---
+d.loc[c[0]], c.freq
 """,
 )
 

@@ -40,6 +40,7 @@ def test_nothing_is_started(tmp_path):
         notebook.run(SETUP)
         outputs = notebook.run("%%scale --explain\nran = fit(1)")
         text = shown(outputs)
+        assert "--explain" in notebook.value("In[-2]")
         assert re.search(r"^runs +on a cluster on this machine, which it would start", text)
         assert re.search(r"^X +ndarray +8.0 MB +new +8.0 MB +cell → fit → X$", text, re.MULTILINE)
         assert re.search(r"^offset .* cell → fit → helper → offset$", text, re.MULTILINE)

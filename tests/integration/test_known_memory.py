@@ -2,6 +2,8 @@
 
 import pytest
 
+from jupyter_scale.shipping.fingerprint import CHUNK_BYTES
+
 MB = 2**20
 SETUP = """
 import threading, time
@@ -47,5 +49,5 @@ def test_what_the_notebook_changed_meanwhile_is_asked_for(notebook):
     run(notebook, "%%scale\na[0]; None")
     notebook.run("def change(): a[0] = -1.0\nthreading.Timer(1.0, change).start()")
     _, received, _ = run(notebook, "%%scale\nb = a.copy()\ntime.sleep(2)")
-    assert MB < received < 1.1 * MB
+    assert CHUNK_BYTES < received < 1.1 * CHUNK_BYTES
     assert notebook.value("a[0] == -1.0, b[0] > 0, (b[1:] == a[1:]).all()") == ("True True True")

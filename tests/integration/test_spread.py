@@ -57,6 +57,23 @@ def make_thing(i):
     return Thing()
 
 
+class Loud(dict):
+    def __setitem__(self, key, value):
+        seen.append(key)
+        super().__setitem__(key, value)
+
+
+def read_factor():
+    return factor
+
+
+def len_seen():
+    return len(seen)
+
+
+factor = 0
+
+
 def make_point(i):
     nap()
     return Point(i)
@@ -235,6 +252,22 @@ SPREAD = {
         "[look_around(i) for i in range(12)]",
         "r == [look_around(0)] * 12",
     ),
+    "a set": ("{square(i % 5) for i in range(12)}", "r == {0, 1, 4, 9, 16}"),
+    "a dictionary": ("{i % 5: square(i) for i in range(12)}", "r[1] == 121 and list(r)[-1] == 4"),
+    "a generator argument": ("sum(square(i) for i in range(12))", "r == 506"),
+    "map": ("list(map(square, range(12)))", "r == [i * i for i in range(12)]"),
+    "two fors": (
+        "[square(i) + j for i in range(12) for j in range(i % 3)]",
+        "r == [i * i + j for i in range(12) for j in range(i % 3)]",
+    ),
+    "a generator without a name": (
+        "[square(i) for i in (j for j in range(12))]",
+        "r == [i * i for i in range(12)]",
+    ),
+    "items that change": (
+        "[change_item(x) for x in (items := [[] for _ in range(12)])]",
+        "items == [[1]] * 12 and all(a is b for a, b in zip(r, items))",
+    ),
     "keys of sorted": (
         "[sorted([square(i), 3], key=lambda v: v * i) for i in range(12)]",
         "r[1] == [1, 3]",
@@ -261,10 +294,10 @@ IN_ORDER = {
         "(np.random.seed(3), r == [np.random.rand() for _ in range(12)])[1]",
         "numpy.random",
     ),
-    "changed items": (
-        "items = [[] for _ in range(12)]\nr = [change_item(x) for x in items]",
-        "items == [[1]] * 12 and all(a is b for a, b in zip(r, items))",
-        "changes its own items",
+    "changed items that are shared": (
+        "item = []\nr = [len(change_item(x)) for x in [item] * 12]",
+        "item == [1] * 12 and r == list(range(1, 13))",
+        "change what their items share",
     ),
     "a file": (
         "r = [write_file(i) for i in range(12)]",
@@ -297,10 +330,30 @@ IN_ORDER = {
         "r == list(range(2, 14)) and string.mine == {'a': 13}",
         "changes 'string.mine'",
     ),
-    "a generator": (
-        "r = [square(i) for i in (j for j in range(12))]",
+    "a generator that has a name": (
+        "g = (j for j in range(12))\nr = [square(i) for i in g]\ndel g",
         "r == [i * i for i in range(12)]",
         "items come from a generator",
+    ),
+    "what a loop goes through": (
+        "d = dict.fromkeys(range(12))\nfor k in d: d[k] = square(k)",
+        "d == {i: i * i for i in range(12)}",
+        "changes what it goes through",
+    ),
+    "what a function reads": (
+        "for k in range(12): factor = square(k) + read_factor()",
+        "factor == 121 + 100",
+        "reads 'factor'",
+    ),
+    "an alias": (
+        "other = seen\nseen.clear()\nfor k in range(12): other.append(square(k) + len_seen())",
+        "seen == [k * k + k for k in range(12)]",
+        "read the list that they change",
+    ),
+    "a receiver of one's own": (
+        "mine = Loud()\nfor k in range(12): mine[k] = square(k)",
+        "mine == {k: k * k for k in range(12)}",
+        "changes 'mine', a Loud",
     ),
 }
 
@@ -364,3 +417,108 @@ def test_serial_leaves_loops_alone(notebook):
     outputs = notebook.run("%%scale --serial\nr = [square(i) for i in range(12)]")
     assert outputs.status == "ok"
     assert notebook.value("__import__('jupyter_scale').last_run.loops") == "()"
+
+
+FOR = """
+out, table, total, values, bad = [], {}, 0, np.zeros(12), []
+for i, x in enumerate(range(12)):
+    y = square(x)
+    if y % 5 == 0:
+        bad.append(x)
+        continue
+    out.append(y)
+    table[x] = y
+    total += y
+    values[i] = y
+    print(i, y)
+else:
+    ended = True
+"""
+
+
+def test_a_for_loop_leaves_what_the_plain_one_leaves(notebook, spread):
+    outputs, [report] = spread(FOR)
+    assert report["spread"] > 0, report["why"]
+    seen = "out, table, total, values.tolist(), bad, i, x, y, ended"
+    got = notebook.value(seen)
+    plain = notebook.run(FOR)
+    assert got == notebook.value(seen)
+    assert outputs.stdout == plain.stdout
+
+
+def test_loops_in_functions_spread(notebook, spread):
+    define = """
+        def all_squares(xs):
+            found = []
+            for x in xs:
+                y = square(x)
+                found.append(y)
+            return found, x, y, sum(square(x) for x in xs)
+    """
+    code = notebook.run(textwrap.dedent(define)).status
+    assert code == "ok"
+    before = notebook.value("all_squares.__code__.co_code.hex()")
+    _, reports = spread("r = all_squares(range(12))")
+    assert [report["spread"] > 0 for report in reports] == [True, True]
+    assert notebook.value("r == ([i * i for i in range(12)], 11, 121, 506)") == "True"
+    assert notebook.value("all_squares.__code__.co_code.hex()") == before
+    _, reports = spread(textwrap.dedent(define) + "r = all_squares(range(12))")
+    assert [report["spread"] > 0 for report in reports] == [True, True]
+    assert notebook.value("all_squares.__code__.co_code.hex()") == before
+
+
+def test_effects_end_where_the_plain_loop_fails(notebook, spread):
+    source = "out = []\nfor i in range(12):\n    y = square(i)\n    out.append(1 / (i - 7))"
+    outputs, [report] = spread(source, status="error")
+    assert report["spread"] > 0
+    assert notebook.value("(len(out), i, y)") == "(7, 7, 49)"
+    plain = notebook.run(source)
+    assert "----> 4" in plain.traceback
+    assert outputs.traceback.splitlines()[3:] == plain.traceback.splitlines()[3:]
+
+
+def test_every_iteration_has_its_own_generators(notebook, spread):
+    source = """import random
+random.seed(1); np.random.seed(2)
+r = [(nap(), random.random(), np.random.rand())[1:] for i in range(12)]"""
+    outputs = notebook.run("%%scale --seed-each\n" + source)
+    assert outputs.status == "ok"
+    loops = notebook.value("__import__('jupyter_scale').last_run.loops[0]['spread'] > 0")
+    assert loops == "True"
+    once = notebook.value("r")
+    assert notebook.value("len(set(r))") == "12"
+    assert notebook.run("%%scale --seed-each --serial\n" + source).status == "ok"
+    assert notebook.value("r") == once
+
+
+def test_who_vouches_gets_it_spread(notebook, spread):
+    notebook.run("seen.clear()")
+    outputs = notebook.run("%%scale --spread\nr = [(nap(), seen.append, i)[2] for i in range(12)]")
+    assert outputs.status == "ok"
+    outputs = notebook.run("%%scale --spread\nr = [len(remembered(i)) for i in range(12)]")
+    assert outputs.status == "error"  # nothing of that name
+    assert notebook.run("%%scale --spread\nr = [remember(i) for i in range(12)]").status == "ok"
+    assert notebook.value("__import__('jupyter_scale').last_run.loops[0]['spread'] > 0") == "True"
+    assert notebook.run("%%scale --spread --serial\n1").status == "error"
+
+
+def test_an_iteration_that_kills_its_worker_is_named(notebook, spread):
+    notebook.run("import os\nhome = 0")
+    notebook.run("%%scale\nhome = os.getpid()")
+    outputs, _ = spread(
+        """
+        out = []
+        for i in range(12):
+            nap()
+            if i == 7 and os.getpid() != home:
+                os._exit(3)
+            out.append(i)
+        """,
+        status="error",
+    )
+    assert "IterationKilled" in outputs.traceback, outputs
+    assert "Iteration 7 of the loop in line 3 (item: 7)" in outputs.traceback
+    assert notebook.value("out") == str(list(range(7)))
+    _, [report] = spread("r = [square(i) for i in range(12)]")
+    assert notebook.value("r[-1]") == "121"
+    assert report["spread"] > 0, report["why"]

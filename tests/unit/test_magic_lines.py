@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jupyter_scale.errors import UsageError
-from jupyter_scale.magics import cell_parser, line_parser, parse_line
+from jupyter_scale.lines import cell_parser, line_parser, parse_line
 
 
 @pytest.mark.parametrize(

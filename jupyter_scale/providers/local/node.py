@@ -38,7 +38,15 @@ if TYPE_CHECKING:
 
 CLOSE_TIMEOUT_S = 3.0
 _SOCKET_DIR_LENGTH = 60  # a socket's path has 107 bytes at most, and more is appended
-_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
 
 
 def main() -> None:

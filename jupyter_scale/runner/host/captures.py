@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jupyter_scale.analysis.code import dynamic_read, global_reads
+from jupyter_scale.analysis.code import dynamic_read, global_reads, global_writes
 from jupyter_scale.errors import CannotTravel
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.pieces import CAPTURED, Known
+from jupyter_scale.runner.host.receivers import is_array
 from jupyter_scale.runner.host.sources import can_take_ahead
 from jupyter_scale.runner.host.worker import FUNCTION, Captured, Terms
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.ambient.places import is_of_output
+from jupyter_scale.shipping.codes import plain_code
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.shipping.snapshot import Snapshot
+from jupyter_scale.shipping.states import adapter_for
 
 _SKIP = frozenset({"get_ipython", "exit", "quit", "__builtins__", "__builtin__"})
 
@@ -44,16 +47,26 @@ class Capture:
         Packed for the workers.
     known
         The objects in it, by reference.
-    names
-        The notebook's names that are read.
+    names, writes
+        The notebook's names that are read, and those that functions may bind.
     ids
         ``id()`` of the objects that are reached.
+    arrays
+        Those of them that are arrays.
     """
 
     captured: Captured
     known: Known
     names: frozenset[str]
+    writes: frozenset[str]
     ids: frozenset[int]
+    arrays: tuple[Any, ...]
+
+    def may_change(self, obj: Any) -> bool:
+        """Tell whether iterations reach an object that can change."""
+        if isinstance(obj, type | types.FunctionType | types.ModuleType):
+            return False
+        return id(obj) in self.ids and adapter_for(obj) is not None
 
 
 class Capturer:
@@ -109,7 +122,9 @@ class Capturer:
             captured,
             Known().add(CAPTURED, packed.memo.items()),
             frozenset(snapshots),
+            frozenset().union(*map(_writes, packed.memo.values())),
             frozenset(map(id, packed.memo.values())),
+            tuple(filter(is_array, packed.memo.values())),
         )
 
     def reach(self, generators: Iterable[types.GeneratorType[Any, Any, Any]]) -> Reach:
@@ -184,6 +199,11 @@ class Reach:
 
     names: frozenset[str]
     objects: tuple[Any, ...]
+
+
+def _writes(obj: Any) -> frozenset[str]:
+    is_function = isinstance(obj, types.FunctionType)
+    return global_writes(plain_code(obj.__code__)) if is_function else frozenset()
 
 
 def _names_read(snapshot: Snapshot) -> frozenset[str]:

@@ -20,10 +20,12 @@ from jupyter_scale.runner.host.effects import watching
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.keeping import keep_large, keep_named
+from jupyter_scale.runner.host.pools.arming import Pools
 from jupyter_scale.runner.host.spread import Spreader, SpreadOptions
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
 from jupyter_scale.shipping.ambient.places import is_place
+from jupyter_scale.shipping.closedpools import OF_A_POOL
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.kept import Kept
 from jupyter_scale.shipping.parcel import UnknownTokensError
@@ -44,6 +46,8 @@ class CellRunner:
         Where cells run and where their output goes.
     spreader
         Runs loops on the workers.
+    pools
+        Run ready-made parallelism on the workers.
     shared
         The directory for shared memory, None when the notebook is on another machine.
     gate
@@ -55,11 +59,12 @@ class CellRunner:
         shell: RunnerShell,
         outbox: Outbox,
         spreader: Spreader,
+        pools: Pools,
         shared: Path | None,
         gate: InterruptGate,
     ) -> None:
         self._shell, self._outbox, self._spreader = shell, outbox, spreader
-        self._shared = shared
+        self._pools, self._shared = pools, shared
         self._replica = Replica(shell.user_ns, is_notebook=False)
         self._kept = Kept()
         self._replica.table.staying = self._kept
@@ -86,8 +91,10 @@ class CellRunner:
             kept_indices = self._arrive(request)
         except UnknownTokensError as error:
             return CellOutcome("resend", tokens=list(error.tokens), chunks=list(error.chunks))
-        except (CannotLoad, OSError) as error:
-            return CellOutcome("unloadable", notes=[str(error)])
+        except CannotLoad as error:
+            return CellOutcome("unloadable", stays={error.name: str(error)})
+        except OSError as error:
+            return CellOutcome("unloadable", stays={"": str(error)})
         seconds["load"] = time.perf_counter() - clock
         before = dict(self._shell.user_ns)
         shown = self._outbox.shown
@@ -112,6 +119,8 @@ class CellRunner:
         self._ambience.settle_sent()
         seconds["home"] = time.perf_counter() - clock
         failed = result.error_before_exec or result.error_in_exec
+        reports = self._spreader.take_reports() + self._pools.take_reports()
+        had_effects = watch.seen is not None or self._pools.had_effect
         return CellOutcome(
             "error" if failed else "ok",
             kept=kept_indices,
@@ -119,14 +128,20 @@ class CellRunner:
             error=self._error_body(failed),
             stays=stays,
             seconds=seconds,
-            loops=[report.to_body() for report in self._spreader.take_reports()],
-            had_effects=watch.seen is not None or self._outbox.shown != shown,
-            notes=self._spreader.take_notes() + notes,
+            loops=[report.to_body() for report in reports],
+            had_effects=had_effects or self._outbox.shown != shown,
+            notes=self._loop_notes() + self._pools.take_notes() + notes,
             remote=self._remote(),
             life=self._kept.life,
             text_hash=hash(HASHED),
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
         )
+
+    def _loop_notes(self) -> list[str]:
+        """Return what to say of loops: not that one that uses a pool did not use workers twice."""
+        notes = self._spreader.take_notes()
+        is_used = bool(self._pools.take_reports())
+        return [note for note in notes if not (is_used and OF_A_POOL in note)]
 
     def _error_body(self, failed: BaseException | None) -> dict[str, Any] | None:
         """Return name, text and shown lines of what the cell raised.
@@ -264,7 +279,7 @@ class CellRunner:
         shell.hook.value, shell.hook.has_value = None, False
         try:
             options = SpreadOptions(request.spread, request.trusts_loops, request.seed_each)
-            with self._spreader.armed(options):
+            with self._spreader.armed(options), self._pools.armed(is_on=request.spread):
                 return await self._run_cell(request.source)
         except KeyboardInterrupt as error:
             # It came just before or after the cell's own code.
@@ -275,6 +290,9 @@ class CellRunner:
 
     async def _run_cell(self, source: str) -> Any:
         shell = self._shell
+        if not _may_wait(source, shell):
+            with self._gate:
+                return shell.run_cell(source, store_history=True)
         try:
             transformed, failure = shell.transform_cell(source), None
         except Exception:  # noqa: BLE001 - IPython shows it as for the plain cell
@@ -366,6 +384,8 @@ class CellRunner:
         self._pending = None
         stays: dict[str, str] = {}
         cache = DigestCache()
+        for name in filter(is_place, refused or ()):
+            self._ambience.places.refuse(name)
         snapshots = self._ambience.places.look(self._replica, cache)
         pseudo = {n: v for n, v in values.items() if n not in namespace}
         namespace.update(pseudo)
@@ -414,6 +434,11 @@ class CellRunner:
                     stays[name] = str(error)
                     stand_ins[name] = self._keep_untravelled(name, snapshot.root, error, cache)
             return self._replica.pack(stand_ins, deletes)
+
+
+def _may_wait(source: str, shell: Any) -> bool:
+    """Tell whether a cell may await something; IPython's answer takes as long as a short cell."""
+    return "await" in source or "async" in source or bool(shell.input_transformers_post)
 
 
 class _Interrupted:

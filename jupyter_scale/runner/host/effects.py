@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,9 +46,14 @@ class OutsideEffect(BaseException):
     """An iteration was about to change something outside its process."""
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class _Watch(threading.local):
     mode: str | None = None
     seen: str | None = None
+    before_first: Callable[[], object] = staticmethod(_nothing)
 
 
 _watch = _Watch()
@@ -69,28 +74,34 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         return
     if _watch.seen is None:
         _watch.seen = f"{event}({args[0]!r:.60})" if args else event
+        _watch.before_first()
     if _watch.mode == "stop":
         raise OutsideEffect(_watch.seen)
 
 
 @contextmanager
-def watching(*, stop: bool = False) -> Iterator[_Watch]:
+def watching(
+    *, stop: bool = False, before_first: Callable[[], object] = _nothing
+) -> Iterator[_Watch]:
     """Watch this thread; ``.seen`` names the first effect.
 
     Parameters
     ----------
     stop
         Raise `OutsideEffect` before the effect happens.
+    before_first
+        Called before the first effect happens.
     """
     global _installed  # noqa: PLW0603 - audit hooks are per process and for ever
     if not _installed:
         sys.addaudithook(_hook)
         _installed = True
-    before = _watch.mode, _watch.seen
+    before = _watch.mode, _watch.seen, _watch.before_first
     _watch.mode, _watch.seen = "stop" if stop else "note", None
+    _watch.before_first = before_first
     try:
         yield _watch
     finally:
-        _watch.mode = before[0]
+        _watch.mode, _watch.before_first = before[0], before[2]
         if before[0] is not None and before[1] is not None:
             _watch.seen = before[1]

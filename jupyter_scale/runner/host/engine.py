@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import os
+import signal
 import threading
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.cluster import ClusterState
@@ -16,11 +20,12 @@ from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future, Nanny
 
 _SCHEDULER_TIMEOUT_S = 60.0
 _LONG_S = 1.0
 _WAIT_S = 10.0
+_ANSWER_S = 1.0
 
 
 class Engine:
@@ -62,6 +67,11 @@ class Engine:
                 self._client = self._connect()
             return self._client
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether `client` returns at once."""
+        return self._client is not None
+
     def count_workers(self, seconds: float) -> int:
         """Return how many workers there are.
 
@@ -73,11 +83,62 @@ class Engine:
         client = self.client()
         if seconds > _LONG_S and not self._is_complete:
             with contextlib.suppress(TimeoutError):
-                client.wait_for_workers(self._wanted_workers(), timeout=min(seconds, _WAIT_S))
+                client.wait_for_workers(self.wanted_workers(), timeout=min(seconds, _WAIT_S))
             self._is_complete = True
         return len(client.scheduler_info(n_workers=-1)["workers"])
 
-    def _wanted_workers(self) -> int:
+    def tell_workers(self, function: Callable[..., Any], *args: Any) -> None:
+        """Call a function in every worker's process; nobody waits for that."""
+
+        def tell() -> None:
+            with contextlib.suppress(OSError):  # the cluster ends
+                self.client().run(function, *args, wait=False, on_error="ignore")
+
+        threading.Thread(target=tell, name="jupyter-scale tell", daemon=True).start()
+
+    def end_tasks(
+        self, futures: Iterable[Future[Any]], ask_to_end: Callable[..., Any], *args: Any
+    ) -> None:
+        """Cancel tasks in the background; end the process of a worker that goes on all the same.
+
+        Parameters
+        ----------
+        ask_to_end
+            A coroutine function that runs in every worker's loop, and returns whether all ended.
+        """
+        threading.Thread(
+            target=self._end_tasks,
+            args=(list(futures), ask_to_end, *args),
+            name="jupyter-scale end",
+            daemon=True,
+        ).start()
+
+    def _end_tasks(
+        self, futures: list[Future[Any]], ask_to_end: Callable[..., Any], *args: Any
+    ) -> None:
+        client = self.client()
+
+        async def ask(address: str) -> bool:
+            question = client._run(ask_to_end, *args, workers=[address], on_error="ignore")  # noqa: SLF001 - ``run`` has no timeout
+            try:
+                return bool((await asyncio.wait_for(question, _ANSWER_S)).get(address, True))
+            except (TimeoutError, OSError):
+                return False
+
+        async def ask_all() -> list[bool]:
+            return await asyncio.gather(*map(ask, addresses))
+
+        with contextlib.suppress(OSError):  # the cluster ends
+            client.cancel(futures, force=True)
+            addresses = list(client.scheduler_info(n_workers=-1)["workers"])
+            ended = client.sync(ask_all)
+            stuck = [each for each, is_done in zip(addresses, ended, strict=True) if not is_done]
+            if stuck:
+                # Its nanny is another process, and starts it again.
+                client.run(_kill, workers=stuck, nanny=True, on_error="ignore")
+
+    def wanted_workers(self) -> int:
+        """Return how many workers the cluster is to have."""
         try:
             state = ClusterState.from_json((self._directory / "state.json").read_text())
         except (OSError, StateError):
@@ -98,9 +159,23 @@ class Engine:
         client = Client(
             json.loads(path.read_text())["address"],
             security=security(self._directory / "tls", "client"),
-            set_as_default=True,
+            set_as_default=False,  # it is while a cell may use it
             direct_to_workers=False,
         )
         client.wait_for_workers(1, timeout=_SCHEDULER_TIMEOUT_S)
         client.run(prepare, wait=False, on_error="ignore")
+        loop: Any = client.loop
+        loop.asyncio_loop.set_exception_handler(_on_loop_error)
         return client
+
+
+def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what went wrong in the client's loop, but for what is left of an interrupted wait."""
+    if type(context.get("exception")).__name__ != "AllExit":
+        loop.default_exception_handler(context)
+
+
+def _kill(dask_worker: Nanny) -> None:
+    """End the process that a nanny takes care of."""
+    if dask_worker.pid:
+        os.kill(dask_worker.pid, signal.SIGKILL)

@@ -16,7 +16,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_scale.model.facts import FIRST_LINE_CHARS, TOPIC, LoopFact, RunFact, client_name
+from jupyter_scale.model.facts import (
+    FIRST_LINE_CHARS,
+    TOPIC,
+    LoopFact,
+    RunFact,
+    client_name,
+    to_message,
+)
+from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -97,10 +105,10 @@ def _ending(outcome: Mapping[str, Any]) -> tuple[RunStatus, str]:
     match outcome["status"]:
         case "ok":
             return "done", ""
-        case "resend":
-            return "running", ""
+        case status if status == "resend" or any(map(is_place, outcome["stays"])):
+            return "running", ""  # it is sent again, without what cannot be rebuilt
         case "unloadable":
-            return "failed", f"it ran in the notebook: {' '.join(outcome['notes'])}"[:500]
+            return "failed", f"it ran in the notebook: {' '.join(outcome['stays'].values())}"[:500]
         case _ if error.get("ename") == "KeyboardInterrupt" or "did not react" in text:
             return "interrupted", text
         case "died":
@@ -154,8 +162,8 @@ class Publisher:
 
     async def _send(self, client: Client) -> None:
         facts, self._waiting = self._waiting, {}
-        for fact in facts.values():
-            await client.log_event(TOPIC, fact.to_wire())
+        if facts:
+            await client.log_event(TOPIC, to_message(facts.values()))
 
     async def _connect(self) -> Client:
         from distributed import Client

@@ -6,7 +6,7 @@ import types
 from pathlib import Path
 
 from jupyter_scale.analysis.forloops import BATCH
-from jupyter_scale.analysis.rewrite import BODY, ITEM, MAKE
+from jupyter_scale.analysis.rewrite import BODY, MAKE
 
 _PACKAGE = str(Path(__file__).parents[2])
 _COMPREHENSIONS = {"set comprehension": "<setcomp>", "dict comprehension": "<dictcomp>"}
@@ -18,7 +18,7 @@ def is_own(code: types.CodeType) -> bool:
         return True
     if code.co_name == "<lambda>":
         return code.co_varnames[:1] == (BATCH,)
-    return ITEM in code.co_varnames or code.co_name == BODY
+    return code.co_name == BODY
 
 
 def strip(traceback: types.TracebackType | None) -> types.TracebackType | None:
@@ -60,8 +60,8 @@ def _renamed(
 
 
 def _as_comprehension(part: object, name: str) -> object:
-    """Name the code of a list comprehension as what it stands for."""
-    if not isinstance(part, types.CodeType) or part.co_name != "<listcomp>":
+    """Name the code of a generator as the comprehension that it stands for."""
+    if not isinstance(part, types.CodeType) or part.co_name != "<genexpr>":
         return part
-    qualname = part.co_qualname.removesuffix("<listcomp>") + name
+    qualname = part.co_qualname.removesuffix("<genexpr>") + name
     return part.replace(co_name=name, co_qualname=qualname)

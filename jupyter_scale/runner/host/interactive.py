@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ipykernel.displayhook import ZMQShellDisplayHook
 from ipykernel.jsonutil import encode_images, json_clean
@@ -19,13 +19,17 @@ from traitlets.config import Config
 from jupyter_scale.model.messages import EventKind
 from jupyter_scale.runner.host.streams import Outbox
 
+if TYPE_CHECKING:
+    from IPython.core.extensions import ExtensionManager
+
 
 class EventDisplayHook(ZMQShellDisplayHook):
     """Sends the last expression's representations; keeps its value for the way home."""
 
     outbox = AnyTrait()
-    value = AnyTrait()
-    has_value = AnyTrait(default_value=False)
+    # No trait: those compare what is assigned, and a value may mind that.
+    value: Any = None
+    has_value = False
     #: The result that is being shown, None between results.
     msg: Any = None
 
@@ -158,6 +162,11 @@ RunnerShell.__name__ = ZMQInteractiveShell.__name__
 RunnerShell.__qualname__ = ZMQInteractiveShell.__qualname__
 
 
+# Libraries and notebooks ask for the class by its name to know whether they are in Jupyter.
+RunnerShell.__name__ = RunnerShell.__qualname__ = ZMQInteractiveShell.__name__
+RunnerShell.__module__ = ZMQInteractiveShell.__module__
+
+
 def _warn(message: Any, *args: Any, **kwargs: Any) -> None:
     """Warn, but leave it to the notebook's shell, which exits too, to say how to exit."""
     if not str(message).startswith("To exit:"):
@@ -173,6 +182,8 @@ def make_shell(outbox: Outbox) -> RunnerShell:
     config.HistoryManager.hist_file = ":memory:"
     config.InteractiveShell.colors = "linux"
     shell = RunnerShell.instance(config=config)
+    # IPython's applications load it: ``%lsmagic`` lists it.
+    cast("ExtensionManager", shell.extension_manager).load_extension("storemagic")
     shell.hook.outbox = outbox
     cast("EventDisplayPublisher", shell.display_pub).outbox = outbox
     return shell

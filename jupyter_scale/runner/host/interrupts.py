@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 
 
@@ -24,6 +25,8 @@ class InterruptGate:
         self._shields = 0
         self._main = threading.get_ident()
         self.shield = Shield(self)
+        #: Told of each interrupt that reaches the cell's code; must not wait for anything.
+        self.on_interrupt: Callable[[], object] = lambda: None
 
     def install(self) -> None:
         """Take SIGINT over; again after an event loop had it."""
@@ -49,6 +52,7 @@ class InterruptGate:
     def _raise_waiting(self) -> None:
         if self._is_waiting and self._is_open and self._shields == 0:
             self._is_waiting = False
+            self.on_interrupt()
             raise KeyboardInterrupt
 
     def _enter_shield(self) -> None:

@@ -1,14 +1,19 @@
-"""What the body of a spread ``for`` loop goes through: items, and a log of what it wants done."""
+"""What rewritten loops find where they run: their items, a log of effects, a few functions."""
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_scale.analysis.forloops import BATCH
+from jupyter_scale.analysis.rewrite import HASHED, PAIR
+
+#: The name of what loops are handed to.
+ENTRY = "__scale_spread__"
 
 _COPIED = (list, dict, set, bytearray, deque)
 _COPIED_MODULES = ("numpy", "pandas")
@@ -48,6 +53,44 @@ class Logged:
     effects: list[tuple[int, tuple[Any, ...]]]
     starts: list[tuple[int, int]]
     values: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What the iterations of one batch gave.
+
+    Attributes
+    ----------
+    values
+        The values.
+    marks
+        Where they may be wanted one by one: how many items had been taken, and how much had been
+        written, when each was there.
+    """
+
+    values: list[Any]
+    marks: list[tuple[int, int]] = field(default_factory=list)
+
+
+def is_of_notebook(value: Any) -> bool:
+    """Tell whether comparing, adding or hashing a value may run the notebook's code."""
+    if isinstance(value, tuple | frozenset):
+        return any(map(is_of_notebook, value))
+    return type(value).__module__ == "__main__"
+
+
+class Counted:
+    """Items, and how many of them were taken."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items = items
+        self.count, self.is_done = 0, False
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in self._items:
+            self.count += 1
+            yield item
+        self.is_done = True
 
 
 class Batch:
@@ -90,6 +133,46 @@ class Batch:
         """Return everything, and of the values those of `names`."""
         values = {name: value for name, value in self._values.items() if name in names}
         return Logged(self._effects, self._starts, values)
+
+
+def install(entry: Callable[..., Any]) -> None:
+    """Give rewritten code what it calls: where loops are handed to, and what checks elements."""
+    builtins.__dict__.update({ENTRY: entry, HASHED: _hashed, PAIR: _pair})
+
+
+def run_in_order(
+    function: Callable[[Iterable[Any]], Iterable[Any]],
+    iterable: Iterable[Any],
+    _line: int,
+    kind: str,
+    _is_named: bool,  # noqa: FBT001 - rewritten code calls it so
+    details: object = None,
+) -> Any:
+    """Run a loop that was handed over where nobody spreads loops."""
+    return finished(kind, function(iterable)) if details is None else iterable
+
+
+def finished(kind: str, values: Iterable[Any]) -> Any:
+    """Return what a comprehension gives, made of its elements."""
+    if kind == "list comprehension":
+        return values if isinstance(values, list) else list(values)
+    if kind == "set comprehension":
+        return set(values)
+    if kind == "dict comprehension":
+        return dict(values)
+    return values
+
+
+def _hashed(value: Any) -> Any:
+    """Return an element of a set comprehension; fail where the set would."""
+    if type(value).__hash__ is None:
+        hash(value)
+    return value
+
+
+def _pair(key: Any, value: Any) -> tuple[Any, Any]:
+    """Return key and value of a dict comprehension; fail where the dictionary would."""
+    return _hashed(key), value
 
 
 def _copied(value: Any) -> Any:

@@ -1,39 +1,18 @@
-"""The pipe between supervisor and shell: msgpack messages with a length in front."""
+"""The supervisor's pipes: messages to and from the shell, and from the session."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
-import msgpack
-
-_LENGTH_BYTES = 8
-_MAX = 2**31 - 1
-
-
-def encode(message: dict[str, Any]) -> bytes:
-    """Return a message as bytes, length first."""
-    body: bytes = msgpack.packb(message, use_bin_type=True)
-    return len(body).to_bytes(_LENGTH_BYTES, "big") + body
-
-
-def decode(body: bytes) -> dict[str, Any]:
-    """Return the message in `body`."""
-    message: dict[str, Any] = msgpack.unpackb(
-        body,
-        raw=False,
-        strict_map_key=False,
-        use_list=True,
-        max_bin_len=_MAX,
-        max_str_len=_MAX,
-    )
-    return message
+from jupyter_scale.transport.framing import LENGTH_BYTES, Unframer, decode, encode
 
 
 class ShellLink:
-    """The shell's end. Any thread may send; only the main thread receives, between cells."""
+    """The shell's end: any thread may send; only the main thread receives, between cells."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -47,7 +26,7 @@ class ShellLink:
 
     def receive(self) -> dict[str, Any] | None:
         """Wait for a message; None when the supervisor is gone."""
-        head = self._read(_LENGTH_BYTES)
+        head = self._read(LENGTH_BYTES)
         if head is None:
             return None
         body = self._read(int.from_bytes(head, "big"))
@@ -64,29 +43,51 @@ class ShellLink:
         return bytes(data)
 
 
-class SupervisorLink:
-    """The supervisor's end, on its event loop."""
+class MessageLink(asyncio.Protocol):
+    """The supervisor's end of a pipe, on its event loop.
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    Messages are handled as they arrive, without a task that would have to be woken for each.
 
-    @classmethod
-    async def open(cls, sock: socket.socket) -> SupervisorLink:
-        """Take over one end of a socket pair."""
-        return cls(*await asyncio.open_unix_connection(sock=sock))
+    Parameters
+    ----------
+    on_message
+        Takes this link and a message.
+    on_closed
+        Takes this link when it is gone.
+    """
+
+    def __init__(
+        self,
+        on_message: Callable[[MessageLink, dict[str, Any]], None],
+        on_closed: Callable[[MessageLink], None],
+    ) -> None:
+        self._on_message, self._on_closed = on_message, on_closed
+        self._frames = Unframer()
+        self._transport: Any = None
+
+    @property
+    def socket(self) -> Any:
+        """The socket, None before the link is made."""
+        return self._transport and self._transport.get_extra_info("socket")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes."""
+        for message in self._frames.feed(data):
+            if not self._transport.is_closing():
+                self._on_message(self, message)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """End."""
+        self._on_closed(self)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Send a message; it is written as the shell reads."""
-        self._writer.write(encode(message))
-
-    async def receive(self) -> dict[str, Any] | None:
-        """Wait for a message; None when the shell process is gone."""
-        try:
-            head = await self._reader.readexactly(_LENGTH_BYTES)
-            return decode(await self._reader.readexactly(int.from_bytes(head, "big")))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return None
+        """Send a message; it is written as the other side reads."""
+        self._transport.write(encode(message))
 
     def close(self) -> None:
-        """Close this end."""
-        self._writer.close()
+        """Close this end at once."""
+        self._transport.abort()

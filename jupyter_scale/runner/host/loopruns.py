@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,14 @@ from jupyter_scale.model.messages import EventKind, LoopProgress
 from jupyter_scale.runner.host import batches
 from jupyter_scale.runner.host.captures import CannotSpreadError, Capture, Capturer
 from jupyter_scale.runner.host.engine import Engine
-from jupyter_scale.runner.host.iterations import Logged
+from jupyter_scale.runner.host.iterations import Logged, Values
 from jupyter_scale.runner.host.pieces import Known, pack_piece, unpack_piece
-from jupyter_scale.runner.host.receivers import Targets, UnknownReceiverError, find_targets
+from jupyter_scale.runner.host.receivers import (
+    Targets,
+    UnknownReceiverError,
+    find_targets,
+    shares_memory,
+)
 from jupyter_scale.runner.host.recorded import Output, replay
 from jupyter_scale.runner.host.seeds import seed_iteration
 from jupyter_scale.runner.host.sources import Source
@@ -51,8 +56,8 @@ class Workbench:
         What the user should know of the cell's loops.
     warned
         Which warnings were shown before the loop.
-    is_trusted
-        The user vouches that iterations are independent.
+    is_trusted, is_serial
+        The user vouches that iterations are independent; wants all in order.
     """
 
     namespace: dict[str, Any]
@@ -65,6 +70,7 @@ class Workbench:
     notes: dict[str, None] = field(default_factory=dict)
     warned: dict[str, set[Any]] = field(default_factory=dict)
     is_trusted: bool = False
+    is_serial: bool = False
 
     def replay(self, output: Iterable[Output]) -> None:
         """Show what iterations wrote."""
@@ -107,6 +113,8 @@ class LoopRun:
         For a ``for`` loop.
     seed
         From which each iteration's generators are derived, if they are to have their own.
+    is_lazy
+        Whoever wants the values may stop before the last one.
 
     Attributes
     ----------
@@ -122,11 +130,13 @@ class LoopRun:
     source: Source
     effects: Effects | None = None
     seed: int | None = None
+    is_lazy: bool = False
     in_place: int = 0
     spread: int = 0
     workers: set[str] = field(default_factory=set)
     why: str = ""
     _is_done: bool = False
+    _is_measured: bool = False
     _each: float = 0.0
 
     def items(self) -> Iterator[Any]:
@@ -141,21 +151,56 @@ class LoopRun:
         """Yield the values of another loop, some at a time."""
         for step in self._steps():
             if isinstance(step, Part):
-                self.bench.replay(step.taken.prelude)
-                values, patches = self._unpack(step)
-                self.bench.replay(step.outcome.output if step.outcome else ())
-                _patch(patches)
-                self.source.show(len(step.taken.items))
-                yield values
+                yield self._released(step)
             else:
                 yield self.function(step)
+
+    def _released(self, part: Part) -> Iterable[Any]:
+        """Return a part's values; give what was written, and items their new content, in turn."""
+        self.bench.replay(part.taken.prelude)
+        given, patches = self._unpack(part)
+        assert isinstance(given, Values)  # noqa: S101 - a comprehension gives that
+        assert part.outcome is not None  # noqa: S101 - it was released
+        if self.is_lazy:
+            return self._one_by_one(part, given, part.outcome.output, patches)
+        self.bench.replay(part.outcome.output)
+        _patch(patches)
+        self.source.show(len(part.taken.items))
+        return given.values
+
+    def _one_by_one(
+        self,
+        part: Part,
+        given: Values,
+        output: Sequence[Output],
+        patches: list[tuple[Any, Any]],
+    ) -> Iterator[Any]:
+        """Yield values; whoever stops asking has seen nothing of later iterations."""
+        shown = taken = 0
+        is_asking = False
+        try:
+            for value, (items, written) in zip(given.values, given.marks, strict=True):
+                self.bench.replay(output[shown:written])
+                self.source.show(items - taken)
+                shown, taken = written, items
+                is_asking = False
+                yield value
+                is_asking = True
+            is_asking = True
+        finally:
+            if is_asking or not given.values:
+                self.bench.replay(output[shown:])
+                self.source.show(len(part.taken.items) - taken)
+                _patch(patches)
+            else:
+                _patch(_reached(patches, part.taken.items[:taken]))
 
     # -- what runs where ---------------------------------------------------------------------
 
     def _steps(self) -> Iterator[Part | Iterator[Any]]:
         """Yield, in order, items to run in place, and parts that ran on workers."""
         key = self._key()
-        self.why = self.source.why
+        self.why = "--serial" if self.bench.is_serial else self.source.why
         if not self.why and not self.bench.is_trusted:
             self.why = self.bench.verdicts.get(key, "")
         if self.why:
@@ -167,7 +212,10 @@ class LoopRun:
         )
         if must_try:
             yield self._probe()
-            if self._is_done:
+            if self._is_done or not self._is_measured:
+                return  # all is done, or whoever wanted the values has enough
+            if self.why:
+                yield self._in_order()
                 return
             self.bench.seconds_each[key] = self._each
         try:
@@ -186,39 +234,48 @@ class LoopRun:
         return (code, *(f.__code__ for f in called if isinstance(f, types.FunctionType)))
 
     def _in_order(self) -> Iterator[Any]:
-        if self.seed is None and not self.source.has_bar:
-            return self.source.in_place
-        return self._counted()
+        source = self.source
+        is_plain = self.seed is None and not source.has_bar and source.length is not None
+        return source.in_place if is_plain else self._counted()
 
     def _counted(self) -> Iterator[Any]:
         for item in self.source:
-            if self.seed is not None:
-                seed_iteration(self.seed, self.source.taken - 1)
+            self._seed()
             yield item
             self.source.show(1)
 
+    def _seed(self) -> None:
+        if self.seed is not None:
+            seed_iteration(self.seed, self.source.taken - 1)
+
     def _probe(self) -> Iterator[Any]:
         """Yield items to run in place until it is known that the rest is worth spreading."""
-        source, items, clock = self.source, self._counted(), time.perf_counter
-        started, size = clock(), 1
-        while True:
-            begun, count = clock(), 0
-            for item in items:
-                yield item
-                count += 1
-                if count == size:
-                    break
-            self.in_place += count
-            now = clock()
+        source, clock = self.source, time.perf_counter
+        started = begun = clock()
+        size, count = 1, 0
+        while not source.why:
+            item = next(source, source)
+            if item is source:
+                break
+            self._seed()
+            yield item
+            source.show(1)
+            self.in_place += 1
+            count += 1
             if count < size:
-                self._is_done = True
-                self.why = "too short to spread"
-                return
+                continue
+            now = clock()
             self._each = (now - begun) / count
             is_measured = now - begun >= batches.PROBE_S
             if is_measured and batches.is_worth_spreading(source.left, self._each, now - started):
+                self._is_measured = True
                 return
-            size = batches.next_probe(size, now - begun)
+            size, begun, count = batches.next_probe(size, now - begun), now, 0
+        if source.why:  # its generator turned out to be one that must not run ahead
+            self._is_measured, self.why = True, source.why
+            return
+        self._is_done = True
+        self.why = "too short to spread"
 
     # -- on workers --------------------------------------------------------------------------
 
@@ -234,6 +291,7 @@ class LoopRun:
         targets, terms = self._targets()
         capture = self.bench.capturer.capture(self.function, terms)
         self._check(targets, capture)
+        self._check_items(targets, capture)
         last: Part | None = None
         careful = 0
         while True:
@@ -285,7 +343,7 @@ class LoopRun:
     def _targets(self) -> tuple[Targets, Terms]:
         trusted = self.bench.is_trusted
         if self.effects is None:
-            return Targets(), Terms(seed=self.seed, is_trusted=trusted)
+            return Targets(), Terms(seed=self.seed, is_trusted=trusted, is_combined=self.is_lazy)
         details = self.effects.details
         try:
             targets = find_targets(details.receivers, self.effects.roots)
@@ -295,12 +353,6 @@ class LoopRun:
         if self.source.comes_from(obj for obj in targets.objects if _can_change(obj)):
             msg = "it changes what it goes through"
             raise CannotSpreadError(msg)
-        if self.source.generators:
-            reach = self.bench.capturer.reach(self.source.generators)
-            both = reach.names & {*targets.names, *names.names}
-            if both or _common(reach.objects, targets.objects):
-                msg = f"its items depend on {min(both, default='what')!r}, which it changes"
-                raise CannotSpreadError(msg)
         terms = Terms(
             targets.protocol, frozenset(names.names), names.conditional, self.seed, trusted
         )
@@ -315,7 +367,7 @@ class LoopRun:
             msg = f"something that it calls reads {read[0]!r}, which it changes"
             raise CannotSpreadError(msg)
         for obj in targets.objects:
-            if id(obj) in capture.ids and _can_change(obj):
+            if (id(obj) in capture.ids and _can_change(obj)) or shares_memory(obj, capture.arrays):
                 msg = f"iterations read the {type(obj).__name__} that they change"
                 raise CannotSpreadError(msg)
         for function in (self.effects.apply, self.effects.bind):
@@ -324,6 +376,20 @@ class LoopRun:
                 if name in own | targets.rebound and id(cell) in capture.ids:
                     msg = f"something that it calls reads {name!r}, which it changes"
                     raise CannotSpreadError(msg)
+
+    def _check_items(self, targets: Targets, capture: Capture) -> None:
+        """Make sure that generators may run ahead of iterations."""
+        source, names = self.source, set(targets.names)
+        if not source.generators:
+            return
+        if self.effects is not None:
+            names.update(self.effects.details.temporaries.names)
+        reach = self.bench.capturer.reach(source.generators)
+        both = reach.names & (names | capture.writes)
+        changed = [obj for obj in targets.objects if id(obj) not in source.detached]
+        if both or _common(reach.objects, changed) or any(map(capture.may_change, reach.objects)):
+            msg = f"its items depend on {repr(min(both)) if both else 'what iterations may change'}"
+            raise CannotSpreadError(msg)
 
     def _tell(self, workers: int) -> Callable[[int, int, int, float], None]:
         before = self.source.taken

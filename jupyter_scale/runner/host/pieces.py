@@ -20,7 +20,7 @@ from jupyter_scale.shipping.loading import loading_into
 from jupyter_scale.shipping.orders import dump_orders, rebuild
 from jupyter_scale.shipping.pickler import Pickler
 from jupyter_scale.shipping.views import find_view_bases
-from jupyter_scale.transport.segments import drop_segment, map_segment, write_segment
+from jupyter_scale.transport.segments import drop_segment, map_segment, write_segment_if_room
 
 #: ``(memo it is in, index there)``; the memos are `CAPTURED` and `ITEMS`.
 Reference = tuple[str, int]
@@ -137,8 +137,10 @@ def pack_piece(
         pickler, file = _dump(value, namespace, known, bases, own_code)
         memo = dump_orders(pickler)
     sizes = tuple(buffer.nbytes for buffer in pickler.buffers)
+    segment = None
     if shared is not None and sum(sizes) > cargo.INLINE_BYTES:
-        segment = write_segment(shared, pickler.buffers)
+        segment = write_segment_if_room(shared, pickler.buffers)
+    if segment is not None:
         return Piece(file.getvalue(), sizes, segment, ()), memo
     inline = tuple(bytes(buffer) for buffer in pickler.buffers)
     return Piece(file.getvalue(), sizes, None, inline), memo

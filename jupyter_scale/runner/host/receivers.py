@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import fractions
+import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -121,9 +122,17 @@ def _is_frame(obj: Any) -> bool:
     return (type(obj).__module__, type(obj).__qualname__) in _FRAMES
 
 
-def _is_array(obj: Any) -> bool:
-    kind = type(obj)
-    return kind.__module__ == "numpy" and kind.__name__ == "ndarray" and not obj.dtype.hasobject
+def is_array(obj: Any) -> bool:
+    """Tell whether an object is an array of numpy's."""
+    return type(obj).__module__ == "numpy" and type(obj).__name__ == "ndarray"
+
+
+def shares_memory(obj: Any, arrays: Iterable[Any]) -> bool:
+    """Tell whether an array may have memory in common with one of others."""
+    if not is_array(obj):
+        return False
+    numpy = sys.modules["numpy"]
+    return any(numpy.may_share_memory(obj, array) for array in arrays)
 
 
 def _is_value(obj: Any) -> bool:
@@ -131,6 +140,10 @@ def _is_value(obj: Any) -> bool:
     if kind in _NUMBERS or kind in _CONTAINERS or _is_frame(obj):
         return True
     return kind.__module__ in {"numpy", "pandas"} and str(getattr(obj, "dtype", "")) != "object"
+
+
+def _has_own_numbers(obj: Any) -> bool:
+    return is_array(obj) and not obj.dtype.hasobject
 
 
 def _inside(receiver: Receiver, obj: Any, step: str) -> list[Any]:
@@ -173,7 +186,7 @@ def _is_changeable(receiver: Receiver, obj: Any) -> bool:
             return kind in _MAPPINGS and not receiver.is_augmented
         if receiver.is_augmented and kind in (list, *_MAPPINGS):
             return all(map(_is_value, obj.values() if kind in _MAPPINGS else obj))
-        return kind in (list, bytearray, *_MAPPINGS) or _is_frame(obj) or _is_array(obj)
+        return kind in (list, bytearray, *_MAPPINGS) or _is_frame(obj) or _has_own_numbers(obj)
     if receiver.is_guarded and change not in _CAUGHT_ONLY:
         return False
     return kind in _CONTAINERS and hasattr(kind, change)

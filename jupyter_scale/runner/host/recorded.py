@@ -32,17 +32,27 @@ class Warned:
 Output = Written | Warned
 
 
-class _Recorder(io.TextIOBase):
-    """A standard stream that keeps what was written, in order with everything else."""
+class Recorder(io.TextIOBase):
+    """A standard stream that keeps what was written, in order with everything else.
+
+    Parameters
+    ----------
+    name
+        ``"stdout"`` or ``"stderr"``.
+    output
+        Takes what is written.
+    """
 
     def __init__(self, name: str, output: list[Output]) -> None:
         super().__init__()
         self._name, self._output = name, output
 
     def writable(self) -> bool:
+        """Return True."""
         return True
 
     def write(self, text: str) -> int:
+        """Keep text; anything else raises TypeError, as a notebook's stdout does."""
         if not isinstance(text, str):
             msg = f"write() argument must be str, not {type(text).__name__}"
             raise TypeError(msg)
@@ -78,8 +88,8 @@ def recording(*, all_warnings: bool = False) -> Iterator[list[Output]]:
         warnings.showwarning = record
         try:
             with (
-                contextlib.redirect_stdout(_Recorder("stdout", output)),
-                contextlib.redirect_stderr(_Recorder("stderr", output)),
+                contextlib.redirect_stdout(Recorder("stdout", output)),
+                contextlib.redirect_stderr(Recorder("stderr", output)),
             ):
                 yield output
         finally:

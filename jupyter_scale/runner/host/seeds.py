@@ -15,6 +15,30 @@ from typing import Any
 import numpy as np
 
 
+class Generators:
+    """The state of the global generators, as it is now."""
+
+    def __init__(self) -> None:
+        self._random = random.getstate()
+        self._numpy: Any = np.random.get_state()  # noqa: NPY002 - the notebook's code uses it
+        torch: Any = sys.modules.get("torch")
+        self._torch = None if torch is None else torch.get_rng_state()
+
+    def restore(self) -> None:
+        """Go back to that state."""
+        random.setstate(self._random)
+        np.random.set_state(self._numpy)  # noqa: NPY002 - the notebook's code uses it
+        if self._torch is not None:
+            sys.modules["torch"].set_rng_state(self._torch)
+
+    def are_as_before(self) -> bool:
+        """Tell whether the generators of ``random`` and numpy are in that state now."""
+        name, words, place, *_ = np.random.get_state()  # noqa: NPY002 - the notebook's code uses it
+        before = self._numpy
+        is_same = (name, place) == (before[0], before[2]) and bool((words == before[1]).all())
+        return is_same and random.getstate() == self._random
+
+
 def loop_seed() -> int:
     """Return a seed that the notebook's global generators decide; they go on by one number."""
     words = [random.getrandbits(64), int(np.random.randint(0, 2**63 - 1))]  # noqa: NPY002

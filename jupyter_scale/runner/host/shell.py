@@ -31,6 +31,7 @@ from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.interactive import RunnerShell, make_shell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.link import ShellLink
+from jupyter_scale.runner.host.pools.arming import Pools
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import DescriptorCapture, Outbox, TextStream
 from jupyter_scale.shipping.ambient.ambience import Ambience
@@ -74,8 +75,11 @@ class ShellProcess:
         shell.drain_descriptors = partial(_drain, captures)
         _hide_own_frames(shell)
         self._engine = Engine(cluster_directory)
-        spreader = Spreader(shell, self._engine, self._outbox, shared, Ambience(shell))
-        self._cells = CellRunner(shell, self._outbox, spreader, shared, self._gate)
+        ambience = Ambience(shell)
+        spreader = Spreader(shell, self._engine, self._outbox, shared, ambience)
+        pools = Pools(shell, self._engine, self._outbox, shared, ambience)
+        self._gate.on_interrupt = pools.interrupt
+        self._cells = CellRunner(shell, self._outbox, spreader, pools, shared, self._gate)
 
     def _emit(self, kind: EventKind, body: dict[str, Any]) -> None:
         self._link.send({"request": self._request, "kind": kind.value, "body": body})

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_scale.runner.host.recorded import Output, recording
+from jupyter_scale.runner.host.seeds import Generators
 
 _SAFE: tuple[type, ...] = (
     list, tuple, range, str, bytes, dict, set, frozenset, deque, bytearray,
@@ -91,6 +92,8 @@ class Source:
         if makers is None and isinstance(self._iterator, types.GeneratorType):
             makers = [self._iterator]
         self.generators = makers or []
+        #: ``id()`` of frames whose rows do not change with them.
+        self.detached = {id(f) for f in map(_iterated_frame, self.generators) if f is not None}
         self.why = ""
         if makers is None:
             self.why = f"items come from a {type(iterable).__name__}"
@@ -103,11 +106,19 @@ class Source:
     def __next__(self) -> Any:
         """Return the next item in its turn."""
         if not self._returned and self.failure is None and not self._is_exhausted:
-            item = next(self._iterator)
+            item = self._first() if self.generators and not self.taken else next(self._iterator)
         else:
             item, written = self._returned.popleft() if self._returned else self._finish()
             self._replay(written)
         self.taken += 1
+        return item
+
+    def _first(self) -> Any:
+        """Return a generator's first item; one that draws random numbers must not run ahead."""
+        before = Generators()
+        item = next(self._iterator)
+        if not before.are_as_before():
+            self.why = "its items draw random numbers"
         return item
 
     def _finish(self) -> tuple[Any, list[Output]]:
@@ -177,6 +188,7 @@ class Source:
     def comes_from(self, objects: Iterable[Any]) -> bool:
         """Tell whether the items are those of one of these objects."""
         wanted, found = set(map(id, objects)), [self._iterator]
+        wanted -= self.detached
         for _ in range(_DEPTH):
             found = [inner for each in found for inner in (each, *gc.get_referents(each))]
             if wanted.intersection(map(id, found)):
@@ -248,6 +260,14 @@ def _wrapped(wrapper: Any) -> list[Any]:
 
 def _arguments(wrapper: Any) -> Any:
     return wrapper.__reduce__()[1]
+
+
+def _iterated_frame(generator: types.GeneratorType[Any, Any, Any]) -> Any:
+    """Return the frame whose ``iterrows()`` this is, if that goes through a copy; else None."""
+    frame: Any = inspect.getgeneratorlocals(generator).get("self")
+    is_rows = generator.gi_code.co_name == "iterrows" and type(frame).__name__ == "DataFrame"
+    # The values of columns of one type may be the frame's own memory.
+    return frame if is_rows and len(set(map(str, frame.dtypes))) > 1 else None
 
 
 def _is_way(obj: Any) -> bool:

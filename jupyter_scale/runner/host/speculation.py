@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 import types
+import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError
@@ -21,6 +22,7 @@ from jupyter_scale.runner.host import batches, worker
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.iterations import Logged
 from jupyter_scale.runner.host.pieces import ITEMS, Known, Piece, pack_piece, unpack_piece
+from jupyter_scale.runner.host.receivers import is_array, shares_memory
 from jupyter_scale.runner.host.sources import Source, Taken
 from jupyter_scale.shipping.states import adapter_for
 
@@ -35,6 +37,7 @@ _MOST_WAITING = 256
 _MOST_WAITING_BYTES = 512 * 1024**2
 #: From so many unreleased batches on, each is checked at once.
 _CHECK_ALL_FROM = 64
+_MOST_SENT = 5
 _STOP_S = 1.2
 _POLL_S = 0.05
 
@@ -57,6 +60,8 @@ class Part:
         What a worker that ran it knows by reference.
     is_last
         Its iterations are the loop's last ones, as far as that is known.
+    future, sent
+        Its task, and how many there have been.
     outcome
         What became of it, once it is there.
     """
@@ -68,6 +73,7 @@ class Part:
     known: Known
     is_last: bool
     future: Future | None = None
+    sent: int = 0
     outcome: worker.BatchOutcome | None = None
 
 
@@ -140,6 +146,8 @@ class Speculation:
     _unchecked: dict[str, list[Part]] = field(default_factory=dict)
     _valid: set[int] = field(default_factory=set)
     _owners: dict[int, int] = field(default_factory=dict)
+    _lost: list[Part] = field(default_factory=list)
+    _round: str = field(default_factory=lambda: uuid.uuid4().hex)
     _seconds: float = 0.0
     _started: float = field(default_factory=time.monotonic)
     _finished: int = 0
@@ -154,13 +162,15 @@ class Speculation:
         try:
             # Every worker gets the values now: then none of them is the only one that has them.
             [captured] = client.scatter([self.captured], broadcast=True, hash=False)
-            arrivals = as_completed()
+            arrivals = as_completed(loop=client.loop)  # it is nobody's default client
             while True:
                 self._submit(client, captured, arrivals)
                 yield from self._release()
                 if self._is_awaited():
                     self._arrive(client, next(arrivals))
-                elif not self._validate_rest(client):
+                elif not (
+                    self._validate_rest(client) or self._send_again(client, captured, arrivals)
+                ):
                     break
         except OSError as error:
             self._stop(0, f"the workers cannot be reached ({type(error).__name__})", lasts=False)
@@ -177,20 +187,37 @@ class Speculation:
             part = self._pack(taken)
             if part is None:
                 return
-            part.future = client.submit(
-                worker.run_batch,
-                captured,
-                part.piece,
-                part.first,
-                is_last=part.is_last,
-                must_check=len(self._parts) > _CHECK_ALL_FROM,
-                pure=False,
-                priority=-part.number,
-                key=f"iterations-{self.captured.loop}-{part.number}",
-            )
-            self._running[part.future.key] = part
-            arrivals.add(part.future)
+            must_check = part.number < 2 * self.workers or len(self._parts) > _CHECK_ALL_FROM
+            self._send(client, captured, arrivals, part, must_check=must_check)
             self._tell()
+
+    def _send(
+        self, client: Client, captured: Any, arrivals: Any, part: Part, *, must_check: bool
+    ) -> None:
+        part.sent += 1
+        part.future = client.submit(
+            worker.run_batch,
+            captured,
+            part.piece,
+            part.first,
+            is_last=part.is_last,
+            must_check=must_check,
+            pure=False,
+            priority=-part.number,
+            key=f"iterations-{self._round}-{part.number}-{part.sent}",
+        )
+        self._running[part.future.key] = part
+        arrivals.add(part.future)
+
+    def _send_again(self, client: Client, captured: Any, arrivals: Any) -> bool:
+        """Send what was lost with a worker; tell whether there was anything."""
+        lost, self._lost = self._lost, []
+        for part in lost:
+            if part.sent >= _MOST_SENT:
+                self._stop(part.number, "its workers were lost again and again", lasts=False)
+            elif self.end is None or part.number < self.end.number:
+                self._send(client, captured, arrivals, part, must_check=True)
+        return bool(lost)
 
     def _has_room(self) -> bool:
         if self.careful:
@@ -200,7 +227,8 @@ class Speculation:
         return len(self._running) < 2 * self.workers + 1 and len(self._parts) < _MOST_WAITING
 
     def _next_size(self) -> int:
-        if self.careful:
+        if self.careful or self._count < 2 * self.workers:
+            # Changes that take each other back show only after a single iteration.
             return 1
         each = self._seconds / self._finished if self._finished else self.seconds_each
         return batches.next_size(self.source.left, each, self.workers)
@@ -228,10 +256,11 @@ class Speculation:
     def _claim(self, number: int, known: Known) -> str:
         """Note which objects the items lead to; say why that is a hindrance."""
         forbidden = set(map(id, self.untouchable))
+        arrays = [obj for obj in self.untouchable if is_array(obj)]
         for obj in known.objects():
             if self.known.reference(obj) is not None:
                 continue
-            if id(obj) in forbidden:
+            if id(obj) in forbidden or shares_memory(obj, arrays):
                 return f"an item leads to a {type(obj).__name__} that the loop changes"
             if self._owners.setdefault(id(obj), number) != number and _can_change(obj):
                 self._owners[id(obj)] = -1
@@ -281,7 +310,8 @@ class Speculation:
             size = len(part.taken.items)
             self.end = End(part.number, "its worker died", is_lasting=False, kills=True, size=size)
         except CancelledError as error:
-            self._stop(part.number, f"a worker was lost: {error}", lasts=False)
+            why = f"a worker was lost: {error}"
+            self._stop(part.number, why, lasts=False)
         except Exception as error:  # noqa: BLE001 - our own, or the cluster's
             self._stop(
                 part.number, f"a worker failed: {type(error).__name__}: {error}", lasts=False
@@ -334,7 +364,7 @@ class Speculation:
             is_last=True,
             must_check=False,
             pure=False,
-            key=f"iterations-{self.captured.loop}-{part.number}-again",
+            key=f"iterations-{self._round}-{part.number}-again",
         )
         outcome: worker.BatchOutcome = future.result()
         if outcome.results is None:
@@ -363,23 +393,33 @@ class Speculation:
         """Compare captured values where that was put off; tell whether anything was."""
         limit = self.end.number if self.end else self._count
         unsure = {
-            address: [part.number for part in parts if part.number < limit]
+            address: [part for part in parts if part.number < limit]
             for address, parts in self._unchecked.items()
         }
-        unsure = {address: numbers for address, numbers in unsure.items() if numbers}
+        unsure = {address: parts for address, parts in unsure.items() if parts}
         if not unsure:
             return False
-        verdicts = client.run(worker.check, self.captured, workers=list(unsure), on_error="return")
-        for address, numbers in unsure.items():
-            verdict = verdicts.get(address, "")
+        verdicts = self._ask(client, list(unsure))
+        for address, parts in unsure.items():
+            verdict = verdicts.get(address)
             self._unchecked[address] = []
-            if isinstance(verdict, Exception):
-                self._stop(min(numbers), f"a worker was lost: {verdict}", lasts=False)
+            if not isinstance(verdict, str):
+                self._lost += parts
             elif verdict:
-                self._stop(min(numbers), f"it changes {verdict}")
+                self._stop(min(part.number for part in parts), f"it changes {verdict}")
             else:
-                self._valid.update(numbers)
-        return True
+                self._valid.update(part.number for part in parts)
+        return not self._lost
+
+    def _ask(self, client: Client, addresses: list[str]) -> dict[str, Any]:
+        """Let workers compare captured values; those that are gone have no answer."""
+        alive = set(client.scheduler_info(n_workers=-1)["workers"]).intersection(addresses)
+        with contextlib.suppress(OSError, TimeoutError):
+            answers: dict[str, Any] = client.run(
+                worker.check, self.captured, workers=sorted(alive), on_error="return"
+            )
+            return answers
+        return {}
 
     def _tell(self) -> None:
         running = sum(

@@ -7,7 +7,6 @@ and a note says why.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import operator
 import threading
@@ -19,14 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.analysis.forloops import ForDetails
-from jupyter_scale.analysis.rewrite import HASHED, MAKE, PAIR
+from jupyter_scale.analysis.rewrite import MAKE
 from jupyter_scale.runner.host.captures import Capturer
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.frames import with_plain_names
+from jupyter_scale.runner.host.iterations import ENTRY, finished, install
 from jupyter_scale.runner.host.loopruns import Effects, LoopRun, Workbench
 from jupyter_scale.runner.host.recorded import warned_so_far
 from jupyter_scale.runner.host.rewriting import LoopRewriter
-from jupyter_scale.runner.host.seeds import loop_seed
+from jupyter_scale.runner.host.seeds import Generators, loop_seed
 from jupyter_scale.runner.host.sources import Source
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.shipping.ambient.ambience import Ambience
@@ -34,7 +34,6 @@ from jupyter_scale.shipping.ambient.ambience import Ambience
 if TYPE_CHECKING:
     from jupyter_scale.runner.host.interactive import RunnerShell
 
-ENTRY = "__scale_spread__"
 #: A loop that was short so many times in a cell is left alone, unless there is more to do.
 _SHORT_RUNS = 8
 _SHORT_S = 0.0005
@@ -144,9 +143,8 @@ class Spreader:
         self._options = SpreadOptions()
         self._reports: dict[int, LoopReport] = {}
         self._sites: dict[int, _Site] = {}
-        builtins.__dict__[ENTRY] = self._enter
-        builtins.__dict__[HASHED] = _hashed
-        builtins.__dict__[PAIR] = _pair
+        self._is_seeding = False
+        install(self._enter)
 
     @contextlib.contextmanager
     def armed(self, options: SpreadOptions) -> Iterator[None]:
@@ -154,7 +152,8 @@ class Spreader:
         self._options = options
         self._reports, self._sites = {}, {}
         self._bench.notes, self._bench.is_trusted = {}, options.is_trusted
-        if not options.is_on:
+        self._bench.is_serial, self._is_seeding = not options.is_on, False
+        if not (options.is_on or options.seed_each):
             yield
             return
         transformers = self._shell.ast_transformers
@@ -190,34 +189,44 @@ class Spreader:
         site = self._sites.get(id(code))
         if site is None:
             site = self._sites[id(code)] = _Site(code)
+        seeds = self._options.seed_each
         is_short = site.short_runs >= _SHORT_RUNS and _length(iterable) <= site.longest
-        if is_short or not self._is_for_us(iterable):
-            return _finished(kind, function(iterable)) if details is None else iterable
-        seed = loop_seed() if self._options.seed_each else None
-        if not self._sites:
-            self._bench.warned = warned_so_far()
+        if (is_short and not seeds) or not self._is_for_us(iterable):
+            return finished(kind, function(iterable)) if details is None else iterable
+        seed = loop_seed() if seeds else None
         source = Source(iterable, self._bench.replay, is_shared=is_named)
         if details is None:
-            run = LoopRun(self._bench, line, with_plain_names(function, kind), source, seed=seed)
+            function = with_plain_names(function, kind)
+            is_lazy = kind != "list comprehension"
+            run = LoopRun(self._bench, line, function, source, None, seed, is_lazy)
             chunks = self._watched(run, site, run.values())
-            return _finished(kind, (value for chunk in chunks for value in chunk))
+            return finished(kind, (value for chunk in chunks for value in chunk))
         body, apply, bind, roots = function()
         effects = Effects(ForDetails.from_constant(details), apply, bind, roots)
         run = LoopRun(self._bench, line, with_plain_names(body), source, effects, seed)
         return self._watched(run, site, run.items())
 
     def _is_for_us(self, iterable: Iterable[Any]) -> bool:
-        is_main = threading.current_thread() is threading.main_thread()
-        return self._options.is_on and is_main and hasattr(type(iterable), "__iter__")
+        if threading.current_thread() is not threading.main_thread():
+            return False
+        # Workers run plain code: loops inside a seeded one draw from its iterations' generators.
+        is_wanted = self._options.is_on or self._options.seed_each
+        return is_wanted and not self._is_seeding and hasattr(type(iterable), "__iter__")
 
     def _watched(self, run: LoopRun, site: _Site, steps: Iterator[Any]) -> Iterator[Any]:
         """Yield what a run does, and report on it."""
         started = time.perf_counter()
-        self._bench.warned = warned_so_far() if not site.short_runs else self._bench.warned
+        if not site.short_runs:
+            self._bench.warned = warned_so_far()
+        self._is_seeding = run.seed is not None
+        generators = Generators() if self._is_seeding else None
         try:
             yield from steps
         finally:
             steps.close()  # type: ignore[attr-defined]
+            self._is_seeding = False
+            if generators is not None:
+                generators.restore()
             run.source.close()
             seconds = time.perf_counter() - started
             iterations = run.source.taken if run.source.length is None else run.source.length
@@ -236,26 +245,3 @@ def _length(iterable: Iterable[Any]) -> int:
         return operator.length_hint(iterable)
     except Exception:  # noqa: BLE001 - of the user's own
         return 0
-
-
-def _finished(kind: str, values: Iterable[Any]) -> Any:
-    """Return what a comprehension gives, made of its elements."""
-    if kind == "list comprehension":
-        return values if isinstance(values, list) else list(values)
-    if kind == "set comprehension":
-        return set(values)
-    if kind == "dict comprehension":
-        return dict(values)
-    return values
-
-
-def _hashed(value: Any) -> Any:
-    """Return an element of a set comprehension; fail where the set would."""
-    hash(value)
-    return value
-
-
-def _pair(key: Any, value: Any) -> tuple[Any, Any]:
-    """Return key and value of a dict comprehension; fail where the dictionary would."""
-    hash(key)
-    return key, value

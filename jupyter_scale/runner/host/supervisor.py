@@ -14,11 +14,10 @@ import signal
 import socket
 import sys
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from distributed.comm import Comm, CommClosedError, listen
 
 from jupyter_scale.errors import ProtocolError
 from jupyter_scale.model.messages import (
@@ -32,15 +31,16 @@ from jupyter_scale.model.messages import (
     to_wire,
 )
 from jupyter_scale.runner.host.facts import Publisher, RunLog
-from jupyter_scale.runner.host.link import SupervisorLink
+from jupyter_scale.runner.host.link import MessageLink
 from jupyter_scale.runner.protocol import Action, Responder, Send, Start
 from jupyter_scale.transport.lifeline import current_owner
 from jupyter_scale.transport.local import python_argv
 from jupyter_scale.transport.processes import kill_descendants
-from jupyter_scale.transport.tls import security
+from jupyter_scale.transport.secure import notice_silence
+from jupyter_scale.transport.tls import context
 
 _SHELL_END_S = 2.0
-_BATCH = 256
+_BUSY_AFTER_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,80 +71,68 @@ class Supervisor:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._responder = Responder(uuid.uuid4().hex)
-        self._comm: Comm | None = None
+        self._link: MessageLink | None = None
         self._shell: Shell | None = None
         self._current: Request | None = None
         self._has_begun = False
         self._is_unwanted = False
         self._waiting: list[Request] = []
         self._retried = -1
-        self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._killed = ""
         # The node's keeper counts a runner as busy while this file is there.
         self._busy = options.directory / "busy"
+        self._is_marked = False
+        self._unmarking: asyncio.TimerHandle | None = None
         self._publisher = Publisher(options.cluster_directory, options.session)
         self._runs = RunLog(options.session, self._publisher)
 
     async def start(self) -> str:
         """Listen and start the shell; return the address for the session."""
-        tls = security(self._options.cluster_directory / "tls", "worker")
-        listener = await listen("tls://127.0.0.1:0", self._serve, **tls.get_listen_args("worker"))
-        jobs = (self._write(), self._keep_shell(), self._publisher.run())
+        tls = context(self._options.cluster_directory / "tls", "worker", is_server=True)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: MessageLink(self._from_session, self._lost_session), "127.0.0.1", 0, ssl=tls
+        )
+        jobs = (self._keep_shell(), self._publisher.run())
         self._tasks = [asyncio.create_task(job) for job in jobs]
-        return str(listener.contact_address)
+        host, port = self._server.sockets[0].getsockname()
+        return f"tls://{host}:{port}"
 
     # -- the link ----------------------------------------------------------------------------
 
-    async def _serve(self, comm: Comm) -> None:
-        """Talk to a session over one connection until it closes."""
+    def _from_session(self, link: MessageLink, wire: dict[str, Any]) -> None:
+        """Take a message of whoever has connected."""
         try:
-            while True:
-                for wire in await comm.read():
-                    if not self._receive(comm, from_wire(wire)):
-                        return
-        except CommClosedError:
-            pass
+            if self._receive(link, from_wire(wire)):
+                return
         except ProtocolError as error:
             print(f"closing the link: {error}", file=sys.stderr)  # noqa: T201 - the runner's log
-        finally:
-            if self._comm is comm:
-                self._comm = None
-                self._perform(self._responder.disconnected())
-            comm.abort()
+        link.close()
 
-    def _receive(self, comm: Comm, message: Message) -> bool:
+    def _receive(self, link: MessageLink, message: Message) -> bool:
         """Take a message; False when the connection is not, or no longer, the session's."""
         if isinstance(message, Attach):
             if message.session != self._options.session:
                 return False
-            self._comm = comm
-        if self._comm is not comm:
+            self._link = link
+            notice_silence(link.socket)
+        if self._link is not link:
             return False  # a newer connection has taken over
         self._perform(self._responder.received(message))
         return True
 
-    def _take_over(self, comm: Comm) -> None:
-        """Talk over this connection from now on; what the last one did not take is sent again."""
-        self._comm = comm
-        while not self._outgoing.empty():
-            self._outgoing.get_nowait()
+    def _lost_session(self, link: MessageLink) -> None:
+        if self._link is link:
+            self._link = None
+            self._perform(self._responder.disconnected())
 
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
             if isinstance(action, Send):
-                self._outgoing.put_nowait(to_wire(action.message))
+                # What cannot be written is sent again after the next attach.
+                if self._link is not None:
+                    self._link.send(to_wire(action.message))
             elif isinstance(action, Start):
                 self._begin(action.request)
-
-    async def _write(self) -> None:
-        """Write messages in order; what cannot be written is sent again after the next attach."""
-        while True:
-            messages = [await self._outgoing.get()]
-            while len(messages) < _BATCH and not self._outgoing.empty():
-                messages.append(self._outgoing.get_nowait())
-            if self._comm is not None:
-                with contextlib.suppress(CommClosedError):
-                    await self._comm.write(messages)
 
     def _emit(self, request: int, kind: EventKind, body: dict[str, Any]) -> None:
         self._perform(self._responder.emit(request, kind, body))
@@ -172,7 +160,7 @@ class Supervisor:
                 }
             )
             # While the shell wakes up.
-            self._busy.write_text(str(current_owner()))
+            self._mark_busy()
             if self._current.kind is RequestKind.CELL:
                 self._runs.begin(self._current.id, self._current.body)
 
@@ -203,29 +191,25 @@ class Supervisor:
         """Start a shell, pass on what it says, report its death, start the next one."""
         failures = 0
         while True:
-            self._shell = await Shell.start(self._options)
-            was_ready = False
-            while (message := await self._shell.link.receive()) is not None:
-                was_ready = True
-                self._from_shell(message)
-            death = await self._shell.wait_dead()
+            shell = self._shell = await Shell.start(self._options, self._from_shell)
+            self._next()
+            death = await shell.wait_dead()
             self._shell = None
-            failures = 0 if was_ready else failures + 1
+            failures = 0 if shell.is_ready else failures + 1
             self._report_death(death)
             if failures > 1:
                 print(f"the shell does not start: {death}", file=sys.stderr)  # noqa: T201
                 os._exit(1)
 
-    def _from_shell(self, message: dict[str, Any]) -> None:
-        assert self._shell is not None  # noqa: S101 - its message came just now
+    def _from_shell(self, shell: Shell, message: dict[str, Any]) -> None:
         if message["kind"] == "ready":
-            self._shell.is_ready = True
+            shell.is_ready = True
             self._next()
             return
         if message["kind"] == "begun":
             self._has_begun = True
             if self._is_unwanted:
-                self._shell.signal(signal.SIGINT)
+                shell.signal(signal.SIGINT)
             return
         kind = EventKind(message["kind"])
         self._emit(message["request"], kind, message["body"])
@@ -238,6 +222,19 @@ class Supervisor:
 
     def _end_current(self) -> None:
         self._current = None
+        # A series of short cells is one time of work to the node's keeper.
+        loop = asyncio.get_running_loop()
+        self._unmarking = loop.call_later(_BUSY_AFTER_S, self._unmark_busy)
+
+    def _mark_busy(self) -> None:
+        if self._unmarking is not None:
+            self._unmarking.cancel()
+        if not self._is_marked:
+            self._is_marked = True
+            self._busy.write_text(str(current_owner()))
+
+    def _unmark_busy(self) -> None:
+        self._is_marked = False
         self._busy.unlink(missing_ok=True)
 
     def _report_death(self, death: str) -> None:
@@ -267,13 +264,23 @@ class Supervisor:
 class Shell:
     """A running shell process, as its supervisor sees it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, link: SupervisorLink) -> None:
-        self._process = process
-        self.link = link
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        on_message: Callable[[Shell, dict[str, Any]], None],
+    ) -> None:
+        self._process, self._on_message = process, on_message
+        self._has_hung_up = asyncio.Event()
+        self.link = MessageLink(self._take, lambda _link: self._has_hung_up.set())
         self.is_ready = False
 
+    def _take(self, _link: MessageLink, message: dict[str, Any]) -> None:
+        self._on_message(self, message)
+
     @classmethod
-    async def start(cls, options: Options) -> Shell:
+    async def start(
+        cls, options: Options, on_message: Callable[[Shell, dict[str, Any]], None]
+    ) -> Shell:
         """Start a shell process in a process group of its own."""
         ours, theirs = socket.socketpair()
         shared = ["--shared", str(options.shared)] if options.shared else []
@@ -296,7 +303,10 @@ class Shell:
                 env=environment,
                 start_new_session=True,
             )
-        return cls(process, await SupervisorLink.open(ours))
+        shell = cls(process, on_message)
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: shell.link, sock=ours)
+        return shell
 
     def signal(self, number: signal.Signals) -> None:
         """Signal the shell and its children; gone already is fine."""
@@ -305,7 +315,7 @@ class Shell:
 
     async def wait_dead(self) -> str:
         """Wait until the process is gone and say how it ended; its children go too."""
-        self.link.close()
+        await self._has_hung_up.wait()
         try:
             await asyncio.wait_for(self._process.wait(), _SHELL_END_S)
         except TimeoutError:

@@ -23,7 +23,15 @@ from distributed import get_worker
 from jupyter_scale.errors import CannotTravel
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import OutsideEffect, watching
-from jupyter_scale.runner.host.iterations import Batch, Protocol
+from jupyter_scale.runner.host.iterations import (
+    Batch,
+    Counted,
+    Protocol,
+    Values,
+    install,
+    is_of_notebook,
+    run_in_order,
+)
 from jupyter_scale.runner.host.pieces import (
     CAPTURED,
     ITEMS,
@@ -64,6 +72,8 @@ class Terms:
         From which each iteration's generators are derived; None: they are the notebook's.
     is_trusted
         The user vouches that iterations are independent.
+    is_combined
+        Values are asked for one by one, and combined; whoever does so may stop before the last.
     """
 
     protocol: Protocol | None = None
@@ -71,6 +81,7 @@ class Terms:
     conditional: frozenset[str] = frozenset()
     seed: int | None = None
     is_trusted: bool = False
+    is_combined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +147,10 @@ class BatchOutcome:
 # -- the worker's state ----------------------------------------------------------------------
 
 
+class CombinedError(Exception):
+    """Values cannot be computed before earlier ones are used."""
+
+
 class _Hold:
     """The captured values that this worker has, and their baseline."""
 
@@ -164,6 +179,7 @@ class _Hold:
         self.own_code = frozenset(_nested(self.function))
         self.replica.records.pop(FUNCTION, None)
         self.added = set(self.namespace) - before
+        self.bindings = self._bindings()
         self.baseline = self.digests()
         self.ambience.on_module_run = self._extend_baseline
         self.ambient = self.ambience.read()
@@ -216,9 +232,16 @@ class _Hold:
 
     def what_changed(self, *, deep: bool, is_in_task: bool = True) -> str:
         """Say what is no longer as it arrived; empty when all is."""
-        changed = ambient.changed_part(self.ambient, self.ambience.read(), is_in_task=is_in_task)
+        now = self.ambience.read()
+        if self.terms.seed is not None:
+            now |= {name: self.ambient.get(name) for name in ambient.GENERATORS}
+        changed = ambient.changed_part(self.ambient, now, is_in_task=is_in_task)
         if changed:
             return changed
+        bound = self._bindings()
+        if bound != self.bindings:
+            names = {n for n in {**bound, **self.bindings} if bound.get(n) != self.bindings.get(n)}
+            return f"'{min(names)}'"
         if deep:
             try:
                 digests = self.digests()
@@ -230,6 +253,10 @@ class _Hold:
                 if digests.get(name) != self.baseline.get(name):
                     return _describe(name)
         return ""
+
+    def _bindings(self) -> dict[str, int]:
+        """Return what the notebook's names are bound to, also those that nobody reads."""
+        return {n: id(v) for n, v in self.namespace.items() if not n.startswith("__")}
 
     def is_check_due(self, seconds: float) -> bool:
         """Tell whether a comparison is worth its time now; `seconds`: of one more batch."""
@@ -263,6 +290,7 @@ def _nested(function: Any) -> Iterator[types.CodeType]:
 
 _process_ambience: Ambience | None = None
 _places_taken: set[str] = set()
+_owner = ""
 _hold: tuple[bytes, _Hold] | None = None
 _lock = threading.Lock()
 _interrupting = threading.Lock()
@@ -295,6 +323,35 @@ def _let_go() -> None:
     _hold = None
 
 
+def take_over(owner: str, state: Mapping[str, Any], places: Mapping[str, Any]) -> None:
+    """Make the process-wide state that of a pool's task; no loop holds anything any more.
+
+    Parameters
+    ----------
+    owner
+        Whose state it is: what belongs to the process is set once for each.
+    state, places
+        The plain part, and ``name → object``.
+    """
+    global _places_taken, _owner  # noqa: PLW0603 - they outlive the task, as modules do
+    with _lock:
+        isolate()
+        prepare()
+        ambience = _ambience()
+        if _hold is None and _owner == owner:
+            ambience.apply_everything(state, only=ambient.PER_TASK)
+            names: set[str] = set(filter(ambient.is_per_task, places))
+        else:
+            _let_go()
+            _owner, names = owner, set(places)
+            ambience.apply_everything(state)
+            ambience.places.drop_all(_places_taken - names)
+            _places_taken = names
+        ambience.places.take_from(dict(places), names)
+        if names == set(places):
+            ambience.apply_everything(state, only=("warnings",))
+
+
 def prepare() -> None:
     """Make this process notice what only a notebook's own process can show.
 
@@ -307,6 +364,7 @@ def prepare() -> None:
 
     if getattr(builtins, "display", None) is _stop_display:
         return
+    install(run_in_order)
     builtins.display = _stop_display  # type: ignore[attr-defined]
     for module in (display_functions, sys.modules.get("IPython.display")):
         if module is not None:
@@ -402,6 +460,8 @@ class _Run:
         except KeyboardInterrupt:
             # Raised on, it would end the worker.
             return None, BatchOutcome("interrupted")
+        except CombinedError as error:
+            return None, BatchOutcome("lost", str(error))
         except BaseException as error:  # noqa: BLE001 - the notebook's own; it raises again there
             return None, BatchOutcome("raised", f"{type(error).__name__}: {error}")
 
@@ -411,10 +471,26 @@ class _Run:
         if terms.seed is not None:
             items = seeded(items, terms.seed, first)
         if terms.protocol is None:
-            return list(hold.function(items))
+            return self._values(hold.function, items, output)
         batch = Batch(items, terms.protocol, output)
         hold.function(batch)
         return batch.logged(terms.names if is_last else terms.conditional)
+
+    def _values(self, function: Callable[[Any], Any], items: Any, output: list[Any]) -> Values:
+        if not self._hold.terms.is_combined:
+            return Values(list(function(items)))
+        taken = Counted(items)
+        values = Values([])
+        for value in function(taken):
+            values.values.append(value)
+            values.marks.append((taken.count, len(output)))
+        if not taken.is_done:
+            msg = "StopIteration"  # it ends the loop, silently
+            raise RuntimeError(msg)
+        if any(map(is_of_notebook, values.values)):
+            msg = "values of the notebook's own classes are combined one by one"
+            raise CombinedError(msg)
+        return values
 
     def _definitions(self) -> dict[int, Digest]:
         """Return the fingerprints of the notebook's classes and functions among the items."""

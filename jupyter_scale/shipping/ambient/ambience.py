@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 from jupyter_scale.analysis.stores import Store
@@ -66,6 +67,10 @@ class Ambience:
         modules.on_loaded = self._tell_run
         watch.source = modules
         watch.install()
+
+    def when_imported(self, name: str, callback: Callable[[ModuleType], None]) -> None:
+        """Call back each time that a module has been run."""
+        self._watch.when_imported(name, callback)
 
     def close(self) -> None:
         """Watch imports no more."""

@@ -23,7 +23,10 @@ _MISSING: Any = object()
 _CONTAINERS = (dict, list, set)
 # Bound to one process, or kept by a part of their own.
 _NEVER = {
-    "sys": ("stdin", "stdout", "stderr", "displayhook", "excepthook", "path", "meta_path"),
+    "sys": (
+        *("stdin", "stdout", "stderr", "displayhook", "excepthook"),
+        *("path", "meta_path", "path_importer_cache"),
+    ),
     "os": ("environ", "environb"),
     "warnings": ("filters", "showwarning"),
     "pandas": ("options",),

@@ -87,6 +87,13 @@ class ImportWatch:
         return None
 
 
+def is_imported(name: str) -> bool:
+    """Tell whether a module has been imported, and not only begun to be."""
+    module = sys.modules.get(name)
+    spec = getattr(module, "__spec__", None)
+    return module is not None and not getattr(spec, "_initializing", False)
+
+
 def call_after(loader: Any, callbacks: Sequence[Callback]) -> None:
     """Make a loader call back when it has run a module."""
     run = getattr(loader, "exec_module", None)

@@ -266,7 +266,18 @@ def is_own_file(file: str) -> bool:
     parts = Path(file).parts
     if "site-packages" in parts or "dist-packages" in parts:
         return False
-    return not file.startswith(_library_roots())
+    return not file.startswith(_library_roots()) and not _is_installed(Path(file).parent)
+
+
+@functools.cache
+def _is_installed(directory: Path) -> bool:
+    """Tell whether an installer put a directory, or one around it, where it is.
+
+    ``pip install --target`` does that anywhere on the path.
+    """
+    if (directory / "__init__.py").exists():
+        return _is_installed(directory.parent)
+    return any(directory.glob("*.dist-info/RECORD"))
 
 
 @functools.cache

@@ -128,6 +128,10 @@ class Places:
                 except Exception:  # noqa: BLE001 - assigning runs a library's code
                     self._refused[name] = value
 
+    def refuse(self, name: str) -> None:
+        """Leave an object where it is: the other side cannot rebuild it."""
+        self._refused[name] = self.read().get(name)
+
     def drop_all(self, names: Iterable[str]) -> None:
         """Leave nothing in those of `names` that are places."""
         for name in sorted(filter(is_place, names), reverse=True):

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
-from jupyter_scale.shipping.ambient.importing import ImportWatch
+from jupyter_scale.shipping.ambient.importing import ImportWatch, is_imported
 from jupyter_scale.shipping.ambient.part import ABSENT, Delta, Part, difference
 
 Changes = dict[str, bytes]
@@ -54,11 +54,10 @@ class Tracker:
 
     def read(self) -> dict[str, Any]:
         """Return the value of every part whose library is imported."""
-        modules = sys.modules
         return {
             name: part.read()
             for name, part in self._parts.items()
-            if not part.library or part.library in modules
+            if not part.library or is_imported(part.library)
         }
 
     def changes(self) -> Changes:
@@ -117,7 +116,7 @@ class Tracker:
             part = self._parts.get(name)
             if part is not None:
                 change = pickle.loads(packed)
-                if not part.library or part.library in sys.modules:
+                if not part.library or is_imported(part.library):
                     _apply(part, change)
                 else:
                     self._wait(name, change)

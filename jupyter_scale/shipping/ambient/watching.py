@@ -8,6 +8,8 @@ from typing import Any
 
 #: Parts that belong to a thread or a task, and are set for each batch.
 PER_TASK = ("decimal", "numpy_print", "numpy_errors", "sklearn")
+#: The global random generators.
+GENERATORS = ("random", "numpy_random", "torch", "torch_cuda")
 # Importing a library changes these; that is no deed of the iteration's.
 _UNWATCHED = frozenset({"warnings", "own_modules", "restored", "sys_path", "terminal"})
 _NAMES = {

@@ -20,6 +20,14 @@ def test_writing_a_file_is_stopped_before_it_exists(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_the_first_effect_is_told_of_before_it_happens(tmp_path: Path) -> None:
+    told: list[bool] = []
+    with watching(before_first=lambda: told.append((tmp_path / "new").exists())):
+        (tmp_path / "new").write_text("x")
+        (tmp_path / "other").write_text("x")
+    assert told == [False]
+
+
 def test_removing_is_stopped(tmp_path: Path) -> None:
     file = tmp_path / "old"
     file.write_text("x")

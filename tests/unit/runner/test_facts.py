@@ -90,7 +90,7 @@ def test_every_fact_has_a_higher_number():
             "interrupted",
             "RunnerLost: it was killed, because it did not react to the interrupt",
         ),
-        (CellOutcome("unloadable", notes=["why"]), "failed", "it ran in the notebook: why"),
+        (CellOutcome("unloadable", stays={"x": "why"}), "failed", "it ran in the notebook: why"),
     ],
 )
 def test_end(outcome, status, error):

@@ -193,6 +193,16 @@ def test_whose_file(tmp_path):
     assert not is_own_file(str(tmp_path / "x.so"))
 
 
+def test_what_an_installer_put_anywhere_is_not_the_notebooks(tmp_path):
+    for directory in ("lib-1.0.dist-info", "lib", "lib/sub"):
+        (tmp_path / directory).mkdir()
+    (tmp_path / "lib-1.0.dist-info/RECORD").touch()
+    (tmp_path / "lib/__init__.py").touch()
+    (tmp_path / "lib/sub/__init__.py").touch()
+    assert not is_own_file(str(tmp_path / "lib/sub/x.py"))
+    assert not is_own_file(str(tmp_path / "single.py"))
+
+
 # -- attributes ------------------------------------------------------------------------------
 
 

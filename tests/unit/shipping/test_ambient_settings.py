@@ -58,6 +58,18 @@ def fake_library(tmp_path, monkeypatch):
     sys.modules.pop("fake_library", None)
 
 
+def test_a_library_that_is_being_imported_has_no_state_yet(fake_library, tmp_path):
+    (tmp_path / "fake_library.py").write_text("import inside_it\nsettings = {'x': 1}\n")
+    (tmp_path / "inside_it.py").write_text("import sys; sys.tracker.read()\n")
+    sys.tracker = Tracker([Setting()], ImportWatch())
+    try:
+        import fake_library  # noqa: F401
+
+        assert sys.tracker.read() == {"setting": {"x": 1}}
+    finally:
+        del sys.tracker, sys.modules["inside_it"]
+
+
 @pytest.fixture
 def tracker():
     watch = ImportWatch()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from jupyter_scale.shipping.fingerprint import CHUNK_BYTES
 from jupyter_scale.shipping.quotes import Quote, travelling_spans
 from replicas import size_of
 
@@ -69,8 +70,8 @@ def test_known_memory_under_another_name(two, way, cell):
     ("cell", "chunks"),
     [
         ("df.iloc[1000:1100] = 1.5", 4),  # one for each column
-        ("df['q'] = df['q'] * 2", 2),
-        ("df['new'] = rng.random(2**18)", 2),
+        ("df['q'] = df['q'] * 2", 16),
+        ("df['new'] = rng.random(2**18)", 16),
         ("a[5 * 2**17] = 1.5; b = a.copy()", 1),
         ("a = np.zeros(8 * 2**17)", 1),
     ],
@@ -78,7 +79,7 @@ def test_known_memory_under_another_name(two, way, cell):
 def test_only_what_is_new_travels(two, way, cell, chunks):
     two.run_here(PRELUDE)
     two.sync()
-    assert chunks * MB <= travel(two, cell, way) < chunks * MB + 10_000
+    assert chunks * CHUNK_BYTES <= travel(two, cell, way) < chunks * CHUNK_BYTES + 10_000
     check(two)
 
 
@@ -117,7 +118,7 @@ def test_a_chunk_that_the_receiver_has_changed_is_asked_for(two):
     two.run_here("b = a.copy()")
     body = two.sync()
     assert len(two.sent) == before + 2
-    assert MB < size_of(body) < 1.1 * MB
+    assert CHUNK_BYTES < size_of(body) < 1.1 * CHUNK_BYTES
     assert two.ask("evaluate", "float(b.sum())") == repr(float(two.plain["a"].sum()))
     assert two.ask("evaluate", "float(a.sum()) == total") == "True"
 
@@ -127,7 +128,7 @@ def test_a_chunk_that_the_notebook_has_changed_is_asked_for(two):
     two.sync()
     two.ask("run", "b = a.copy()")
     two.here.namespace["a"][3 * 2**17] = -1.0  # a thread
-    assert MB < size_of(two.home()) < 1.1 * MB
+    assert CHUNK_BYTES < size_of(two.home()) < 1.1 * CHUNK_BYTES
     assert two.ask("evaluate", "float(b.sum())") == repr(float(two.here.namespace["b"].sum()))
 
 
@@ -157,7 +158,7 @@ def test_quoted_bytes_count_as_reused(two):
     two.here.pack()
     packed = two.here.packed
     assert packed.reused_bytes == 8 * MB
-    assert MB < packed.parcel.nbytes < 1.1 * MB
+    assert CHUNK_BYTES < packed.parcel.nbytes < 1.1 * CHUNK_BYTES
 
 
 def test_what_travels_of_a_buffer():

@@ -1,0 +1,163 @@
+"""What can be written on a ``%scale`` or ``%%scale`` line."""
+
+from __future__ import annotations
+
+import argparse
+import keyword
+import shlex
+from functools import cache, lru_cache
+from typing import Literal, NoReturn
+
+from jupyter_scale.errors import UsageError
+from jupyter_scale.model.run import parse_bytes
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that raises instead of ending the kernel."""
+
+    def error(self, message: str) -> NoReturn:
+        text = f"{message}. Usage: {self.format_usage().removeprefix('usage: ').strip()}"
+        raise UsageError(" ".join(text.split()))
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise _HelpShownError(status, message)
+
+
+class _HelpShownError(Exception):
+    """``--help`` was printed."""
+
+
+@cache
+def cell_parser() -> argparse.ArgumentParser:
+    """Return the parser of the ``%%scale`` line."""
+    parser = _Parser(
+        prog="%%scale",
+        description="Run the cell on the cluster; the notebook is afterwards as if it had run here."
+        " Without a cluster, one starts on this machine.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="raise an error if the cell cannot run on the cluster, instead of running it here",
+    )
+    loops = parser.add_mutually_exclusive_group()
+    loops.add_argument("--serial", action="store_true", help="do not spread loops over workers")
+    loops.add_argument(
+        "--spread",
+        action="store_true",
+        help="spread loops without checking that their iterations are independent: you vouch that"
+        " neither what they share nor files and connections make their order matter",
+    )
+    parser.add_argument(
+        "--seed-each",
+        action="store_true",
+        help="give every iteration of a loop random generators of its own ('random', numpy, torch),"
+        " so that it spreads with the same numbers on any number of workers; other numbers than the"
+        " plain cell's",
+    )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="run nothing and start nothing: show where the cell would run, what would travel, and"
+        " which loops may spread",
+    )
+    parser.add_argument(
+        "--keep",
+        action="extend",
+        nargs="+",
+        type=_name,
+        default=[],
+        metavar="NAME",
+        help="leave the new values of these names on the cluster; the notebook gets stand-ins,"
+        " which later %%%%scale cells use as the values themselves",
+    )
+    parser.add_argument(
+        "--keep-above",
+        type=_size,
+        metavar="SIZE",
+        help="so too every new value larger than SIZE (500MB, 2GiB; off)",
+    )
+    return parser
+
+
+def _name(text: str) -> str:
+    if not text.isidentifier() or keyword.iskeyword(text):
+        msg = f"expected names, separated by spaces, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return text
+
+
+def _size(text: str) -> int | Literal["off"]:
+    """Return a size in bytes, ``"off"`` for none."""
+    if text == "off":
+        return "off"
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+@cache
+def line_parser() -> argparse.ArgumentParser:
+    """Return the parser of the ``%scale`` line."""
+    parser = _Parser(
+        prog="%scale",
+        description="Without a command: show the cluster, and what it holds.",
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(
+        dest="command", metavar="{up,down,quiet,keep-above}", parser_class=_Parser
+    )
+    up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
+    up.add_argument("profile", nargs="?", help="a profile of scale.toml (default: this machine)")
+    up.add_argument("--workers", type=_positive, metavar="N", help="number of worker processes")
+    commands.add_parser("down", help="end the cluster", description="End the cluster.")
+    quiet = commands.add_parser(
+        "quiet",
+        help="show neither progress nor summary lines",
+        description="Show neither progress nor summary lines, so that a cell's output is exactly"
+        " the plain cell's.",
+    )
+    quiet.add_argument("state", nargs="?", choices=["on", "off"], default="on")
+    keep_above = commands.add_parser(
+        "keep-above",
+        help="leave large results on the cluster",
+        description="What --keep-above does for one cell, for all that follow. Without a SIZE, show"
+        " what holds.",
+    )
+    keep_above.add_argument("size", nargs="?", type=_size, metavar="SIZE|off")
+    return parser
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        msg = f"expected a number of workers from 1 on, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def parse_line(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace | None:
+    """Parse a magic line; None when it asked for help, which was printed.
+
+    Raises
+    ------
+    UsageError
+        In one line, with the right usage.
+    """
+    try:
+        return _parse_words(parser, tuple(shlex.split(line, comments=True)))
+    except ValueError as error:
+        msg = f"{error}. Usage: {' '.join(parser.format_usage().removeprefix('usage: ').split())}"
+        raise UsageError(msg) from None
+    except _HelpShownError:
+        return None
+
+
+@lru_cache
+def _parse_words(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> argparse.Namespace:
+    return parser.parse_args(list(words))
