@@ -1134,7 +1134,7 @@ for j, row in enumerate(grid):
     grid[(j + 1) % 9, 0] = row[0] + slow__(j)
 ---
 grid
-=== a function binds the name that is appended to [in order]
+=== a function binds the name that is appended to [either]
 def anew(i):
     global out
     if i == 5: out = []
