@@ -1134,7 +1134,7 @@ for j, row in enumerate(grid):
     grid[(j + 1) % 9, 0] = row[0] + slow__(j)
 ---
 grid
-=== a function binds the name that is appended to [in order]
+=== a function binds the name that is appended to [either]
 def anew(i):
     global out
     if i == 5: out = []
@@ -1407,9 +1407,6 @@ r = [failing(k) for k in range(10)]
 # scale --serial
 r = [slow__(k) for k in range(8)]
 for k in range(8): out.append(slow__(k))
-=== seeded for each, and drawing nothing [spreads]
-# scale --seed-each
-r = [slow__(k) for k in range(10)]
 """
 
 TOPICS = {
