@@ -227,7 +227,11 @@ class LoopRun:
             if decision.is_lasting:
                 self.bench.verdicts[key] = self.why
             self.bench.notes[f"the loop in line {self.line} ran in order: {self.why}"] = None
+            yield self._in_order()
+            return
         yield self._in_order()
+        if self.why:  # it raised on a worker: here it should have done so, too
+            self.bench.notes[f"the loop in line {self.line}: {self.why}"] = None
 
     def _key(self) -> _Key:
         """Return what a verdict is remembered for: the loop's code, and that of what it calls."""
@@ -324,8 +328,9 @@ class LoopRun:
                 lost += 1
                 continue
             if end is not None and not (end.kills or end.is_lost):
-                if not end.why:
-                    return  # an iteration raised: here it does so again
+                if end.is_raised:
+                    self.why = f"it raised {end.why} on a worker, and not here"
+                    return
                 raise CannotSpreadError(end.why, is_lasting=end.is_lasting)
             if end is not None and careful:
                 [item] = self.source.take(1).items

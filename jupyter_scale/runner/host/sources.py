@@ -140,7 +140,9 @@ class Source:
         What goes wrong is kept until it is its turn.
         """
         taken = Taken([], [])
-        while len(taken.items) < number and self.failure is None and not self._is_exhausted:
+        while len(taken.items) < number:
+            if not self._returned and (self._is_exhausted or self.failure is not None):
+                break
             try:
                 item, written = self._fetch()
             except StopIteration:

@@ -86,7 +86,9 @@ class End:
     number
         The first batch that does not count.
     why
-        The reason; empty when an iteration raised, which the iteration says itself.
+        The reason.
+    is_raised
+        An iteration raised, and will do so again where the loop is.
     is_lasting
         The loop will do so again.
     kills
@@ -100,6 +102,7 @@ class End:
     number: int
     why: str
     is_lasting: bool = True
+    is_raised: bool = False
     kills: bool = False
     is_lost: bool = False
     size: int = 0
@@ -332,7 +335,9 @@ class Speculation:
 
     def _refuse(self, part: Part, outcome: worker.BatchOutcome) -> None:
         if outcome.status == "raised":
-            self._stop(part.number, "", lasts=False)
+            self._stop(part.number, outcome.why, lasts=False)
+            if self.end is not None and self.end.number == part.number:
+                self.end.is_raised = True
         elif outcome.status == "interrupted":
             self._stop(part.number, "it was interrupted", lasts=False)
         elif outcome.status == "lost":
@@ -441,7 +446,7 @@ class Speculation:
         running = [part.future for part in self._running.values()]
         with contextlib.suppress(OSError):
             client.cancel(running, force=True)
-            if running or (self.end is not None and self.end.why != ""):
+            if running or self.end is not None:
                 stop_iterations(client, self.captured.loop)
         unused = list(self._parts)
         self._parts.clear()

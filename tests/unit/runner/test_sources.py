@@ -71,6 +71,9 @@ def test_every_item_comes_once_and_in_order(
         assert some.taken == len(seen)
         assert some.left == len(items) - len(seen)
         assert some.has_more() is (len(seen) < len(items))
+        everything = some.take(len(items) + 1)
+        assert everything.items == items[len(seen) :]
+        some.put_back(everything)
     assert seen + list(some.in_place) == items
 
 
