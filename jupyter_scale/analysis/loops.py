@@ -24,7 +24,7 @@ _CONSUMERS = frozenset({
 })  # fmt: skip
 """Functions that go through their first argument at once, and do not keep it."""
 
-_CONSUMING_ATTRIBUTES = frozenset({"concat", "fromiter", "fsum"})
+_CONSUMING_ATTRIBUTES = frozenset({"Counter", "concat", "fromiter", "fsum"})
 _ASKING = frozenset({"max", "min", "sum"})
 """Those of them that run code between two values if they are told to: a key, a start."""
 
@@ -36,8 +36,8 @@ _ASKED_ONCE = frozenset({
 """Methods that use up a function that they are given."""
 
 _LIBRARIES = frozenset({
-    "cp", "cupy", "da", "dask", "dd", "jax", "jnp", "math", "np", "numpy", "operator", "os",
-    "pd", "pandas", "pl", "polars", "scipy", "shutil", "sp", "tf", "torch",
+    "collections", "cp", "cupy", "da", "dask", "dd", "jax", "jnp", "math", "np", "numpy",
+    "operator", "os", "pd", "pandas", "pl", "polars", "scipy", "shutil", "sp", "tf", "torch",
 })  # fmt: skip
 """Names that stand for modules in every notebook: ``np.append`` changes nothing."""
 
@@ -162,6 +162,17 @@ class _Finder(ast.NodeVisitor):
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
         self.visit(node.generators[0].iter)  # it runs whenever someone asks for the next value
 
+    def visit_Starred(self, node: ast.Starred) -> None:
+        if isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.GeneratorExp):
+            self._add(node.value)
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        is_unpacked = any(isinstance(target, ast.Tuple | ast.List) for target in node.targets)
+        if is_unpacked and isinstance(node.value, ast.GeneratorExp):
+            self._add(node.value)
+        self.generic_visit(node)
+
     def visit_Call(self, node: ast.Call) -> None:
         if node.args and self._consumes(node):
             first = node.args[0]
@@ -182,7 +193,8 @@ class _Finder(ast.NodeVisitor):
     def _consumes(self, call: ast.Call) -> bool:
         match call.func:
             case ast.Name(id=name):
-                is_alone = len(call.args) == 1 and not call.keywords
+                others = [*call.args[1:], *(keyword.value for keyword in call.keywords)]
+                is_alone = all(map(_is_literal, others))
                 return name in self._consumers and (is_alone or name not in _ASKING)
             case ast.Attribute(value=ast.Constant(value=str()), attr="join"):
                 return True
@@ -196,6 +208,15 @@ class _Finder(ast.NodeVisitor):
                 starred = isinstance(function, ast.Starred) or isinstance(items, ast.Starred)
                 return "map" in self._consumers and not starred
         return False
+
+
+def _is_literal(node: ast.expr) -> bool:
+    """Tell whether a value is written out: to add to it runs none of the notebook's code."""
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def _judge(number: int, node: LoopNode) -> Loop:
@@ -268,6 +289,8 @@ def _consumed(tree: ast.expr) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
+        if isinstance(node.func, ast.Lambda):
+            yield node.func
         is_known = isinstance(node.func, ast.Name) and node.func.id in _CONSUMERS | {"filter"}
         if isinstance(node.func, ast.Attribute):
             is_known = node.func.attr in _ASKED_ONCE | _CONSUMING_ATTRIBUTES | {"join"}

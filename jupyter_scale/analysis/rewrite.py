@@ -1,14 +1,16 @@
 """Code whose loops are handed over: each becomes a call, or goes through what a call gives it.
 
-``[elt for t in it if c]`` becomes ``ENTRY(run, it, line, kind, is_named)`` with ``run = lambda
-__scale_items__: [elt for t in __scale_items__ if c]``; other comprehensions, generator arguments
-and ``map(f, it)`` likewise, with a `run` that goes through their elements.
+``[elt for t in it if c]`` becomes ``ENTRY(run, it, place)`` with ``run = lambda __scale_items__:
+[elt for t in __scale_items__ if c]``; other comprehensions, generator arguments and ``map(f, it)``
+likewise, with a `run` that goes through their elements. The place is a constant ``(line, kind,
+is_named, details)``. Where there are several ``for``, two arguments more make one loop of the first
+two of them.
 
-A ``for`` loop stays, and goes through ``ENTRY(make, it, line, kind, is_named, details)``: an
-iterator that gives it the items to run in place (`ForDetails` tells what the details are). For the
-others ``make()`` returns four functions: ``body(items)`` computes, elsewhere, what effects need;
-``apply(number, operands)`` carries one effect out; ``bind(values)`` binds what iterations leave;
-``roots()`` returns what the effects change. ::
+A ``for`` loop stays, and goes through ``ENTRY(make, it, place)``: an iterator that gives it the
+items to run in place (`ForDetails` tells what the details are). For the others ``make()`` returns
+four functions: ``body(items)`` computes, elsewhere, what effects need; ``apply(number, operands)``
+carries one effect out; ``bind(values)`` binds what iterations leave; ``roots()`` returns what the
+effects change. ::
 
     for x in it:              def __scale_body__(__scale_items__):
         y = f(x)                  for x in __scale_items__:
@@ -97,12 +99,11 @@ class _Spread(ast.NodeTransformer):
     def _call(
         self, loop: Loop, node: ast.AST, arguments: list[ast.expr], plan: ForPlan | None = None
     ) -> ast.Call:
-        is_named = ast.Constant(_is_named(arguments[-1]))
-        constants = [ast.Constant(loop.line), ast.Constant(loop.kind), is_named]
-        if plan is not None:
-            constants.append(ast.Constant(plan.details))  # type: ignore[arg-type] # code can
-        call = ast.Call(ast.Name(self._entry, ast.Load()), [*arguments, *constants], [])
-        for part in (call, call.func, *constants):
+        details = None if plan is None else plan.details
+        place = (loop.line, loop.kind, _is_named(arguments[-1]), details)
+        constant = ast.Constant(place)  # type: ignore[arg-type] # code can
+        call = ast.Call(ast.Name(self._entry, ast.Load()), [*arguments, constant], [])
+        for part in (call, call.func, constant):
             ast.copy_location(part, node)
         return call
 
@@ -116,8 +117,11 @@ class _Spread(ast.NodeTransformer):
         generator = node.generators[0]
         iterable = generator.iter
         generator.iter = ast.copy_location(ast.Name(BATCH, ast.Load()), iterable)
+        flat = _flattened(node, iterable)
         run = _lambda(BATCH, _as_elements(node), iterable)
-        return self._call(loop, node, [run, iterable])
+        call = self._call(loop, node, [run, iterable])
+        call.args += flat
+        return call
 
     # -- for loops ---------------------------------------------------------------------------
 
@@ -155,6 +159,7 @@ def _is_named(iterable: ast.expr) -> bool:
 
 _WRAPPERS = frozenset({"enumerate", "iter", "map", "tqdm", "trange", "zip"})
 _Node = TypeVar("_Node", bound=ast.AST)
+_Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 def _placed(node: _Node, where: ast.AST) -> _Node:
@@ -170,6 +175,32 @@ def _lambda(parameter: str, body: ast.expr, where: ast.AST) -> ast.Lambda:
         posonlyargs=[], args=[argument], kwonlyargs=[], kw_defaults=[], defaults=[]
     )
     return ast.copy_location(ast.Lambda(arguments, body), body)
+
+
+def _flattened(node: _Comprehension, where: ast.expr) -> list[ast.expr]:
+    """Return two functions that make one loop of the first two of a comprehension.
+
+    ``[elt for a in A for b in B]`` with few `a` is ``[elt for a, b in ((a, b) for a in A for b in
+    B)]``: what gives the pairs, and what goes through them.
+    """
+    if len(node.generators) == 1:
+        return []
+    first, second, *others = node.generators
+    target = ast.Tuple([first.target, second.target], ast.Store())
+    if any(isinstance(part, ast.Starred) for part in ast.walk(target)):
+        return []
+    value = copy.deepcopy(target)
+    for part in ast.walk(value):
+        if isinstance(part, ast.Name | ast.Tuple | ast.List):
+            part.ctx = ast.Load()
+    pairs = ast.GeneratorExp(value, copy.deepcopy([first, second]))
+    flat: _Comprehension = copy.copy(node)
+    items = ast.Name(BATCH, ast.Load())
+    flat.generators = [ast.comprehension(target, items, [], 0), *others]
+    for part in (target, value, pairs, items):
+        ast.copy_location(part, where)
+    elements = _as_elements(copy.deepcopy(flat))
+    return [_lambda(BATCH, pairs, where), _lambda(BATCH, elements, where)]
 
 
 def _as_elements(node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> ast.expr:

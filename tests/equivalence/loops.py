@@ -1093,7 +1093,7 @@ for i in range(10):
     out.append(who(i))
 === the names of the caller's frame [either]
 import sys
-def whose(i): slow__(i); return sorted(n for n in sys._getframe(1).f_locals if "scale" in n)
+def whose(i): slow__(i); return sorted(n for n in sys._getframe(1).f_locals if "__scale" in n)
 for i in range(10):
     out.append(whose(i))
 === names of the namespace [either]

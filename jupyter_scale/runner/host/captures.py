@@ -29,6 +29,9 @@ from jupyter_scale.shipping.states import adapter_for
 _SKIP = frozenset({"get_ipython", "exit", "quit", "__builtins__", "__builtin__"})
 
 
+_FRAMES = frozenset({"_getframe", "currentframe", "_current_frames"})
+
+
 class CannotSpreadError(Exception):
     """A loop has to run in order; lasting: and so each time."""
 
@@ -108,6 +111,9 @@ class Capturer:
             packed = replica.pack(snapshots)
         except CannotTravel as error:
             raise CannotSpreadError(str(error)) from error
+        if terms.protocol is not None and any(map(_looks_at_frames, packed.memo.values())):
+            msg = "something that it calls looks at the frames of its callers"
+            raise CannotSpreadError(msg)
         files = {name for snapshot in snapshots.values() for name in snapshot.code_files}
         captured = Captured(
             b"".join(s.digest for _, s in sorted(snapshots.items())),
@@ -204,6 +210,11 @@ class Reach:
 def _writes(obj: Any) -> frozenset[str]:
     is_function = isinstance(obj, types.FunctionType)
     return global_writes(plain_code(obj.__code__)) if is_function else frozenset()
+
+
+def _looks_at_frames(obj: Any) -> bool:
+    is_function = isinstance(obj, types.FunctionType)
+    return is_function and not _FRAMES.isdisjoint(obj.__code__.co_names)
 
 
 def _names_read(snapshot: Snapshot) -> frozenset[str]:

@@ -143,12 +143,11 @@ def install(entry: Callable[..., Any]) -> None:
 def run_in_order(
     function: Callable[[Iterable[Any]], Iterable[Any]],
     iterable: Iterable[Any],
-    _line: int,
-    kind: str,
-    _is_named: bool,  # noqa: FBT001 - rewritten code calls it so
-    details: object = None,
+    place: tuple[Any, ...],
+    *_flat: object,
 ) -> Any:
     """Run a loop that was handed over where nobody spreads loops."""
+    _, kind, _, details = place
     return finished(kind, function(iterable)) if details is None else iterable
 
 

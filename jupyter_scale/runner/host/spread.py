@@ -12,7 +12,7 @@ import operator
 import threading
 import time
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 #: A loop that was short so many times in a cell is left alone, unless there is more to do.
 _SHORT_RUNS = 8
 _SHORT_S = 0.0005
+#: So few iterations of an outer loop are not enough for the workers: the inner one spreads, too.
+_FEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +179,12 @@ class Spreader:
         self,
         function: types.FunctionType,
         iterable: Iterable[Any],
-        line: int,
-        kind: str,
-        is_named: bool,  # noqa: FBT001 - rewritten code calls it so
-        details: tuple[Any, ...] | None = None,
+        place: tuple[Any, ...],
+        pairs: Callable[[Iterable[Any]], Iterable[Any]] | None = None,
+        flat: types.FunctionType | None = None,
     ) -> Any:
         """Return what a comprehension gives, or what a ``for`` loop goes through in place."""
+        line, kind, is_named, details = place
         if details is not None:
             function.__globals__.pop(MAKE, None)
         code = function.__code__
@@ -194,6 +196,8 @@ class Spreader:
         if (is_short and not seeds) or not self._is_for_us(iterable):
             return finished(kind, function(iterable)) if details is None else iterable
         seed = loop_seed() if seeds else None
+        if pairs is not None and flat is not None and 0 < _length(iterable) < _FEW:
+            function, iterable = flat, pairs(iterable)
         source = Source(iterable, self._bench.replay, is_shared=is_named)
         if details is None:
             function = with_plain_names(function, kind)

@@ -108,7 +108,10 @@ class Everywhere:
     def __init__(self, *, elsewhere):
         self.elsewhere = elsewhere
 
-    def __call__(self, function, iterable, _line, kind, _is_named, details=None):
+    def __call__(self, function, iterable, place, pairs=None, flat=None):
+        _, kind, _, details = place
+        if pairs is not None and self.elsewhere:
+            function, iterable = flat, pairs(iterable)
         if details is None:
             values = list(function(iterable))
             makers = {"set comprehension": set, "dict comprehension": dict}
@@ -205,9 +208,10 @@ def test_the_given_tree_is_left_alone(source):
 def test_the_iterable_stays_outside():
     tree, _ = spread_loops(parse_python("\n[f(x) for x in g(xs)]; sum(h(x) for x in ys)"), "E")
     one, other = ast.unparse(tree).splitlines()
-    kind = "list comprehension"
-    assert one == (f"E(lambda {BATCH}: [f(x) for x in {BATCH}], g(xs), 2, '{kind}', False)")
-    assert other == f"sum(E(lambda {BATCH}: (h(x) for x in {BATCH}), ys, 2, 'generator', True))"
+    place = "(2, 'list comprehension', False, None)"
+    assert one == f"E(lambda {BATCH}: [f(x) for x in {BATCH}], g(xs), {place})"
+    place = "(2, 'generator', True, None)"
+    assert other == f"sum(E(lambda {BATCH}: (h(x) for x in {BATCH}), ys, {place}))"
 
 
 def test_iterables_are_rewritten_themselves():
