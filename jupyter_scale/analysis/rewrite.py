@@ -34,6 +34,9 @@ from jupyter_scale.analysis.scopes import function_scope
 FUNCTION = "__scale_function__"
 MAKE, BODY, APPLY = "__scale_make__", "__scale_body__", "__scale_apply__"
 BIND, ROOTS = "__scale_bind__", "__scale_roots__"
+SHIFT = 1_000_000
+"""So many lines below its place is the code of ``body``, until it is given plain names."""
+
 HASHED, PAIR = "__scale_hashed__", "__scale_pair__"
 """Functions ``value → value`` and ``key, value → (key, value)`` that fail for what has no hash."""
 
@@ -245,7 +248,8 @@ def _body(target: ast.expr, plan: ForPlan, node: ast.For) -> ast.stmt:
     items = ast.copy_location(ast.Name(BATCH, ast.Load()), node.iter)
     loop = ast.copy_location(ast.For(target, items, list(plan.body), []), node)
     [end] = ast.parse(f"{BATCH}.end()").body
-    return _define(BODY, [BATCH], [loop, _placed(end, node)], node)
+    # Elsewhere: the compiler makes one of equal code, and the loop's own has another name.
+    return ast.increment_lineno(_define(BODY, [BATCH], [loop, _placed(end, node)], node), SHIFT)
 
 
 def _apply(plan: ForPlan, node: ast.For, declare: _Declare) -> ast.stmt:

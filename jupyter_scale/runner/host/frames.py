@@ -6,7 +6,7 @@ import types
 from pathlib import Path
 
 from jupyter_scale.analysis.forloops import BATCH
-from jupyter_scale.analysis.rewrite import BODY, MAKE
+from jupyter_scale.analysis.rewrite import BODY, MAKE, SHIFT
 
 _PACKAGE = str(Path(__file__).parents[2])
 _COMPREHENSIONS = {"set comprehension": "<setcomp>", "dict comprehension": "<dictcomp>"}
@@ -39,6 +39,8 @@ def with_plain_names(function: types.FunctionType, kind: str = "") -> types.Func
     own = function.__code__.co_qualname
     around = own.removesuffix("<lambda>").removesuffix(f"{MAKE}.<locals>.{BODY}")
     code = _renamed(function.__code__, f"{own}.<locals>.", around, _COMPREHENSIONS.get(kind))
+    if code.co_firstlineno > SHIFT:
+        code = _shifted(code)
     return types.FunctionType(
         code, function.__globals__, function.__name__, None, function.__closure__
     )
@@ -57,6 +59,14 @@ def _renamed(
     if name.startswith(prefix):
         name = around + name.removeprefix(prefix)
     return code.replace(co_consts=constants, co_qualname=name)
+
+
+def _shifted(code: types.CodeType) -> types.CodeType:
+    """Put code back to the lines where the loop stands; its table of lines is relative to these."""
+    constants = tuple(
+        _shifted(part) if isinstance(part, types.CodeType) else part for part in code.co_consts
+    )
+    return code.replace(co_consts=constants, co_firstlineno=code.co_firstlineno - SHIFT)
 
 
 def _as_comprehension(part: object, name: str) -> object:

@@ -7,7 +7,7 @@ import pytest
 
 from jupyter_scale.analysis.forloops import BATCH, ForDetails
 from jupyter_scale.analysis.magics import parse_python
-from jupyter_scale.analysis.rewrite import HASHED, MAKE, PAIR, spread_loops
+from jupyter_scale.analysis.rewrite import BODY, HASHED, MAKE, PAIR, SHIFT, spread_loops
 from jupyter_scale.runner.host.iterations import Batch, Protocol
 
 ENTRY = "__scale_spread__"
@@ -184,6 +184,9 @@ def test_every_node_stands_where_the_cell_has_code(source):
     tree = parse_python(source)
     places = {place(node) for node in ast.walk(tree) if hasattr(node, "lineno")}
     rewritten, _ = spread_loops(tree, ENTRY)
+    for node in ast.walk(rewritten):
+        if isinstance(node, ast.FunctionDef) and node.name == BODY:
+            ast.increment_lineno(node, -SHIFT)
     assert {place(node) for node in ast.walk(rewritten) if hasattr(node, "lineno")} <= places
 
 
