@@ -25,8 +25,9 @@ from jupyter_scale.runner.host.receivers import (
     shares_memory,
 )
 from jupyter_scale.runner.host.recorded import Output, replay
+from jupyter_scale.runner.host.risks import arrange
 from jupyter_scale.runner.host.seeds import seed_iteration
-from jupyter_scale.runner.host.sources import Source
+from jupyter_scale.runner.host.sources import Source, Taken
 from jupyter_scale.runner.host.speculation import Part, Speculation
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.host.worker import Terms
@@ -137,6 +138,9 @@ class LoopRun:
     spread: int = 0
     workers: set[str] = field(default_factory=set)
     why: str = ""
+    _round: Speculation | None = None
+    _previous: Part | None = None
+    _left_over: Taken | None = None
     _is_done: bool = False
     _is_measured: bool = False
     _each: float = 0.0
@@ -314,14 +318,19 @@ class LoopRun:
                 self._tell(workers),
                 careful,
             )
+            self._round = round_
             for part in round_.run():
                 self.spread += len(part.taken.items)
                 last = part
                 yield part
+            if self._left_over is not None:
+                self.spread -= len(self._left_over.items)
+                self.source.put_back(self._left_over)
+                raise CannotSpreadError(round_.end.why if round_.end else "")
             self.workers |= round_.used
             end = round_.end
-            if last is not None and (end is not None or not last.is_last):
-                self._bind_last(round_, last)
+            if last is not None and not last.is_last:
+                self._bind_before(last, len(last.taken.items))
             if end is None and not careful:
                 return
             if end is not None and end.is_lost and lost < _MOST_LOST:
@@ -433,36 +442,49 @@ class LoopRun:
         assert part.outcome is not None  # noqa: S101 - it was released
         self.bench.replay(part.taken.prelude)
         output, items = part.outcome.output, part.taken.items
+        receivers = self.effects.details.receivers
         ends = [*logged.starts[1:], (len(logged.effects), len(output))]
         for number, (start, end) in enumerate(zip(logged.starts, ends, strict=True)):
-            written = output[start[1] : end[1]]
+            wanted = logged.effects[start[0] : end[0]]
+            effects = arrange(wanted, receivers, self.effects.roots() if wanted else ())
+            if effects is None:
+                _patch(_reached(patches, items[:number]))
+                self._bind_before(part, number)
+                self._give_up(part, number)
+                return
             done = 0
             try:
-                for effect, operands in logged.effects[start[0] : end[0]]:
+                for effect, operands in effects:
                     self.effects.apply(effect, operands)
                     done += 1
             except Exception:
                 _patch(_reached(patches, items[:number]))
-                patches = _reached(patches, items[number + 1 :])
-                self.effects.bind(logged.values)
+                self._bind_before(part, number)
                 if done:
-                    self.bench.replay(written)
                     raise
-                # Nothing of this iteration is done: here it fails again, in its place.
+                # Nothing of this iteration is done: in its place it fails again.
                 yield items[number]
-            else:
-                self.bench.replay(written)
+                patches = _reached(patches, items[number + 1 :])
+            self.bench.replay(output[start[1] : end[1]] if done or not effects else ())
             self.source.show(1)
         _patch(patches)
         self.effects.bind(logged.values)
+        self._previous = part
 
-    def _bind_last(self, round_: Speculation, part: Part) -> None:
-        """Bind what the last iteration of a part leaves, which was not known to be wanted."""
-        if self.effects is None or part.is_last:
+    def _bind_before(self, part: Part, number: int) -> None:
+        """Bind what the iteration before one of a part leaves."""
+        before = part if number else self._previous
+        if self.effects is None or self._round is None or before is None:
             return
-        logged = round_.again(part)
+        logged = self._round.again(before, number or len(before.taken.items))
         if logged is not None:
             self.effects.bind(logged.values)
+
+    def _give_up(self, part: Part, number: int) -> None:
+        """Let the rest run in order, from an iteration of a part on."""
+        assert self._round is not None  # noqa: S101 - the part is of one
+        self._left_over = Taken(part.taken.items[number:], [])
+        self._round.stop(part.number, "more than one of an iteration's effects may fail")
 
 
 def _common(objects: Iterable[Any], others: Iterable[Any]) -> bool:

@@ -364,10 +364,16 @@ class Speculation:
         with contextlib.suppress(OSError):
             client.cancel([part.future for part in needless], force=True)
 
-    def again(self, part: Part) -> Logged | None:
-        """Run a part again for what its iterations bind; None if that cannot be had."""
+    def stop(self, number: int, why: str) -> None:
+        """End with what came before a part that has been released already."""
+        self._stop(number, why)
+
+    def again(self, part: Part, iterations: int) -> Logged | None:
+        """Run the first iterations of a part again for what they bind; None if that fails."""
         client = self.engine.client()
-        piece, memo = pack_piece(part.taken.items, self.namespace, self.shared, self.known)
+        piece, memo = pack_piece(
+            part.taken.items[:iterations], self.namespace, self.shared, self.known
+        )
         future = client.submit(
             worker.run_batch,
             self.captured,
@@ -376,7 +382,7 @@ class Speculation:
             is_last=True,
             must_check=False,
             pure=False,
-            key=f"iterations-{self._round}-{part.number}-again",
+            key=f"iterations-{self._round}-{part.number}-again-{iterations}",
         )
         outcome: worker.BatchOutcome = future.result()
         if outcome.results is None:
