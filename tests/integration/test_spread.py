@@ -1,7 +1,10 @@
 """Loops on the workers: what the plain loop gives, or in order with the reason."""
 
 import json
+import os
+import signal
 import textwrap
+import threading
 
 import pytest
 
@@ -522,3 +525,36 @@ def test_an_iteration_that_kills_its_worker_is_named(notebook, spread):
     _, [report] = spread("r = [square(i) for i in range(12)]")
     assert notebook.value("r[-1]") == "121"
     assert report["spread"] > 0, report["why"]
+
+
+def test_a_worker_that_is_killed_changes_nothing(notebook, spread, tmp_path):
+    go_on, is_there = tmp_path / "go on", threading.Event()
+    notebook.run("import os, signal")
+    spread("workers = {(nap(), os.getpid())[1] for i in range(12)}\nworkers.remove(os.getpid())")
+    [victim, *_] = json.loads(notebook.value("sorted(workers)"))
+    before = signal.signal(signal.SIGUSR1, lambda *_: is_there.set())
+    try:
+        run = notebook.start(
+            textwrap.dedent(
+                f"""\
+                %%scale
+                def wait(i):
+                    nap()
+                    if i == 9 and not os.path.exists({str(go_on)!r}):
+                        os.kill({os.getpid()}, signal.SIGUSR1)
+                        while not os.path.exists({str(go_on)!r}):
+                            nap()
+                    return i * i
+                r = [wait(i) for i in range(24)]
+                """
+            )
+        )
+        assert is_there.wait(60)
+        os.kill(victim, signal.SIGKILL)
+        go_on.touch()
+        outputs = run.finish()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert outputs.status == "ok", outputs
+    assert notebook.value("r == [i * i for i in range(24)]") == "True"
+    assert notebook.value("__import__('jupyter_scale').last_run.loops[0]['spread'] > 0") == "True"
