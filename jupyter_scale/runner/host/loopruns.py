@@ -14,6 +14,7 @@ from jupyter_scale.analysis.forloops import ForDetails
 from jupyter_scale.errors import IterationKilled
 from jupyter_scale.model.messages import EventKind, LoopProgress
 from jupyter_scale.runner.host import batches
+from jupyter_scale.runner.host.captured import Terms
 from jupyter_scale.runner.host.captures import CannotSpreadError, Capture, Capturer
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.iterations import Logged, Values
@@ -30,7 +31,6 @@ from jupyter_scale.runner.host.seeds import seed_iteration
 from jupyter_scale.runner.host.sources import Source, Taken
 from jupyter_scale.runner.host.speculation import Part, Speculation
 from jupyter_scale.runner.host.streams import Outbox
-from jupyter_scale.runner.host.worker import Terms
 from jupyter_scale.shipping.states import adapter_for
 
 #: An iteration that takes so long is not tried in place again once that is known.

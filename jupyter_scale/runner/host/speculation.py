@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.runner.host import batches, worker
+from jupyter_scale.runner.host.captured import BatchOutcome, Captured
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.iterations import Logged
 from jupyter_scale.runner.host.pieces import ITEMS, Known, Piece, pack_piece, unpack_piece
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed import Future as DaskFuture
 
-    Future = DaskFuture[worker.BatchOutcome]
+    Future = DaskFuture[BatchOutcome]
 
 #: Batches that may wait for their turn, beside those that run.
 _MOST_WAITING = 256
@@ -74,7 +75,7 @@ class Part:
     is_last: bool
     future: Future | None = None
     sent: int = 0
-    outcome: worker.BatchOutcome | None = None
+    outcome: BatchOutcome | None = None
 
 
 @dataclass(slots=True)
@@ -133,7 +134,7 @@ class Speculation:
     """
 
     engine: Engine
-    captured: worker.Captured
+    captured: Captured
     known: Known
     source: Source
     namespace: dict[str, Any]
@@ -310,11 +311,11 @@ class Speculation:
             unchecked.clear()
         self._tell()
 
-    def _outcome(self, part: Part, future: Future) -> worker.BatchOutcome | None:
+    def _outcome(self, part: Part, future: Future) -> BatchOutcome | None:
         from distributed import KilledWorker
 
         try:
-            outcome: worker.BatchOutcome = future.result()
+            outcome: BatchOutcome = future.result()
         except KilledWorker:
             size = len(part.taken.items)
             self.end = End(part.number, "its worker died", is_lasting=False, kills=True, size=size)
@@ -333,7 +334,7 @@ class Speculation:
     def _ids(self, part: Part) -> Iterator[int]:
         return (id(obj) for obj in part.known.objects())
 
-    def _refuse(self, part: Part, outcome: worker.BatchOutcome) -> None:
+    def _refuse(self, part: Part, outcome: BatchOutcome) -> None:
         if outcome.status == "raised":
             self._stop(part.number, outcome.why, lasts=False)
             if self.end is not None and self.end.number == part.number:
@@ -384,7 +385,7 @@ class Speculation:
             pure=False,
             key=f"iterations-{self._round}-{part.number}-again-{iterations}",
         )
-        outcome: worker.BatchOutcome = future.result()
+        outcome: BatchOutcome = future.result()
         if outcome.results is None:
             return None
         known = self.known.joined(Known().add(ITEMS, memo.items()))

@@ -14,7 +14,7 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,11 @@ from distributed import get_worker
 
 from jupyter_scale.errors import CannotTravel
 from jupyter_scale.runner import cargo
-from jupyter_scale.runner.host.effects import OutsideEffect, watching
+from jupyter_scale.runner.host.batchrun import BatchRun
+from jupyter_scale.runner.host.captured import FUNCTION, BatchOutcome, Captured
+from jupyter_scale.runner.host.effects import OutsideEffect
 from jupyter_scale.runner.host.iterations import (
-    Batch,
-    Counted,
-    Protocol,
-    Values,
     install,
-    is_of_notebook,
     run_in_order,
 )
 from jupyter_scale.runner.host.pieces import (
@@ -37,121 +34,19 @@ from jupyter_scale.runner.host.pieces import (
     ITEMS,
     Known,
     Piece,
-    pack_piece,
     unpack_piece,
 )
-from jupyter_scale.runner.host.recorded import Warned, Written, recording
-from jupyter_scale.runner.host.seeds import seeded
 from jupyter_scale.shipping.ambient import watching as ambient
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.ambient.places import describe, is_place
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache
 from jupyter_scale.shipping.replica import Replica
-from jupyter_scale.shipping.snapshot import Snapshot, take_snapshot
-from jupyter_scale.shipping.states import adapter_for, is_immutable
-from jupyter_scale.shipping.tokens import TokenTable
 from jupyter_scale.transport.random_state import isolate
 
-#: The parcel name of the function that runs a batch.
-FUNCTION = "<loop>"
 _CHECK_SHARE = 0.02
-_ATOMS = (int, float, str, bytes, complex, type(None))
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How the iterations of a loop run.
-
-    Attributes
-    ----------
-    protocol
-        How a ``for`` loop's effects are logged; None for what gives values.
-    names, conditional
-        Names that iterations bind, and those of them that they need not bind.
-    seed
-        From which each iteration's generators are derived; None: they are the notebook's.
-    is_trusted
-        The user vouches that iterations are independent.
-    is_combined
-        Values are asked for one by one, and combined; whoever does so may stop before the last.
-    """
-
-    protocol: Protocol | None = None
-    names: frozenset[str] = frozenset()
-    conditional: frozenset[str] = frozenset()
-    seed: int | None = None
-    is_trusted: bool = False
-    is_combined: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """The values that a loop reads, packed once for all workers.
-
-    Attributes
-    ----------
-    fingerprint
-        Of all values together: a worker that has them already does not load them again.
-    loop
-        Unique for each time that a loop runs.
-    terms
-        How its iterations run.
-    """
-
-    fingerprint: bytes
-    loop: str
-    parcel: Mapping[str, Any]
-    ambient: Mapping[str, Any]
-    sources: Mapping[str, Any]
-    shared: str | None
-    terms: Terms
-
-
-@dataclass(frozen=True, slots=True)
-class BatchOutcome:
-    """What became of one batch.
-
-    Attributes
-    ----------
-    status
-        ``"ok"``; ``"raised"`` (an iteration raised); ``"effect"`` (it was about to change something
-        outside, and was stopped); ``"interrupted"``; ``"changed"`` (it changed a captured value);
-        ``"lost"`` (a value cannot travel).
-    why
-        What changed or could not travel.
-    results
-        For ``"ok"``, a pair: the list of values, or what a ``for`` loop's iterations logged; and
-        the new content of items that they changed, ``(object, state)``.
-    output
-        `Written` texts and `Warned` warnings in their order.
-    seconds
-        Time spent in the iterations.
-    is_checked
-        Whether captured values were compared afterwards.
-    has_patches
-        Whether items have changed.
-    worker
-        Where it ran, as Dask addresses it.
-    """
-
-    status: str
-    why: str = ""
-    results: Piece | None = None
-    output: tuple[Written | Warned, ...] = ()
-    seconds: float = 0.0
-    is_checked: bool = False
-    has_patches: bool = False
-    worker: str = ""
-
-
-# -- the worker's state ----------------------------------------------------------------------
-
-
-class CombinedError(Exception):
-    """Values cannot be computed before earlier ones are used."""
-
-
-class _Hold:
+class Hold:
     """The captured values that this worker has, and their baseline."""
 
     def __init__(self, captured: Captured) -> None:
@@ -291,7 +186,7 @@ def _nested(function: Any) -> Iterator[types.CodeType]:
 _process_ambience: Ambience | None = None
 _places_taken: set[str] = set()
 _owner = ""
-_hold: tuple[bytes, _Hold] | None = None
+_hold: tuple[bytes, Hold] | None = None
 _lock = threading.Lock()
 _interrupting = threading.Lock()
 _task_thread: int | None = None
@@ -304,13 +199,13 @@ def _ambience() -> Ambience:
     return _process_ambience
 
 
-def _held(captured: Captured) -> _Hold:
+def _held(captured: Captured) -> Hold:
     global _hold  # noqa: PLW0603 - a worker holds one loop's values at a time
     if _hold is None or _hold[0] != captured.fingerprint:
         if _hold is not None:
             _hold[1].drop()
             _hold = None
-        _hold = captured.fingerprint, _Hold(captured)
+        _hold = captured.fingerprint, Hold(captured)
     elif _hold[1].loop != captured.loop:
         _hold[1].begin(captured)
     return _hold[1]
@@ -407,136 +302,12 @@ def run_batch(
         hold.begin_batch(captured)
         shared = Path(captured.shared) if captured.shared else None
         batch, memo = unpack_piece(items, hold.namespace, shared, hold.known, is_last=False)
-        run = _Run(hold, batch, Known().add(ITEMS, memo.items()), shared)
+        known_items = Known().add(ITEMS, memo.items())
+        run = BatchRun(hold, batch, known_items, shared, _interruptible)
         outcome = run.carry_out(first, is_last=is_last, must_check=must_check)
+        if outcome.status not in {"ok", "lost"}:
+            _let_go()  # what it holds is not as it arrived
         return replace(outcome, worker=get_worker().address)
-
-
-class _Run:
-    """One batch."""
-
-    def __init__(
-        self, hold: _Hold, items: list[Any], known_items: Known, shared: Path | None
-    ) -> None:
-        self._hold, self._items, self._shared = hold, items, shared
-        self._known_items, self._known = known_items, hold.known.joined(known_items)
-        self._table = TokenTable(hold.namespace)
-
-    def carry_out(self, first: int, *, is_last: bool, must_check: bool) -> BatchOutcome:
-        """Run the iterations and say what became of them."""
-        hold, trusted = self._hold, self._hold.terms.is_trusted
-        before, definitions = self._look_at_items(), self._definitions()
-        started = time.perf_counter()
-        with recording(all_warnings=True) as output:
-            results, outcome = self._try(first, output, is_last=is_last, stop=not trusted)
-        if outcome is not None:
-            _let_go()
-            return outcome
-        seconds = time.perf_counter() - started
-        deep = must_check or hold.is_check_due(seconds)
-        changed = "" if trusted else hold.what_changed(deep=deep)
-        if not changed and self._definitions() != definitions:
-            changed = "a class of its own items"
-        if changed:
-            _let_go()
-            return BatchOutcome("changed", changed)
-        try:
-            patches = self._patches(before)
-            value = (results, patches)
-            piece, _ = pack_piece(value, hold.namespace, self._shared, self._known, hold.own_code)
-        except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
-            return BatchOutcome("lost", str(error))
-        return BatchOutcome("ok", "", piece, tuple(output), seconds, deep or trusted, bool(patches))
-
-    def _try(
-        self, first: int, output: list[Any], *, is_last: bool, stop: bool
-    ) -> tuple[Any, BatchOutcome | None]:
-        """Return what the iterations gave, or why that is of no use."""
-        try:
-            with watching(stop=stop), _interruptible():
-                return self._iterate(first, output, is_last=is_last), None
-        except OutsideEffect as effect:
-            return None, BatchOutcome("effect", str(effect))
-        except KeyboardInterrupt:
-            # Raised on, it would end the worker.
-            return None, BatchOutcome("interrupted")
-        except CombinedError as error:
-            return None, BatchOutcome("lost", str(error))
-        except BaseException as error:  # noqa: BLE001 - the notebook's own; it raises again there
-            return None, BatchOutcome("raised", f"{type(error).__name__}: {error}")
-
-    def _iterate(self, first: int, output: list[Any], *, is_last: bool) -> Any:
-        hold, terms = self._hold, self._hold.terms
-        items: Any = self._items
-        if terms.seed is not None:
-            items = seeded(items, terms.seed, first)
-        if terms.protocol is None:
-            return self._values(hold.function, items, output)
-        batch = Batch(items, terms.protocol, output)
-        hold.function(batch)
-        return batch.logged(terms.names if is_last else terms.conditional)
-
-    def _values(self, function: Callable[[Any], Any], items: Any, output: list[Any]) -> Values:
-        if not self._hold.terms.is_combined:
-            return Values(list(function(items)))
-        taken = Counted(items)
-        values = Values([])
-        for value in function(taken):
-            values.values.append(value)
-            values.marks.append((taken.count, len(output)))
-        if not taken.is_done:
-            msg = "StopIteration"  # it ends the loop, silently
-            raise RuntimeError(msg)
-        if any(map(is_of_notebook, values.values)):
-            msg = "values of the notebook's own classes are combined one by one"
-            raise CombinedError(msg)
-        return values
-
-    def _definitions(self) -> dict[int, Digest]:
-        """Return the fingerprints of the notebook's classes and functions among the items."""
-        return {
-            id(obj): take_snapshot("items", obj, self._table, DigestCache()).digest
-            for obj in self._known_items.objects()
-            if isinstance(obj, type | types.FunctionType) and adapter_for(obj) is not None
-            if self._hold.known.reference(obj) is None
-        }
-
-    def _look_at_items(self) -> Snapshot | None:
-        """Return a look at the items; None when they are immutable and need none."""
-        if all(isinstance(item, _ATOMS) for item in self._items):
-            return None
-        return take_snapshot("items", self._items, self._table, DigestCache())
-
-    def _patches(self, before: Snapshot | None) -> list[tuple[Any, Any]]:
-        """Return the new content of items, and of what they hold, if anything changed.
-
-        Raises
-        ------
-        TypeError
-            Something changed that cannot be changed in the original.
-        """
-        now = self._look_at_items() if before is not None else None
-        if before is None or now is None or now.digest == before.digest:
-            return []
-        met = set(map(id, before.objects))
-        patches = []
-        for obj in self._known_items.objects():
-            if self._hold.known.reference(obj) is not None:
-                continue
-            adapter = adapter_for(obj)
-            if adapter is None or isinstance(obj, type | types.FunctionType):
-                if not is_immutable(obj):
-                    msg = f"it changes its own items, and a {type(obj).__name__} is among them"
-                    raise TypeError(msg)
-            elif id(obj) in met and _differ(obj, before, now):
-                patches.append((obj, adapter.get(obj)))
-        return patches
-
-
-def _differ(obj: Any, before: Snapshot, now: Snapshot) -> bool:
-    """Tell whether an object may have changed; of arrays and frames it is known."""
-    digests = now.leaf_digests.get(id(obj))
-    return digests is None or digests != before.leaf_digests.get(id(obj))
 
 
 def check(captured: Captured) -> str:
