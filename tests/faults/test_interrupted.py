@@ -1,8 +1,15 @@
 """The stop button: the cell ends, both sides stay coherent."""
 
+import json
+import os
+import signal
+import threading
 import time
 
+import psutil
 import pytest
+
+from waiting import eventually
 
 SLOW = "def slow(i):\n    import time\n    time.sleep(0.2)\n    return i\n"
 
@@ -42,6 +49,35 @@ def test_a_spread_loop_stops(notebook):
     assert notebook.value("results") == "None"
     done = notebook.run("%%scale\nresults = [slow(i) for i in range(6)]\nresults")
     assert done.result["text/plain"] == "[0, 1, 2, 3, 4, 5]"
+
+
+def test_iterations_in_native_code_are_ended_with_their_process(notebook):
+    notebook.run(f"""
+import hashlib, os, signal, time
+def native(i):
+    if not i:
+        return time.sleep(0.2)
+    os.kill({os.getpid()}, signal.SIGUSR1)
+    return hashlib.pbkdf2_hmac("sha256", b"x", b"y", 10**9)
+def whose(i):
+    time.sleep(0.05)
+    return os.getpid()
+""")
+    notebook.run("%%scale\nworkers = {whose(i) for i in range(12)} - {os.getpid()}")
+    workers = json.loads(notebook.value("sorted(workers)"))
+    assert workers
+    is_there = threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda *_: is_there.set())
+    try:
+        run = notebook.start("%%scale\nresults = [native(i) for i in range(6)]")
+        assert is_there.wait(60)
+        notebook.interrupt()
+        assert run.finish(20).ename == "KeyboardInterrupt"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert eventually(lambda: not all(map(psutil.pid_exists, workers)), 20)
+    again = notebook.run("%%scale\nworkers = {whose(i) for i in range(12)}")
+    assert again.status == "ok"
 
 
 def test_a_second_stop_kills_native_code(notebook):

@@ -134,8 +134,7 @@ class Engine:
             ended = client.sync(ask_all)
             stuck = [each for each, is_done in zip(addresses, ended, strict=True) if not is_done]
             if stuck:
-                # Its nanny is another process, and starts it again.
-                client.run(_kill, workers=stuck, nanny=True, on_error="ignore")
+                replace_workers(client, stuck)
 
     def wanted_workers(self) -> int:
         """Return how many workers the cluster is to have."""
@@ -173,6 +172,11 @@ def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
     """Say what went wrong in the client's loop, but for what is left of an interrupted wait."""
     if type(context.get("exception")).__name__ != "AllExit":
         loop.default_exception_handler(context)
+
+
+def replace_workers(client: Client, addresses: list[str]) -> None:
+    """End the processes of workers; their nannies, which are others, start them again."""
+    client.run(_kill, workers=addresses, nanny=True, on_error="ignore")
 
 
 def _kill(dask_worker: Nanny) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.runner.host import batches, worker
 from jupyter_scale.runner.host.captured import BatchOutcome, Captured
-from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.engine import Engine, replace_workers
 from jupyter_scale.runner.host.iterations import Logged
 from jupyter_scale.runner.host.pieces import ITEMS, Known, Piece, pack_piece, unpack_piece
 from jupyter_scale.runner.host.receivers import is_array, shares_memory
@@ -153,6 +153,7 @@ class Speculation:
     _unchecked: dict[str, list[Part]] = field(default_factory=dict)
     _valid: set[int] = field(default_factory=set)
     _owners: dict[int, int] = field(default_factory=dict)
+    _is_over: bool = False
     _lost: list[Part] = field(default_factory=list)
     _round: str = field(default_factory=lambda: uuid.uuid4().hex)
     _seconds: float = 0.0
@@ -184,6 +185,9 @@ class Speculation:
                     break
         except OSError as error:
             self._stop(0, f"the workers cannot be reached ({type(error).__name__})", lasts=False)
+        except BaseException:
+            self._is_over = True
+            raise
         finally:
             self._clean_up(client)
 
@@ -454,7 +458,7 @@ class Speculation:
         with contextlib.suppress(OSError):
             client.cancel(running, force=True)
             if running or self.end is not None:
-                stop_iterations(client, self.captured.loop)
+                stop_iterations(client, self.captured.loop, is_over=self._is_over)
         unused = list(self._parts)
         self._parts.clear()
         for part in unused:
@@ -469,21 +473,21 @@ def _can_change(obj: Any) -> bool:
     return not isinstance(obj, type | types.FunctionType) and adapter_for(obj) is not None
 
 
-def stop_iterations(client: Client, loop: str) -> None:
+def stop_iterations(client: Client, loop: str, *, is_over: bool) -> None:
     """Stop the running iterations of a loop; a worker that does not is started anew."""
     deadline = time.monotonic() + _STOP_S
     stubborn: list[str] = []
     while True:
-        stubborn = _interrupt(client, loop)
+        stubborn = _interrupt(client, loop, is_over=is_over)
         if not stubborn or time.monotonic() > deadline:
             break
         time.sleep(_POLL_S)
     if stubborn:
-        with contextlib.suppress(OSError, ValueError):
-            client.restart_workers(stubborn, timeout=30, raise_for_error=False)
+        with contextlib.suppress(OSError):
+            replace_workers(client, stubborn)
 
 
-def _interrupt(client: Client, loop: str) -> list[str]:
+def _interrupt(client: Client, loop: str, *, is_over: bool) -> list[str]:
     """Interrupt a loop's iterations; return the workers that were running one, or are silent."""
     addresses = list(client.scheduler_info(n_workers=-1)["workers"])
     answers: dict[str, Any] = {}
@@ -493,6 +497,7 @@ def _interrupt(client: Client, loop: str) -> list[str]:
             worker.interrupt,
             loop,
             workers=addresses,
+            is_over=is_over,
             on_error="return",
             callback_timeout=_STOP_S,
         )

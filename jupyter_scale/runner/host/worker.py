@@ -15,6 +15,7 @@ import time
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,7 @@ _hold: tuple[bytes, Hold] | None = None
 _lock = threading.Lock()
 _interrupting = threading.Lock()
 _task_thread: int | None = None
+_over = ""
 
 
 def _ambience() -> Ambience:
@@ -303,7 +305,7 @@ def run_batch(
         shared = Path(captured.shared) if captured.shared else None
         batch, memo = unpack_piece(items, hold.namespace, shared, hold.known, is_last=False)
         known_items = Known().add(ITEMS, memo.items())
-        run = BatchRun(hold, batch, known_items, shared, _interruptible)
+        run = BatchRun(hold, batch, known_items, shared, partial(_interruptible, captured.loop))
         outcome = run.carry_out(first, is_last=is_last, must_check=must_check)
         if outcome.status not in {"ok", "lost"}:
             _let_go()  # what it holds is not as it arrived
@@ -321,9 +323,18 @@ def check(captured: Captured) -> str:
         return changed
 
 
-def interrupt(loop: str) -> bool:
-    """Raise KeyboardInterrupt in the running iteration of a loop; tell whether there is one."""
+def interrupt(loop: str, *, is_over: bool) -> bool:
+    """Raise KeyboardInterrupt in the running iteration of a loop; tell whether there is one.
+
+    Parameters
+    ----------
+    is_over
+        None of its iterations begins any more.
+    """
+    global _over  # noqa: PLW0603 - a task of it may be about to begin
     with _interrupting:
+        if is_over:
+            _over = loop
         if _task_thread is None or _hold is None or _hold[1].loop != loop:
             return False
         _set_asynchronous_exception(_task_thread, ctypes.py_object(KeyboardInterrupt))
@@ -331,10 +342,14 @@ def interrupt(loop: str) -> bool:
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible(loop: str) -> Iterator[None]:
     """Let `interrupt` reach the iterations, and nothing that comes after them."""
     global _task_thread  # noqa: PLW0603 - one task at a time
-    thread = _task_thread = threading.get_ident()
+    thread = threading.get_ident()
+    with _interrupting:
+        if _over == loop:
+            raise KeyboardInterrupt
+        _task_thread = thread
     try:
         yield
     finally:
