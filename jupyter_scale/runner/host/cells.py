@@ -263,6 +263,8 @@ class CellRunner:
             memo: dict[int, Any] = {}
             indices = self._replica.unpack(parcel, memo)
             self._spreader.rewriter.rewrite_functions(memo.values())
+            for name in ("_", "__", "___"):  # IPython always has them
+                self._shell.user_ns.setdefault(name, "")
             self._ambience.places.take_from(self._shell.user_ns, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
         if changes or request.parcel is not None:
