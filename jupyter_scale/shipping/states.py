@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 import collections
+import contextlib
 import copyreg
 import datetime as dt
 import decimal
@@ -216,6 +217,22 @@ def _set_frame(obj: Any, state: Any) -> None:
     obj.__setstate__(new.__getstate__() | own_attributes(new))
 
 
+def _get_cell(cell: types.CellType) -> tuple[Any, ...]:
+    """Return the variable's value in a tuple, which is empty if it has none."""
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()
+
+
+def _set_cell(cell: types.CellType, state: tuple[Any, ...]) -> None:
+    if state:
+        [cell.cell_contents] = state
+    else:
+        with contextlib.suppress(ValueError):
+            del cell.cell_contents
+
+
 def _get_index(index: Any) -> Any:
     """Return all that can change of an index of pandas."""
     return list(index.names), getattr(index, "freq", None)
@@ -401,6 +418,7 @@ _HASHING = (_set_mapping, _set_ordered, _set_defaultdict, _set_set, set_cache_st
 _CACHED = Adapter(cache_state, set_cache_state, weak=True)
 _ADAPTERS: dict[type, Adapter | None] = {
     object: Adapter(_get_nothing, _set_nothing),  # a sentinel is all identity
+    types.CellType: Adapter(_get_cell, _set_cell),
     list: Adapter(list, _set_list),
     dict: Adapter(_get_mapping, _set_mapping),
     set: Adapter(list, _set_set, weak=True),

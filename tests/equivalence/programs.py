@@ -2428,6 +2428,21 @@ box[0] is c, g.cause is c, e is c, c.name, m.names, box[2].name, box[3] is n
 d = pd.DataFrame({'v':[1,2,3]}, index=c); d.index is c, d
 ---
 d.loc[c[0]], c.freq
+=== closures that share a variable, met one by one
+# plain
+def counter():
+    count = 0
+    def bump(by=1):
+        nonlocal count
+        count += by
+        return count
+    def read(): return count
+    return bump, read
+g, h = counter()
+---
+g
+---
+g(1), h()
 """,
 )
 
