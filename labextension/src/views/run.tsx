@@ -75,8 +75,7 @@ function Loop({ loop, now, trans }: ILoopProps): JSX.Element {
   const { line, done, total, failed, workers, ends_at: endsAt } = loop;
   const left = endsAt === null || done >= total ? 0 : Math.round(endsAt - now);
   const label = trans.__('Loop in line %1', line);
-  const count =
-    total > 0 ? trans.__('%1 of %2', done, total) : trans.__('%1 done', done);
+  const count = total > 0 ? trans.__('%1 of %2', done, total) : trans.__('%1 done', done);
   const facts = [
     failed > 0 && trans.__('%1 failed', failed),
     left > 0 && trans.__('%1 left', formatDuration(left))
