@@ -1,4 +1,4 @@
-"""Two hundred random notebooks are the same with and without ``%%scale``, after every cell."""
+"""Random notebooks are the same with and without ``%%scale``, after every cell."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from equivalence.random_programs import LOOPS, STATEMENTS, Pair, try_programs, w
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 #: So many of the loops have to spread, or the programs show nothing.
-SPREAD_AT_LEAST = 20
+SPREAD_AT_LEAST = 6
 
 
 @pytest.fixture
@@ -27,6 +27,6 @@ def test_random_programs(pair):
 
 @pytest.mark.parametrize("pair", [LOOPS], indirect=True, ids=["loops"])
 def test_random_loops(pair):
-    assert try_programs(pair, 200, number=2026) >= 200
+    assert try_programs(pair, 60, number=2026) >= 60
     spread = sum(loop["spread"] > 0 for loop in pair.loops)
     assert spread >= SPREAD_AT_LEAST, what_became(pair.loops)
