@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from jupyter_scale.analysis.forloops import BATCH, plan_for
 from jupyter_scale.analysis.names import find_names
@@ -106,9 +107,7 @@ def loop_nodes(tree: ast.Module, shadowed: Collection[str] = ()) -> list[LoopNod
     What is inside a comprehension belongs to that; loops inside a ``for`` loop's body are loops of
     their own, too.
     """
-    builtins = (_CONSUMERS | {"map"}) - find_names(tree).binds
-    consumers = frozenset(builtins.difference(shadowed))
-    found = _Finder(consumers)
+    found = _Finder(tree, shadowed)
     found.visit(tree)
     return sorted(found.loops, key=lambda node: (node.lineno, node.col_offset))
 
@@ -116,10 +115,18 @@ def loop_nodes(tree: ast.Module, shadowed: Collection[str] = ()) -> list[LoopNod
 class _Finder(ast.NodeVisitor):
     """Collects the loops of a scope and of functions inside it; not those of class bodies."""
 
-    def __init__(self, consumers: frozenset[str]) -> None:
+    def __init__(self, tree: ast.Module, shadowed: Collection[str]) -> None:
         self.loops: list[LoopNode] = []
-        self._consumers = consumers
+        self._tree, self._shadowed = tree, shadowed
         self._is_in_class = False
+
+    @cached_property
+    def _bound(self) -> frozenset[str]:
+        """Names that the cell binds; most cells have no call for which that matters."""
+        return find_names(self._tree).binds
+
+    def _is_builtin(self, name: str) -> bool:
+        return name not in self._shadowed and name not in self._bound
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         for part in (*node.decorator_list, node.args):
@@ -195,7 +202,8 @@ class _Finder(ast.NodeVisitor):
             case ast.Name(id=name):
                 others = [*call.args[1:], *(keyword.value for keyword in call.keywords)]
                 is_alone = all(map(_is_literal, others))
-                return name in self._consumers and (is_alone or name not in _ASKING)
+                is_known = name in _CONSUMERS and (is_alone or name not in _ASKING)
+                return is_known and self._is_builtin(name)
             case ast.Attribute(value=ast.Constant(value=str()), attr="join"):
                 return True
             case ast.Attribute(value=ast.Name(id=name), attr=method):
@@ -206,7 +214,7 @@ class _Finder(ast.NodeVisitor):
         match node:
             case ast.Call(func=ast.Name(id="map"), args=[function, items], keywords=[]):
                 starred = isinstance(function, ast.Starred) or isinstance(items, ast.Starred)
-                return "map" in self._consumers and not starred
+                return not starred and self._is_builtin("map")
         return False
 
 

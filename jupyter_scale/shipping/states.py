@@ -511,6 +511,11 @@ def adapter_for(obj: Any) -> Adapter | None:
     return adapter
 
 
+def is_mutable_data(obj: Any) -> bool:
+    """Tell whether an object's content may change, and it is no function or class."""
+    return not isinstance(obj, type | types.FunctionType) and adapter_for(obj) is not None
+
+
 def _class_adapter(cls: type) -> Adapter | None:
     """Classes of the notebook can change in place; enumerations and imported ones cannot."""
     if cls.__module__ != "__main__" or type(cls).__module__ == "enum":

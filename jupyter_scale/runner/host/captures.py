@@ -24,7 +24,7 @@ from jupyter_scale.shipping.codes import plain_code
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.shipping.snapshot import Snapshot
-from jupyter_scale.shipping.states import adapter_for
+from jupyter_scale.shipping.states import is_mutable_data
 
 _SKIP = frozenset({"get_ipython", "exit", "quit", "__builtins__", "__builtin__"})
 
@@ -67,9 +67,7 @@ class Capture:
 
     def may_change(self, obj: Any) -> bool:
         """Tell whether iterations reach an object that can change."""
-        if isinstance(obj, type | types.FunctionType | types.ModuleType):
-            return False
-        return id(obj) in self.ids and adapter_for(obj) is not None
+        return id(obj) in self.ids and is_mutable_data(obj)
 
 
 class Capturer:

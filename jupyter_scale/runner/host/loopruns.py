@@ -25,7 +25,7 @@ from jupyter_scale.runner.host.receivers import (
     find_targets,
     shares_memory,
 )
-from jupyter_scale.runner.host.recorded import Output, replay
+from jupyter_scale.runner.host.recorded import Output, replay, warned_so_far
 from jupyter_scale.runner.host.risks import arrange
 from jupyter_scale.runner.host.seeds import seed_iteration
 from jupyter_scale.runner.host.sources import Source, Taken
@@ -58,7 +58,7 @@ class Workbench:
     notes
         What the user should know of the cell's loops.
     warned
-        Which warnings were shown before the loop.
+        Which warnings were shown before iterations went to workers.
     is_trusted, is_serial
         The user vouches that iterations are independent; wants all in order.
     """
@@ -121,8 +121,8 @@ class LoopRun:
 
     Attributes
     ----------
-    in_place, spread, workers
-        How many iterations ran here, how many on workers, and on which.
+    spread, workers
+        How many iterations ran on workers, and on which.
     why
         Why it ran in order, if it did.
     """
@@ -134,7 +134,6 @@ class LoopRun:
     effects: Effects | None = None
     seed: int | None = None
     is_lazy: bool = False
-    in_place: int = 0
     spread: int = 0
     workers: set[str] = field(default_factory=set)
     why: str = ""
@@ -270,7 +269,6 @@ class LoopRun:
             self._seed()
             yield item
             source.show(1)
-            self.in_place += 1
             count += 1
             if count < size:
                 continue
@@ -297,6 +295,8 @@ class LoopRun:
         CannotSpreadError
             It has, and why.
         """
+        # Here, and not for each loop: it asks every module. Iterations in place have warned by now.
+        self.bench.warned = warned_so_far()
         workers = self._count_workers()
         targets, terms = self._targets()
         capture = self.bench.capturer.capture(self.function, terms)

@@ -20,12 +20,12 @@ _REAL = (int, float, bool)
 _MOST_EXACT = 2**53
 
 #: ``number of the receiver, operands``.
-Logged = tuple[int, tuple[Any, ...]]
+Wanted = tuple[int, tuple[Any, ...]]
 
 
 def arrange(
-    effects: Sequence[Logged], receivers: Sequence[Receiver], roots: Sequence[Any]
-) -> Sequence[Logged] | None:
+    effects: Sequence[Wanted], receivers: Sequence[Receiver], roots: Sequence[Any]
+) -> Sequence[Wanted] | None:
     """Return an iteration's effects in the order in which to carry them out.
 
     Returns

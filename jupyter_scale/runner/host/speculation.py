@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-import types
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
@@ -25,7 +24,7 @@ from jupyter_scale.runner.host.iterations import Logged
 from jupyter_scale.runner.host.pieces import ITEMS, Known, Piece, pack_piece, unpack_piece
 from jupyter_scale.runner.host.receivers import is_array, shares_memory
 from jupyter_scale.runner.host.sources import Source, Taken
-from jupyter_scale.shipping.states import adapter_for
+from jupyter_scale.shipping.states import is_mutable_data
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -184,7 +183,7 @@ class Speculation:
                 ):
                     break
         except OSError as error:
-            self._stop(0, f"the workers cannot be reached ({type(error).__name__})", lasts=False)
+            self.stop(0, f"the workers cannot be reached ({type(error).__name__})", lasts=False)
         except BaseException:
             self._is_over = True
             raise
@@ -228,7 +227,7 @@ class Speculation:
         lost, self._lost = self._lost, []
         for part in lost:
             if part.sent >= _MOST_SENT:
-                self._stop(part.number, "its workers were lost again and again", lasts=False)
+                self.stop(part.number, "its workers were lost again and again", lasts=False)
             elif self.end is None or part.number < self.end.number:
                 self._send(client, captured, arrivals, part, must_check=True)
         return bool(lost)
@@ -253,7 +252,7 @@ class Speculation:
         try:
             piece, memo = pack_piece(taken.items, self.namespace, self.shared, self.known)
         except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
-            self._stop(number, f"an item cannot travel: {error}")
+            self.stop(number, f"an item cannot travel: {error}")
             self.source.put_back(taken)
             return None
         known = Known().add(ITEMS, memo.items())
@@ -263,7 +262,7 @@ class Speculation:
         self._count += 1
         self._parts.append(part)
         if why:
-            self._stop(number, why)
+            self.stop(number, why)
             return None
         return part
 
@@ -276,7 +275,7 @@ class Speculation:
                 continue
             if id(obj) in forbidden or shares_memory(obj, arrays):
                 return f"an item leads to a {type(obj).__name__} that the loop changes"
-            if self._owners.setdefault(id(obj), number) != number and _can_change(obj):
+            if self._owners.setdefault(id(obj), number) != number and is_mutable_data(obj):
                 self._owners[id(obj)] = -1
         return ""
 
@@ -305,7 +304,7 @@ class Speculation:
         if outcome.results is not None:
             self._waiting_bytes += outcome.results.nbytes
         if outcome.has_patches and any(self._owners.get(i) == -1 for i in self._ids(part)):
-            self._stop(part.number, "several iterations change what their items share")
+            self.stop(part.number, "several iterations change what their items share")
             self._cancel(client)
             return
         unchecked = self._unchecked.setdefault(outcome.worker, [])
@@ -328,9 +327,7 @@ class Speculation:
             size, why = len(part.taken.items), f"workers were lost: {error}"
             self.end = End(part.number, why, is_lasting=False, is_lost=True, size=size)
         except Exception as error:  # noqa: BLE001 - our own, or the cluster's
-            self._stop(
-                part.number, f"a worker failed: {type(error).__name__}: {error}", lasts=False
-            )
+            self.stop(part.number, f"a worker failed: {type(error).__name__}: {error}", lasts=False)
         else:
             return outcome
         return None
@@ -340,22 +337,21 @@ class Speculation:
 
     def _refuse(self, part: Part, outcome: BatchOutcome) -> None:
         if outcome.status == "raised":
-            self._stop(part.number, outcome.why, lasts=False)
+            self.stop(part.number, outcome.why, lasts=False)
             if self.end is not None and self.end.number == part.number:
                 self.end.is_raised = True
         elif outcome.status == "interrupted":
-            self._stop(part.number, "it was interrupted", lasts=False)
+            self.stop(part.number, "it was interrupted", lasts=False)
         elif outcome.status == "lost":
             # It may be what the last iteration leaves that cannot travel: in place it can stay.
-            self._stop(
-                part.number, f"a result cannot travel: {outcome.why}", lasts=not part.is_last
-            )
+            self.stop(part.number, f"a result cannot travel: {outcome.why}", lasts=not part.is_last)
         else:
             tainted = [each.number for each in self._unchecked.get(outcome.worker, ())]
             what = "it changes" if outcome.status == "changed" else "it has an outside effect,"
-            self._stop(min([part.number, *tainted]), f"{what} {outcome.why}")
+            self.stop(min([part.number, *tainted]), f"{what} {outcome.why}")
 
-    def _stop(self, number: int, why: str, *, lasts: bool = True) -> None:
+    def stop(self, number: int, why: str, *, lasts: bool = True) -> None:
+        """End with what comes before a part, unless it ends earlier anyway."""
         if self.end is None or number < self.end.number:
             self.end = End(number, why, lasts)
 
@@ -368,10 +364,6 @@ class Speculation:
             del self._running[part.future.key]  # type: ignore[union-attr]
         with contextlib.suppress(OSError):
             client.cancel([part.future for part in needless], force=True)
-
-    def stop(self, number: int, why: str) -> None:
-        """End with what came before a part that has been released already."""
-        self._stop(number, why)
 
     def again(self, part: Part, iterations: int) -> Logged | None:
         """Run the first iterations of a part again for what they bind; None if that fails."""
@@ -429,7 +421,7 @@ class Speculation:
             if not isinstance(verdict, str):
                 self._lost += parts
             elif verdict:
-                self._stop(min(part.number for part in parts), f"it changes {verdict}")
+                self.stop(min(part.number for part in parts), f"it changes {verdict}")
             else:
                 self._valid.update(part.number for part in parts)
         return not self._lost
@@ -467,10 +459,6 @@ class Speculation:
                 part.outcome.results.discard(self.shared)
         for part in reversed(unused):
             self.source.put_back(part.taken)
-
-
-def _can_change(obj: Any) -> bool:
-    return not isinstance(obj, type | types.FunctionType) and adapter_for(obj) is not None
 
 
 def stop_iterations(client: Client, loop: str, *, is_over: bool) -> None:

@@ -24,7 +24,6 @@ from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.frames import with_plain_names
 from jupyter_scale.runner.host.iterations import ENTRY, finished, install
 from jupyter_scale.runner.host.loopruns import Effects, LoopRun, Workbench
-from jupyter_scale.runner.host.recorded import warned_so_far
 from jupyter_scale.runner.host.rewriting import LoopRewriter
 from jupyter_scale.runner.host.seeds import Generators, loop_seed
 from jupyter_scale.runner.host.sources import Source
@@ -220,8 +219,6 @@ class Spreader:
     def _watched(self, run: LoopRun, site: _Site, steps: Iterator[Any]) -> Iterator[Any]:
         """Yield what a run does, and report on it."""
         started = time.perf_counter()
-        if not site.short_runs:
-            self._bench.warned = warned_so_far()
         self._is_seeding = run.seed is not None
         generators = Generators() if self._is_seeding else None
         try:
