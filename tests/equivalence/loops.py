@@ -1302,6 +1302,14 @@ part = [0]
 r = [(slow__(1), p)[1] for k, p in [(k, part) for k in range(10)]]
 ---
 [p is part for p in r]
+=== an item met again long after it was changed [either]
+boxes = [[k] for k in range(200)]
+boxes[150] = boxes[3]
+def first_change(k, box):
+    if k == 2: time.sleep(2)
+    if k == 3: box[0] = -1
+    return slow__(box[0])
+r = [first_change(k, box) for k, box in enumerate(boxes)]
 === effects that share a part with items [either]
 for k, p in [(k, seen) for k in range(10)]:
     out.append((slow__(k), p))

@@ -78,7 +78,7 @@ def test_what_is_there_and_what_changed(notebook):
     assert re.search(r"^X +ndarray +8.0 MB +there already +– +cell$", text, re.MULTILINE)  # noqa: RUF001
     notebook.run("X[0] = 5")
     text = shown(notebook.run("%%scale --explain\nX.sum()"))
-    assert re.search(r"^X +ndarray +8.0 MB +changed +1.0 MB +cell$", text, re.MULTILINE)
+    assert re.search(r"^X +ndarray +8.0 MB +changed +131 kB +cell$", text, re.MULTILINE)
     notebook.run("%%scale --keep model\nmodel = np.ones(1_000_000)")
     text = shown(notebook.run("%%scale --explain\nmodel.sum()"))
     assert re.search(r"^model .*8.0 MB +stays there +– +cell$", text, re.MULTILINE)  # noqa: RUF001
@@ -109,7 +109,7 @@ def test_loops(notebook):
     text = shown(notebook.run("%%scale --explain\n" + cell))
     assert re.search(r"^loop +line 1, list comprehension: may spread$", text, re.MULTILINE)
     assert re.search(
-        r"^loop +line 2, list comprehension: in order, nothing to call", text, re.MULTILINE
+        r"^loop +line 2, list comprehension: in order, nothing to compute", text, re.MULTILINE
     )
     notebook.run("%%scale\n" + cell)
     text = shown(notebook.run("%%scale --explain\n" + cell))

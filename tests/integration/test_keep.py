@@ -237,6 +237,6 @@ def test_what_cannot_be_rebuilt_at_home_stays(notebook):
         "there = False"
     )
     outputs = notebook.run("%%scale\no = Odd(); n = 5")
-    assert "'o' stays on the cluster: 'o' cannot be rebuilt: not here" in outputs.stderr
+    assert "'o' stays on the cluster: 'o' cannot be rebuilt: ValueError: not here" in outputs.stderr
     assert notebook.value("n") == "5"
     assert notebook.run("%%scale\nprint(o.x + n)").stdout == "6\n"

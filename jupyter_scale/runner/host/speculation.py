@@ -40,6 +40,7 @@ _CHECK_ALL_FROM = 64
 _MOST_SENT = 5
 _STOP_S = 1.2
 _POLL_S = 0.05
+_SHARED = "several iterations change what their items share"
 
 
 @dataclass(slots=True)
@@ -152,6 +153,7 @@ class Speculation:
     _unchecked: dict[str, list[Part]] = field(default_factory=dict)
     _valid: set[int] = field(default_factory=set)
     _owners: dict[int, int] = field(default_factory=dict)
+    _changing: set[int] = field(default_factory=set)
     _is_over: bool = False
     _lost: list[Part] = field(default_factory=list)
     _round: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -256,7 +258,6 @@ class Speculation:
             self.source.put_back(taken)
             return None
         known = Known().add(ITEMS, memo.items())
-        self._kept_alive.append(memo)
         why = self._claim(number, known)
         part = Part(number, first, taken, piece, self.known.joined(known), is_last)
         self._count += 1
@@ -275,7 +276,15 @@ class Speculation:
                 continue
             if id(obj) in forbidden or shares_memory(obj, arrays):
                 return f"an item leads to a {type(obj).__name__} that the loop changes"
-            if self._owners.setdefault(id(obj), number) != number and is_mutable_data(obj):
+            if not is_mutable_data(obj):
+                continue
+            owner = self._owners.setdefault(id(obj), number)
+            if owner in self._changing:
+                # It was packed as it is here, which perhaps is not what its turn would have met.
+                return _SHARED
+            if owner == number:
+                self._kept_alive.append(obj)
+            else:
                 self._owners[id(obj)] = -1
         return ""
 
@@ -303,10 +312,12 @@ class Speculation:
         self._finished += len(part.taken.items)
         if outcome.results is not None:
             self._waiting_bytes += outcome.results.nbytes
-        if outcome.has_patches and any(self._owners.get(i) == -1 for i in self._ids(part)):
-            self.stop(part.number, "several iterations change what their items share")
-            self._cancel(client)
-            return
+        if outcome.has_patches:
+            self._changing.add(part.number)
+            if any(self._owners.get(id(obj)) == -1 for obj in part.known.objects()):
+                self.stop(part.number, _SHARED)
+                self._cancel(client)
+                return
         unchecked = self._unchecked.setdefault(outcome.worker, [])
         unchecked.append(part)
         if outcome.is_checked:
@@ -331,9 +342,6 @@ class Speculation:
         else:
             return outcome
         return None
-
-    def _ids(self, part: Part) -> Iterator[int]:
-        return (id(obj) for obj in part.known.objects())
 
     def _refuse(self, part: Part, outcome: BatchOutcome) -> None:
         if outcome.status == "raised":

@@ -164,7 +164,7 @@ def test_shared_memory_goes_with_its_session(lab, dies):
     shared = SHARED_MEMORY / lab.start_cluster(profile="pair")["id"]
     before = set(shared.iterdir())
     kernel = lab.start_kernel()
-    assert kernel.run("%%scale\nimport time, numpy as np\nbig = np.ones(10**6)").status == "ok"
+    assert kernel.run("%%scale\nimport time, numpy as np\nbig = np.arange(10**6)").status == "ok"
     cell = kernel.start("%%scale\nys = [time.sleep(0.1) or big[i] for i in range(1000)]")
     size = 8 * 10**6  # the loop's workers share what it reads
     assert eventually(lambda: any(p.stat().st_size >= size for p in shared.glob("*/*")), 20)
