@@ -24,6 +24,7 @@ from contestants import ALL, Contestant, Plain, Scale, is_installed
 from kernel import Kernel, Memory, started_kernel
 
 EMPTY_TARGET_S = 0.002
+SHORT_REPEATS = 20
 LOOP_TARGET = 1.1
 TASKS, TASK_S = 40, 0.1
 PLAIN, SCALE = Plain.name, Scale.name
@@ -94,6 +95,9 @@ class Work:
         Whether it is there for the targets, and nobody's task.
     is_weighed
         Whether the memory that it takes is measured, too.
+    repeats
+        How often it runs in each round, one after the other; the median counts. Of what takes
+        milliseconds a single run measures how long the processes had been asleep.
     """
 
     name: str
@@ -102,6 +106,7 @@ class Work:
     target_s: Callable[[Median], float] | None = None
     is_plain_only: bool = False
     is_weighed: bool = False
+    repeats: int = 1
 
     def is_for(self, contestant: Contestant) -> bool:
         """Tell whether a contestant is measured."""
@@ -142,10 +147,12 @@ def works(megabytes: int, workers: int) -> list[Work]:
             "empty cell",
             lambda contestant: contestant.call("nothing"),
             target_s=lambda _median: EMPTY_TARGET_S,
+            repeats=SHORT_REPEATS,
         ),
         Work(
             "small values, there and back",
             lambda contestant: contestant.call("back", "number", "numbers"),
+            repeats=SHORT_REPEATS,
         ),
         Work(hashing, lambda _: "xxhash.xxh3_128(a).digest()", is_plain_only=True),
         *_array_works(megabytes, hashing),
@@ -250,7 +257,8 @@ def _measure_one(work: Work, contestant: Contestant, kernel: Kernel, results: Re
         kernel.run(work.before)
     if work.is_weighed:
         kernel.forget_peaks()
-    results.add(work.name, contestant.name, kernel.seconds(work.cell(contestant)))
+    times = [kernel.seconds(work.cell(contestant)) for _ in range(work.repeats)]
+    results.add(work.name, contestant.name, statistics.median(times))
     if work.is_weighed:
         results.add_memory(work.name, contestant.name, kernel.peaks())
 

@@ -7,7 +7,10 @@ import math
 WORTH_SPREADING_S = 0.05
 TASK_S = 0.2
 PROBE_S = 0.005
+#: Of an iteration that gives a value, and of one that has effects; `benchmarks/loops.py` shows it.
+VALUE_COST_S, EFFECTS_COST_S = 1.5e-6, 12e-6
 _LARGEST_UNKNOWN = 10_000
+_MOST_AT_ONCE = 256
 
 
 def next_size(left: int | None, seconds_each: float, workers: int) -> int:
@@ -27,7 +30,9 @@ def next_size(left: int | None, seconds_each: float, workers: int) -> int:
     return max(1, min(largest, math.ceil(left / (2 * max(workers, 1)))))
 
 
-def is_worth_spreading(left: int | None, seconds_each: float, seconds: float) -> bool:
+def is_worth_spreading(
+    left: int | None, seconds_each: float, seconds: float, cost_each: float
+) -> bool:
     """Tell whether the rest of a loop takes long enough to hand it over.
 
     Parameters
@@ -36,20 +41,21 @@ def is_worth_spreading(left: int | None, seconds_each: float, seconds: float) ->
         How many iterations are left; None: as many are expected as there have been.
     seconds
         How long it has taken so far.
+    cost_each
+        What giving an iteration away and taking what it gave costs here. There are two workers at
+        least, so that half of its own time is saved.
     """
+    if seconds_each < 2 * cost_each:
+        return False
     if left is None:
         return seconds > WORTH_SPREADING_S
     return left > 1 and left * seconds_each > WORTH_SPREADING_S
 
 
-def next_probe(iterations: int, seconds: float) -> int:
+def next_probe(iterations: int, seconds_each: float) -> int:
     """Return how many iterations to run in place before looking at the clock again.
 
-    Parameters
-    ----------
-    iterations, seconds
-        Those of the last probe.
+    Twice as many as last time, `iterations`, but only for as long as a probe may take, and so few
+    that it is soon seen when iterations begin to take long.
     """
-    if seconds >= PROBE_S:
-        return max(1, int(iterations * PROBE_S / seconds))
-    return 2 * iterations
+    return max(1, min(2 * iterations, int(PROBE_S / max(seconds_each, 1e-9)), _MOST_AT_ONCE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -144,13 +145,13 @@ class LoopRun:
     _is_measured: bool = False
     _each: float = 0.0
 
-    def items(self) -> Iterator[Any]:
-        """Yield the items of a ``for`` loop that run in place; carry out the others' effects."""
+    def items(self) -> Iterator[Iterable[Any]]:
+        """Yield the items of a ``for`` loop that run in place, some at a time.
+
+        Meanwhile the others' effects are carried out.
+        """
         for step in self._steps():
-            if isinstance(step, Part):
-                yield from self._carry_out(step)
-            else:
-                yield from step
+            yield self._carry_out(step) if isinstance(step, Part) else step
 
     def values(self) -> Iterator[Iterable[Any]]:
         """Yield the values of another loop, some at a time."""
@@ -216,7 +217,7 @@ class LoopRun:
             self.effects and self.effects.details.temporaries.deleted
         )
         if must_try:
-            yield self._probe()
+            yield from self._probe()
             if self._is_done or not self._is_measured:
                 return  # all is done, or whoever wanted the values has enough
             if self.why:
@@ -247,8 +248,8 @@ class LoopRun:
         is_plain = self.seed is None and not source.has_bar and source.length is not None
         return source.in_place if is_plain else self._counted()
 
-    def _counted(self) -> Iterator[Any]:
-        for item in self.source:
+    def _counted(self, number: int | None = None) -> Iterator[Any]:
+        for item in itertools.islice(self.source, number):
             self._seed()
             yield item
             self.source.show(1)
@@ -257,28 +258,29 @@ class LoopRun:
         if self.seed is not None:
             seed_iteration(self.seed, self.source.taken - 1)
 
-    def _probe(self) -> Iterator[Any]:
+    def _probe(self) -> Iterator[Iterator[Any]]:
         """Yield items to run in place until it is known that the rest is worth spreading."""
         source, clock = self.source, time.perf_counter
+        is_plain = self.seed is None and not source.has_bar
+        cost = batches.VALUE_COST_S if self.effects is None else batches.EFFECTS_COST_S
         started = begun = clock()
-        size, count = 1, 0
+        size, first = 1, source.taken
         while not source.why:
-            item = next(source, source)
-            if item is source:
+            before = source.taken
+            try:
+                yield source.some(size) if is_plain else self._counted(size)
+            finally:
+                source.settle()
+            if source.taken - before < size:
                 break
-            self._seed()
-            yield item
-            source.show(1)
-            count += 1
-            if count < size:
-                continue
             now = clock()
-            self._each = (now - begun) / count
-            is_measured = now - begun >= batches.PROBE_S
-            if is_measured and batches.is_worth_spreading(source.left, self._each, now - started):
-                self._is_measured = True
-                return
-            size, begun, count = batches.next_probe(size, now - begun), now, 0
+            self._each = (now - begun) / (source.taken - first)
+            if now - begun >= batches.PROBE_S:
+                if batches.is_worth_spreading(source.left, self._each, now - started, cost):
+                    self._is_measured = True
+                    return
+                begun, first = now, source.taken
+            size = batches.next_probe(size, self._each)
         if source.why:  # its generator turned out to be one that must not run ahead
             self._is_measured, self.why = True, source.why
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import inspect
 import itertools
+import operator
 import sys
 import types
 from collections import deque
@@ -37,6 +38,10 @@ _SAFE_NAMES = frozenset({
     ("pandas.core.indexes.datetimes", "DatetimeIndex"),
 })  # fmt: skip
 
+
+#: They know how many items are left.
+_EXACT = (type(iter(range(0))), type(iter(())))
+_second = operator.itemgetter(1)
 
 #: An iterator of a zip of enumerated views of a dictionary is four steps away from it.
 _DEPTH = 5
@@ -87,6 +92,7 @@ class Source:
         self._returned: deque[tuple[Any, list[Output]]] = deque()
         self._last_words: list[Output] = []
         self._is_exhausted = False
+        self._count_from: tuple[Any, int] | None = None
         self._iterator = iter(iterable)
         makers = _generators(iterable)
         if makers is None and isinstance(self._iterator, types.GeneratorType):
@@ -130,8 +136,32 @@ class Source:
     @property
     def in_place(self) -> Iterator[Any]:
         """The items in their turn, uncounted: nothing can be cheaper."""
-        is_untouched = not self._returned and self.failure is None and not self._is_exhausted
-        return self._iterator if is_untouched else self
+        return self._iterator if self._is_untouched else self
+
+    @property
+    def _is_untouched(self) -> bool:
+        return not self._returned and self.failure is None and not self._is_exhausted
+
+    def some(self, number: int) -> Iterator[Any]:
+        """Return the next items in their turn, at most so many; `settle` must follow.
+
+        They are limited and counted without any code of ours between two of them.
+        """
+        if not self._is_untouched or (self.generators and not self.taken):
+            return itertools.islice(self, number)
+        if type(self._iterator) in _EXACT:
+            self._count_from = self._iterator, operator.length_hint(self._iterator)
+            return itertools.islice(self._iterator, number)
+        limit, counter = itertools.repeat(None, number), itertools.repeat(None, number)
+        self._count_from = counter, number
+        return map(_second, zip(limit, self._iterator, counter, strict=False))
+
+    def settle(self) -> None:
+        """Count what `some` has given."""
+        if self._count_from is not None:
+            counter, before = self._count_from
+            self.taken += before - operator.length_hint(counter)
+            self._count_from = None
 
     def take(self, number: int) -> Taken:
         """Return the next items before their turn, at most so many.

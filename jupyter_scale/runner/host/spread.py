@@ -14,6 +14,7 @@ import time
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -202,12 +203,11 @@ class Spreader:
             function = with_plain_names(function, kind)
             is_lazy = kind != "list comprehension"
             run = LoopRun(self._bench, line, function, source, None, seed, is_lazy)
-            chunks = self._watched(run, site, run.values())
-            return finished(kind, (value for chunk in chunks for value in chunk))
+            return finished(kind, chain.from_iterable(self._watched(run, site, run.values())))
         body, apply, bind, roots = function()
         effects = Effects(ForDetails.from_constant(details), apply, bind, roots)
         run = LoopRun(self._bench, line, with_plain_names(body), source, effects, seed)
-        return self._watched(run, site, run.items())
+        return chain.from_iterable(self._watched(run, site, run.items()))
 
     def _is_for_us(self, iterable: Iterable[Any]) -> bool:
         if threading.current_thread() is not threading.main_thread():
@@ -216,7 +216,9 @@ class Spreader:
         is_wanted = self._options.is_on or self._options.seed_each
         return is_wanted and not self._is_seeding and hasattr(type(iterable), "__iter__")
 
-    def _watched(self, run: LoopRun, site: _Site, steps: Iterator[Any]) -> Iterator[Any]:
+    def _watched(
+        self, run: LoopRun, site: _Site, steps: Iterator[Iterable[Any]]
+    ) -> Iterator[Iterable[Any]]:
         """Yield what a run does, and report on it."""
         started = time.perf_counter()
         self._is_seeding = run.seed is not None
