@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_scale.runner.host.captured import BatchOutcome
 from jupyter_scale.runner.host.effects import OutsideEffect, watching
 from jupyter_scale.runner.host.iterations import Batch, Counted, Values, is_of_notebook
-from jupyter_scale.runner.host.pieces import Known, pack_piece
+from jupyter_scale.runner.host.pieces import Known, are_atoms, pack_piece
 from jupyter_scale.runner.host.recorded import recording
 from jupyter_scale.runner.host.seeds import seeded
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache
@@ -22,8 +22,6 @@ from jupyter_scale.shipping.tokens import TokenTable
 
 if TYPE_CHECKING:
     from jupyter_scale.runner.host.worker import Hold
-
-_ATOMS = (int, float, str, bytes, complex, type(None))
 
 
 class CombinedError(Exception):
@@ -125,7 +123,7 @@ class BatchRun:
 
     def _look_at_items(self) -> Snapshot | None:
         """Return a look at the items; None when they are immutable and need none."""
-        if all(isinstance(item, _ATOMS) for item in self._items):
+        if are_atoms(self._items):
             return None
         return take_snapshot("items", self._items, self._table, DigestCache())
 

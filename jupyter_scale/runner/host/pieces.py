@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_scale.runner import cargo
+from jupyter_scale.runner.host.iterations import Values
 from jupyter_scale.shipping.loading import loading_into
 from jupyter_scale.shipping.orders import dump_orders, rebuild
 from jupyter_scale.shipping.pickler import Pickler
@@ -26,18 +27,28 @@ from jupyter_scale.transport.segments import drop_segment, map_segment, write_se
 Reference = tuple[str, int]
 CAPTURED, ITEMS = "captured", "items"
 
+_ATOMS = frozenset({str, bytes, int, float, complex, bool, type(None)})
 # Nobody can tell two equal ones apart by more than chance.
-_NO_IDENTITY = (str, bytes, int, float, complex, bool, type(None), types.CodeType)
+_NO_IDENTITY = _ATOMS | {types.CodeType}
+
+
+def are_atoms(values: Iterable[Any]) -> bool:
+    """Tell whether values have neither parts nor an identity of interest."""
+    return _ATOMS.issuperset(map(type, values))
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A pickled value with its large buffers, in shared memory where there is one."""
+    """A pickled value with its large buffers, in shared memory where there is one.
+
+    One that is plain has no references to what both sides hold.
+    """
 
     stream: bytes
-    sizes: tuple[int, ...]
-    segment: str | None
-    inline: tuple[bytes, ...]
+    sizes: tuple[int, ...] = ()
+    segment: str | None = None
+    inline: tuple[bytes, ...] = ()
+    is_plain: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -130,6 +141,8 @@ def pack_piece(
     own_code
         Code of functions that may not travel if they have a closure.
     """
+    if _is_plain(value):  # a reference need not be looked for in each of many numbers
+        return Piece(pickle.dumps(value, protocol=5), is_plain=True), {}
     pickler, file = _dump(value, namespace, known, {}, own_code)
     memo = dump_orders(pickler)
     bases = find_view_bases(memo.values(), known.objects)
@@ -144,6 +157,16 @@ def pack_piece(
         return Piece(file.getvalue(), sizes, segment, ()), memo
     inline = tuple(bytes(buffer) for buffer in pickler.buffers)
     return Piece(file.getvalue(), sizes, None, inline), memo
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a list of items, or values without new content of items, are atoms only."""
+    match value:
+        case list():
+            return are_atoms(value)
+        case (Values(values=values), []):
+            return are_atoms(values)
+    return False
 
 
 def _dump(
@@ -170,6 +193,8 @@ def unpack_piece(
     is_last
         Nobody else will read the piece: its segment is removed.
     """
+    if piece.is_plain:
+        return pickle.loads(piece.stream), {}  # noqa: S301 - from our own worker or runner
     if piece.segment is None or shared is None:
         buffers = [memoryview(bytearray(data)) for data in piece.inline]
     else:

@@ -169,6 +169,8 @@ class Source:
         Fewer come if making an item writes something: that has to be shown before its iteration.
         What goes wrong is kept until it is its turn.
         """
+        if not self.generators:
+            return self._take_many(number)
         taken = Taken([], [])
         while len(taken.items) < number:
             if not self._returned and (self._is_exhausted or self.failure is not None):
@@ -189,11 +191,21 @@ class Source:
         self.taken += len(taken.items)
         return taken
 
+    def _take_many(self, number: int) -> Taken:
+        """Do as `take` where making an item runs no code of the user's."""
+        items = [self._returned.popleft()[0] for _ in range(min(number, len(self._returned)))]
+        if not self._is_exhausted and self.failure is None:
+            try:
+                items.extend(itertools.islice(self._iterator, number - len(items)))
+                self._is_exhausted = len(items) < number
+            except BaseException as failure:  # noqa: BLE001 - it is raised in its turn
+                self.failure = failure
+        self.taken += len(items)
+        return Taken(items, [])
+
     def _fetch(self) -> tuple[Any, list[Output]]:
         if self._returned:
             return self._returned.popleft()
-        if not self.generators:
-            return next(self._iterator), []
         with recording() as written:
             try:
                 return next(self._iterator), written

@@ -160,6 +160,8 @@ class Speculation:
     _seconds: float = 0.0
     _started: float = field(default_factory=time.monotonic)
     _finished: int = 0
+    _timed: int = 0
+    _timed_seconds: float = 0.0
     _waiting_bytes: int = 0
     _kept_alive: list[Any] = field(default_factory=list)
 
@@ -245,7 +247,7 @@ class Speculation:
         if self.careful or self._count < 2 * self.workers:
             # Changes that take each other back show only after a single iteration.
             return 1
-        each = self._seconds / self._finished if self._finished else self.seconds_each
+        each = self._timed_seconds / self._timed if self._timed else self.seconds_each
         return batches.next_size(self.source.left, each, self.workers)
 
     def _pack(self, taken: Taken) -> Part | None:
@@ -308,8 +310,12 @@ class Speculation:
             self._cancel(client)
             return
         self.used.add(outcome.worker)
-        self._seconds += outcome.seconds
         self._finished += len(part.taken.items)
+        self._seconds += outcome.seconds
+        if len(part.taken.items) > 1 or outcome.seconds > batches.PROBE_S:
+            # Of a short single iteration it would be the time that measuring takes.
+            self._timed += len(part.taken.items)
+            self._timed_seconds += outcome.seconds
         if outcome.results is not None:
             self._waiting_bytes += outcome.results.nbytes
         if outcome.has_patches:
