@@ -194,7 +194,7 @@ def unpack_piece(
         Nobody else will read the piece: its segment is removed.
     """
     if piece.is_plain:
-        return pickle.loads(piece.stream), {}  # noqa: S301 - from our own worker or runner
+        return pickle.loads(piece.stream), {}
     if piece.segment is None or shared is None:
         buffers = [memoryview(bytearray(data)) for data in piece.inline]
     else:
