@@ -464,6 +464,43 @@ for i in range(10): plain[i % 3] += slow__(i)
 for i in range(10): print(slow__(i), end=" ", sep="")
 === display [either]
 for i in range(10): display(slow__(i))
+=== objects displayed as they are at that moment [spreads]
+for k in range(10):
+    table = [k]; print("before", k); display(table); table.append(slow__(k)); out.append(table)
+=== frames and text displayed by a function under another name [spreads]
+from IPython.display import display as show_it, HTML
+def look_at(k):
+    show_it(HTML(f"<b>{k}</b>"), pd.DataFrame({"a": [k]})); print("after", k)
+    return slow__(k)
+r = sum(look_at(k) for k in range(10))
+=== items that change are displayed [either]
+for n in nodes:
+    n.append(slow__(1)); display(n)
+=== figures displayed [in order]
+import matplotlib.pyplot as plt
+for k in range(4):
+    figure, axes = plt.subplots(); axes.plot([slow__(k), k]); plt.show()
+=== lines drawn into one figure [in order]
+import matplotlib.pyplot as plt
+for k in range(4):
+    y = slow__(k)
+    plt.plot([k, y], "o"); plt.plot([y, k], "x")
+plt.title("all of them"); plt.show()
+=== lines drawn by a function that imports what it needs [in order]
+def draw_line(k):
+    from matplotlib import pyplot
+    return len(pyplot.plot([k, slow__(k)], "o"))
+r = [draw_line(k) for k in range(4)]
+=== lines drawn into a figure that has a name [in order]
+import matplotlib.pyplot as plt
+named_figure, named_axes = plt.subplots()
+for k in range(4): named_axes.plot([k, slow__(k)])
+=== columns of a frame plotted into axes [in order]
+import matplotlib.pyplot as plt
+named_figure, both_axes = plt.subplots(1, 2)
+for column, axes in zip("xy", both_axes): frame[column].plot(ax=axes, title=str(slow__(1)))
+=== a display to be updated [in order]
+for k in range(4): display(slow__(k), display_id=True)
 === print and display in turn [either]
 for i in range(8):
     print("text", i); display(slow__(i))
@@ -959,7 +996,7 @@ for i in range(10): print(slow__(i))
 ---
 # plain
 del print
-=== displays in a function [in order]
+=== displays in a function [spreads]
 def showing(i): display(i); return slow__(i)
 r = [showing(i) for i in range(10)]
 === text and results around the loop [spreads]

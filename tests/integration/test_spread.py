@@ -128,7 +128,7 @@ def write_file(i):
 
 def show(i):
     nap()
-    display(i)
+    display(i, display_id=True)
     return i
 
 

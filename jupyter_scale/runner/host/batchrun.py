@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.runner.host.captured import BatchOutcome
+from jupyter_scale.runner.host.displays import keeping
 from jupyter_scale.runner.host.effects import OutsideEffect, watching
 from jupyter_scale.runner.host.iterations import Batch, Counted, Values, is_of_notebook
 from jupyter_scale.runner.host.pieces import Known, are_atoms, pack_piece
-from jupyter_scale.runner.host.recorded import recording
+from jupyter_scale.runner.host.recorded import Displayed, recording
 from jupyter_scale.runner.host.seeds import seeded
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache
 from jupyter_scale.shipping.snapshot import Snapshot, take_snapshot
@@ -62,6 +63,8 @@ class BatchRun:
             return BatchOutcome("changed", changed)
         try:
             patches = self._patches(before)
+            if patches and any(isinstance(each, Displayed) for each in output):
+                return BatchOutcome("effect", "display() beside items that it changes")
             value = (results, patches)
             piece, _ = pack_piece(value, hold.namespace, self._shared, self._known, hold.own_code)
         except Exception as error:  # noqa: BLE001 - whatever user code in __reduce__ raises
@@ -73,7 +76,7 @@ class BatchRun:
     ) -> tuple[Any, BatchOutcome | None]:
         """Return what the iterations gave, or why that is of no use."""
         try:
-            with watching(stop=stop), self._interruptible():
+            with watching(stop=stop), self._keeping_displays(output), self._interruptible():
                 return self._iterate(first, output, is_last=is_last), None
         except OutsideEffect as effect:
             return None, BatchOutcome("effect", str(effect))
@@ -95,6 +98,20 @@ class BatchRun:
         batch = Batch(items, terms.protocol, output)
         hold.function(batch)
         return batch.logged(terms.names if is_last else terms.conditional)
+
+    def _keeping_displays(self, output: list[Any]) -> AbstractContextManager[None]:
+        hold = self._hold
+
+        def record(objects: tuple[Any, ...], options: dict[str, Any]) -> None:
+            try:
+                content = (objects, options)
+                piece, _ = pack_piece(content, hold.namespace, None, self._known, hold.own_code)
+            except Exception as error:
+                msg = f"display() of what cannot travel ({error})"
+                raise OutsideEffect(msg) from error
+            output.append(Displayed(piece))
+
+        return keeping(record)
 
     def _values(self, function: Callable[[Any], Any], items: Any, output: list[Any]) -> Values:
         if not self._hold.terms.is_combined:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyter_scale.runner.host.iterations import Protocol
 from jupyter_scale.runner.host.pieces import Piece
-from jupyter_scale.runner.host.recorded import Warned, Written
+from jupyter_scale.runner.host.recorded import Output
 
 #: The parcel name of the function that runs a batch.
 FUNCTION = "<loop>"
@@ -79,7 +79,7 @@ class BatchOutcome:
         For ``"ok"``, a pair: the list of values, or what a ``for`` loop's iterations logged; and
         the new content of items that they changed, ``(object, state)``.
     output
-        `Written` texts and `Warned` warnings in their order.
+        What iterations wrote, warned and displayed, in that order.
     seconds
         Time spent in the iterations.
     is_checked
@@ -93,11 +93,8 @@ class BatchOutcome:
     status: str
     why: str = ""
     results: Piece | None = None
-    output: tuple[Written | Warned, ...] = ()
+    output: tuple[Output, ...] = ()
     seconds: float = 0.0
     is_checked: bool = False
     has_patches: bool = False
     worker: str = ""
-
-
-# -- the worker's state ----------------------------------------------------------------------

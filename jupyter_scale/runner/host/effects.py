@@ -72,11 +72,27 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
             return
     elif event not in _EVENTS or any(cache in str(args[:1]) for cache in _CACHES):
         return
+    _happens(f"{event}({args[0]!r:.60})" if args else event)
+
+
+def _happens(what: str) -> None:
     if _watch.seen is None:
-        _watch.seen = f"{event}({args[0]!r:.60})" if args else event
+        _watch.seen = what
         _watch.before_first()
     if _watch.mode == "stop":
         raise OutsideEffect(_watch.seen)
+
+
+def refuse(what: str) -> None:
+    """Say that the running iteration uses something that other ones use, too.
+
+    Raises
+    ------
+    OutsideEffect
+        Where that must not be.
+    """
+    if _watch.mode is not None:
+        _happens(what)
 
 
 @contextmanager

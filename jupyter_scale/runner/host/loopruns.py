@@ -26,7 +26,7 @@ from jupyter_scale.runner.host.receivers import (
     find_targets,
     shares_memory,
 )
-from jupyter_scale.runner.host.recorded import Output, replay, warned_so_far
+from jupyter_scale.runner.host.recorded import Displayed, Output, replay, warned_so_far
 from jupyter_scale.runner.host.risks import arrange
 from jupyter_scale.runner.host.seeds import seed_iteration
 from jupyter_scale.runner.host.sources import Source, Taken
@@ -167,9 +167,10 @@ class LoopRun:
         given, patches = self._unpack(part)
         assert isinstance(given, Values)  # noqa: S101 - a comprehension gives that
         assert part.outcome is not None  # noqa: S101 - it was released
+        output = self._output(part)
         if self.is_lazy:
-            return self._one_by_one(part, given, part.outcome.output, patches)
-        self.bench.replay(part.outcome.output)
+            return self._one_by_one(part, given, output, patches)
+        self.bench.replay(output)
         _patch(patches)
         self.source.show(len(part.taken.items))
         return given.values
@@ -436,6 +437,18 @@ class LoopRun:
         results, patches = value
         return results, patches
 
+    def _output(self, part: Part) -> Sequence[Output]:
+        """Return what a part's iterations wrote, with what they displayed unpacked."""
+        assert part.outcome is not None  # noqa: S101 - it was released
+        bench, output = self.bench, list(part.outcome.output)
+        for number, each in enumerate(output):
+            if isinstance(each, Displayed):
+                content, _ = unpack_piece(
+                    each.content, bench.namespace, None, part.known, is_last=True
+                )
+                output[number] = Displayed(content)
+        return output
+
     def _carry_out(self, part: Part) -> Iterator[Any]:
         """Carry out the effects of some iterations; yield items that have to run here after all."""
         logged, patches = self._unpack(part)
@@ -443,7 +456,7 @@ class LoopRun:
         assert self.effects is not None  # noqa: S101 - so there are some
         assert part.outcome is not None  # noqa: S101 - it was released
         self.bench.replay(part.taken.prelude)
-        output, items = part.outcome.output, part.taken.items
+        output, items = self._output(part), part.taken.items
         receivers = self.effects.details.receivers
         ends = [*logged.starts[1:], (len(logged.effects), len(output))]
         for number, (start, end) in enumerate(zip(logged.starts, ends, strict=True)):

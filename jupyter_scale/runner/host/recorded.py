@@ -29,7 +29,14 @@ class Warned:
     line: int
 
 
-Output = Written | Warned
+@dataclass(frozen=True, slots=True)
+class Displayed:
+    """A call of ``display``: its objects and options, packed on their way."""
+
+    content: Any
+
+
+Output = Written | Warned | Displayed
 
 
 class Recorder(io.TextIOBase):
@@ -123,6 +130,12 @@ def replay(
     for item in output:
         if isinstance(item, Written):
             getattr(sys, item.stream).write(item.text)
+            continue
+        if isinstance(item, Displayed):
+            from IPython.display import display
+
+            objects, options = item.content
+            display(*objects, **options)
             continue
         home, module = _home_of(item.file_name, namespace)
         if (str(item.message), item.category, item.line) in warned.get(module, ()):

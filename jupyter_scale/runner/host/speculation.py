@@ -8,6 +8,7 @@ counts, and its items and all later ones go back to where they came from.
 from __future__ import annotations
 
 import contextlib
+import pickle
 import time
 import uuid
 from collections import deque
@@ -37,6 +38,7 @@ _MOST_WAITING = 256
 _MOST_WAITING_BYTES = 512 * 1024**2
 #: From so many unreleased batches on, each is checked at once.
 _CHECK_ALL_FROM = 64
+_FEW_BYTES = 64 * 1024
 _MOST_SENT = 5
 _STOP_S = 1.2
 _POLL_S = 0.05
@@ -172,9 +174,10 @@ class Speculation:
         client = self.engine.client()
         try:
             # Every worker gets the values now: then none of them is the only one that has them.
-            # Where one worker after the other may die, they travel with each task.
-            captured: Any = self.captured
-            if not self.careful:
+            # Few of them travel with each task instead, and do so where one worker after the other
+            # may die.
+            captured: Any = pickle.dumps(self.captured, protocol=5)
+            if len(captured) > _FEW_BYTES and not self.careful:
                 [captured] = client.scatter([self.captured], broadcast=True, hash=False)
             arrivals = as_completed(loop=client.loop)  # it is nobody's default client
             while True:
@@ -387,7 +390,7 @@ class Speculation:
         )
         future = client.submit(
             worker.run_batch,
-            self.captured,
+            pickle.dumps(self.captured, protocol=5),
             piece,
             part.first,
             is_last=True,

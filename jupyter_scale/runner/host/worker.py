@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
+import pickle
 import sys
 import threading
 import time
@@ -17,12 +18,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from distributed import get_worker
 
 from jupyter_scale.errors import CannotTravel
 from jupyter_scale.runner import cargo
+from jupyter_scale.runner.host import displays, figures
 from jupyter_scale.runner.host.batchrun import BatchRun
 from jupyter_scale.runner.host.captured import FUNCTION, BatchOutcome, Captured
 from jupyter_scale.runner.host.effects import OutsideEffect
@@ -95,6 +97,7 @@ class Hold:
 
     def begin_batch(self, captured: Captured) -> None:
         """Take over what belongs to a thread or task rather than to the process."""
+        figures.guard()
         self.ambience.apply_everything(captured.ambient, only=ambient.PER_TASK)
         for name, value in self.per_task.items():
             self.ambience.places.put(name, value)
@@ -134,6 +137,8 @@ class Hold:
         changed = ambient.changed_part(self.ambient, now, is_in_task=is_in_task)
         if changed:
             return changed
+        if left := figures.left_open():
+            return left
         bound = self._bindings()
         if bound != self.bindings:
             names = {n for n in {**bound, **self.bindings} if bound.get(n) != self.bindings.get(n)}
@@ -252,20 +257,12 @@ def take_over(owner: str, state: Mapping[str, Any], places: Mapping[str, Any]) -
 def prepare() -> None:
     """Make this process notice what only a notebook's own process can show.
 
-    A worker has neither the notebook's displays nor its log handlers: an iteration that uses them
-    has to run where they are.
+    A worker does not have the notebook's log handlers: an iteration that uses them has to run where
+    they are.
     """
-    import builtins
-
-    from IPython.core import display_functions
-
-    if getattr(builtins, "display", None) is _stop_display:
+    if not displays.install():
         return
     install(run_in_order)
-    builtins.display = _stop_display  # type: ignore[attr-defined]
-    for module in (display_functions, sys.modules.get("IPython.display")):
-        if module is not None:
-            module.display = _stop_display  # type: ignore[attr-defined]
     call_handlers = logging.Logger.callHandlers
 
     def call_or_stop(logger: logging.Logger, record: logging.LogRecord) -> None:
@@ -277,21 +274,18 @@ def prepare() -> None:
     logging.Logger.callHandlers = call_or_stop  # type: ignore[method-assign,assignment]
 
 
-def _stop_display(*_objects: object, **_options: object) -> None:
-    msg = "display()"
-    raise OutsideEffect(msg)
-
-
 # -- tasks -----------------------------------------------------------------------------------
 
 
 def run_batch(
-    captured: Captured, items: Piece, first: int, *, is_last: bool, must_check: bool
+    captured: Captured | bytes, items: Piece, first: int, *, is_last: bool, must_check: bool
 ) -> BatchOutcome:
     """Run some iterations; raises only for what is our own fault.
 
     Parameters
     ----------
+    captured
+        As they are, or pickled.
     first
         The number of the first one, from 0.
     is_last
@@ -299,6 +293,8 @@ def run_batch(
     must_check
         Compare captured values afterwards, whatever that costs.
     """
+    if isinstance(captured, bytes):
+        captured = cast("Captured", pickle.loads(captured))
     with _lock:
         hold = _held(captured)
         hold.begin_batch(captured)
