@@ -150,6 +150,9 @@ def _temporaries(
     own = names.binds
     everything = ast.Tuple([ast.Name(name, ast.Load()) for name in sorted(own)], ast.Load())
     at_the_end = find_names(_module([*statements, ast.Expr(everything)])).reads
+    if any(isinstance(node, ast.Continue) and not inner for node, inner in _own_nodes(body)):
+        # An iteration may end anywhere: only the loop's targets are certain.
+        at_the_end = own - find_names(_module([_bind(loop.target)])).binds
     temporaries = Temporaries(
         tuple(sorted(own)), (at_the_end & own) - names.reads, names.deletes & own
     )

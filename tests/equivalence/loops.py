@@ -540,6 +540,29 @@ for i in range(10): array += slow__(i)
 for i in range(10):
     t = slow__(i) % 7
     if t > best: best = t
+=== a name that the last iterations do not bind [spreads]
+for x in [*xs, 3, 6, 9, 12, 15]:
+    if x % 3 == 0: continue
+    t = slow__(x)
+---
+t
+=== what it goes through is changed by what it calls [in order]
+def mix(x):
+    random.shuffle(xs); return slow__(x)
+for x in xs:
+    t = mix(x); print(x, t)
+=== later items are changed by what it calls [in order]
+def spoil(k, x):
+    xs[(k + 3) % 10] = -k; return slow__(x)
+r = [spoil(k, x) for k, x in enumerate(xs)]
+=== values of what it goes through are changed by what it calls [in order]
+def spoil_value(k, v):
+    table[9] = [k]; return slow__(len(v) + v[0])
+r = [spoil_value(k, v) for k, v in table.items()]
+=== an array that is changed by what it calls [in order]
+def lift(v):
+    array[:] += 1; return slow__(int(v))
+r = [lift(v) for v in array]
 === continue [either]
 for i in range(14):
     if i % 3 == 0: continue

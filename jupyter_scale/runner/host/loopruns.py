@@ -321,15 +321,9 @@ class LoopRun:
                 self._tell(workers),
                 careful,
             )
-            self._round = round_
-            for part in round_.run():
-                self.spread += len(part.taken.items)
+            for part in self._parts_of(round_):
                 last = part
                 yield part
-            if self._left_over is not None:
-                self.spread -= len(self._left_over.items)
-                self.source.put_back(self._left_over)
-                raise CannotSpreadError(round_.end.why if round_.end else "")
             self.workers |= round_.used
             end = round_.end
             if last is not None and not last.is_last:
@@ -349,6 +343,22 @@ class LoopRun:
                 raise IterationKilled(self.line, self.source.taken - 1, item)
             # Whose fault it was shows when they run one by one.
             careful = 0 if end is None else end.size
+
+    def _parts_of(self, round_: Speculation) -> Iterator[Part]:
+        """Yield the parts that count, and let the source go on after the last of them."""
+        self._round = round_
+        self.source.mark()
+        for part in round_.run():
+            self.spread += len(part.taken.items)
+            yield part
+        unused = self._left_over
+        if unused is not None:
+            self.spread -= len(unused.items)
+            self.source.put_back(unused)
+        if round_.end is not None:
+            self.source.go_back()
+        if unused is not None:
+            raise CannotSpreadError(round_.end.why if round_.end else "")
 
     def _count_workers(self) -> int:
         left = self.source.left

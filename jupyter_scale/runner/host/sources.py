@@ -6,6 +6,7 @@ change what the items come from, nor by whoever goes on with the same iterator a
 
 from __future__ import annotations
 
+import copy
 import gc
 import inspect
 import itertools
@@ -39,6 +40,25 @@ _SAFE_NAMES = frozenset({
 })  # fmt: skip
 
 
+class _BySubscript:
+    def __getitem__(self, index: int) -> None:
+        raise IndexError(index)
+
+
+#: A copy of these goes its own way; of these another iterator can be had.
+_COPIED: tuple[type, ...] = (
+    type(iter([])), type(iter(())), type(iter(range(0))), type(iter("")), type(iter(bytearray())),
+    type(reversed([])), type(iter(_BySubscript())),
+)  # fmt: skip
+_ANEW: tuple[type, ...] = (
+    dict,
+    set,
+    frozenset,
+    deque,
+    type({}.keys()),
+    type({}.values()),
+    type({}.items()),
+)
 #: They know how many items are left.
 _EXACT = (type(iter(range(0))), type(iter(())))
 _second = operator.itemgetter(1)
@@ -93,6 +113,8 @@ class Source:
         self._last_words: list[Output] = []
         self._is_exhausted = False
         self._count_from: tuple[Any, int] | None = None
+        self._iterable = iterable
+        self._mark: tuple[int, Iterator[Any]] | None = None
         self._iterator = iter(iterable)
         makers = _generators(iterable)
         if makers is None and isinstance(self._iterator, types.GeneratorType):
@@ -224,6 +246,23 @@ class Source:
         for number, item in reversed(list(enumerate(taken.items))):
             self._returned.appendleft((item, [] if number else taken.prelude))
 
+    def mark(self) -> None:
+        """Remember this place: items are going to be taken before their turn."""
+        can_return = self._is_untouched and not self.generators
+        fork = _forked(self._iterator, self._iterable, self.taken) if can_return else None
+        self._mark = None if fork is None else (self.taken, fork)
+
+    def go_back(self) -> None:
+        """Go on from where items have been used up to, with what is there by then.
+
+        Items that were put back may no longer be what an iteration in its turn finds.
+        """
+        if self._mark is not None:
+            place, self._iterator = self._mark
+            next(itertools.islice(self._iterator, self.taken - place, self.taken - place), None)
+            self._returned.clear()
+            self._is_exhausted, self.failure, self._mark = False, None, None
+
     @property
     def left(self) -> int | None:
         """How many items are left, None if nobody knows."""
@@ -304,6 +343,22 @@ def _wrapped(wrapper: Any) -> list[Any]:
 
 def _arguments(wrapper: Any) -> Any:
     return wrapper.__reduce__()[1]
+
+
+def _forked(iterator: Any, iterable: Any, taken: int) -> Iterator[Any] | None:
+    """Return an iterator that goes on from the same place by itself, None if there is none."""
+    kind = type(iterator)
+    if kind in (*_WRAPPERS, map):
+        parts = [
+            part if isinstance(part, int) or callable(part) else _forked(part, None, 0)
+            for part in _arguments(iterator)
+        ]
+        forked: Iterator[Any] | None = kind(*parts) if None not in parts else None
+        return forked
+    if kind in _COPIED:
+        copied: Iterator[Any] = copy.copy(iterator)
+        return copied
+    return itertools.islice(iterable, taken, None) if type(iterable) in _ANEW else None
 
 
 def _iterated_frame(generator: types.GeneratorType[Any, Any, Any]) -> Any:
