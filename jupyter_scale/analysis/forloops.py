@@ -51,12 +51,15 @@ class ForPlan:
         The effects by number.
     temporaries
         Names that iterations bind.
+    called
+        Names from outside of which a method is called, whose result nobody looks at.
     """
 
     why: tuple[int, str] | None
     body: tuple[ast.stmt, ...] = ()
     effects: tuple[Effect, ...] = ()
     temporaries: Temporaries = Temporaries((), frozenset(), frozenset())
+    called: tuple[str, ...] = ()
 
     @property
     def details(self) -> tuple[Any, ...]:
@@ -67,6 +70,7 @@ class ForPlan:
             tuple(sorted(names.conditional)),
             tuple(sorted(names.deleted)),
             tuple(astuple(effect.receiver) for effect in self.effects),
+            self.called,
         )
 
 
@@ -80,18 +84,22 @@ class ForDetails:
         Names that iterations bind.
     receivers
         What the effects change, by number.
+    called
+        Names from outside of which a method is called for nothing but what it does.
     """
 
     temporaries: Temporaries
     receivers: tuple[Receiver, ...]
+    called: tuple[str, ...]
 
     @classmethod
     def from_constant(cls, details: tuple[Any, ...]) -> ForDetails:
         """Return the details that are in rewritten code."""
-        names, conditional, deleted, receivers = details
+        names, conditional, deleted, receivers, called = details
         return cls(
             Temporaries(names, frozenset(conditional), frozenset(deleted)),
             tuple(Receiver(*receiver) for receiver in receivers),
+            called,
         )
 
 
@@ -107,7 +115,21 @@ def plan_for(loop: ast.For) -> ForPlan:
     body = [Replacing(logged).replaced(statement) for statement in body]
     chosen = tuple(effects.values())
     temporaries, why = _temporaries(loop, body, chosen)
-    return ForPlan(why, tuple(body), chosen, temporaries)
+    return ForPlan(why, tuple(body), chosen, temporaries, tuple(sorted(_called(body) - bound)))
+
+
+def _called(body: Sequence[ast.stmt]) -> set[str]:
+    """Return the names with which method calls begin whose results are dropped."""
+    found = set()
+    for node, _ in _own_nodes(body):
+        match node:
+            case ast.Expr(ast.Call(func=ast.Attribute() as path)):
+                root: ast.expr = path
+                while isinstance(root, ast.Attribute | ast.Subscript | ast.Call):
+                    root = root.func if isinstance(root, ast.Call) else root.value
+                if isinstance(root, ast.Name) and root.id != BATCH:
+                    found.add(root.id)
+    return found
 
 
 def _log(number: int, effect: Effect) -> ast.stmt:

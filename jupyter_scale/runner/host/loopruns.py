@@ -209,7 +209,7 @@ class LoopRun:
         key = self._key()
         self.why = "--serial" if self.bench.is_serial else self.source.why
         if not self.why and not self.bench.is_trusted:
-            self.why = self.bench.verdicts.get(key, "")
+            self.why = self.bench.verdicts.get(key, "") or self._called_for_effect()
         if self.why:
             yield self._in_order()
             return
@@ -243,6 +243,22 @@ class LoopRun:
         code, namespace = self.function.__code__, self.bench.namespace
         called = (namespace.get(name) for name in sorted(global_reads(code)))
         return (code, *(f.__code__ for f in called if isinstance(f, types.FunctionType)))
+
+    def _called_for_effect(self) -> str:
+        """Say so if an object's method is called and nobody looks at the result: it does more."""
+        if self.effects is None:
+            return ""
+        function = self.function
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        inside = {name: cell for name, cell in cells if name in self.effects.details.called}
+        for name in self.effects.details.called:
+            try:
+                value = inside[name].cell_contents if name in inside else function.__globals__[name]
+            except (KeyError, ValueError):
+                continue
+            if not isinstance(value, types.ModuleType | types.FunctionType | type):
+                return f"it calls a method of {name!r} only for what that does"
+        return ""
 
     def _in_order(self) -> Iterator[Any]:
         source = self.source
