@@ -499,6 +499,12 @@ for k in range(4): named_axes.plot([k, slow__(k)])
 import matplotlib.pyplot as plt
 named_figure, both_axes = plt.subplots(1, 2)
 for column, axes in zip("xy", both_axes): frame[column].plot(ax=axes, title=str(slow__(1)))
+=== a figure's axes, each drawn by an inner loop [in order]
+named_figure, both_axes = plt.subplots(2, 2)
+for axes in both_axes.flat:
+    for k in range(3): axes.plot(slow__(k), k, "o")
+for k, axes in enumerate(both_axes.flat): axes.set_title(str(slow__(k)))
+r = [axes.plot([slow__(1), k])[0].get_color() for k, axes in enumerate(both_axes.ravel())]
 === a display to be updated [in order]
 for k in range(4): display(slow__(k), display_id=True)
 === print and display in turn [either]

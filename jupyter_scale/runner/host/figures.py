@@ -1,7 +1,8 @@
-"""Figures that pyplot has open: each iteration goes on with the one before's, so none may use them.
+"""Figures: iterations draw into one after the other, whether they name it or pyplot knows it.
 
-Such a figure is neither read by name nor captured: on a worker an iteration would draw on another
-one, without notice.
+What pyplot has open is neither read by name nor captured: on a worker an iteration would draw on
+another figure, without notice. What is named leads to the whole figure with all its artists, which
+takes long to pack, and changes with whatever is drawn.
 """
 
 from __future__ import annotations
@@ -13,6 +14,19 @@ from typing import Any
 from jupyter_scale.runner.host.effects import refuse
 
 _WHAT = "figures of pyplot"
+_MOST_LOOKED_AT = 100
+
+
+def is_drawn(value: Any) -> bool:
+    """Tell whether a value, or one of those that it is made of, is part of a figure."""
+    artist = getattr(sys.modules.get("matplotlib.artist"), "Artist", None)
+    if artist is None:
+        return False
+    is_made_of_some = isinstance(value, list | tuple) or type(value).__name__ == "ndarray"
+    if not is_made_of_some or str(getattr(value, "dtype", "object")) != "object":
+        return isinstance(value, artist)
+    parts = getattr(value, "flat", value)[:_MOST_LOOKED_AT]
+    return any(isinstance(part, artist) for part in parts)
 
 
 class _Guarded(OrderedDict[Any, Any]):

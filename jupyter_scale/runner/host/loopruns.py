@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 import types
@@ -18,6 +19,7 @@ from jupyter_scale.runner.host import batches
 from jupyter_scale.runner.host.captured import Terms
 from jupyter_scale.runner.host.captures import CannotSpreadError, Capture, Capturer
 from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.figures import is_drawn
 from jupyter_scale.runner.host.iterations import Logged, Values
 from jupyter_scale.runner.host.pieces import Known, pack_piece, unpack_piece
 from jupyter_scale.runner.host.receivers import (
@@ -318,6 +320,7 @@ class LoopRun:
         self.bench.warned = warned_so_far()
         workers = self._count_workers()
         targets, terms = self._targets()
+        self._check_figures()
         capture = self.bench.capturer.capture(self.function, terms)
         self._check(targets, capture)
         self._check_items(targets, capture)
@@ -405,6 +408,21 @@ class LoopRun:
             targets.protocol, frozenset(names.names), names.conditional, self.seed, trusted
         )
         return targets, terms
+
+    def _check_figures(self) -> None:
+        """Make sure, before anything is packed, that iterations do not draw."""
+        function, namespace = self.function, self.bench.namespace
+        read = [namespace.get(name) for name in global_reads(function.__code__)]
+        for cell in function.__closure__ or ():
+            with contextlib.suppress(ValueError):  # it has no value yet
+                read.append(cell.cell_contents)
+        if not self.source.generators:
+            first = self.source.take(1)
+            self.source.put_back(first)
+            read += first.items
+        if any(map(is_drawn, read)):
+            msg = "iterations draw into a figure, one after the other"
+            raise CannotSpreadError(msg)
 
     def _check(self, targets: Targets, capture: Capture) -> None:
         """Make sure that iterations do not read what the loop itself changes or binds."""
