@@ -3,8 +3,11 @@
 ``[elt for t in it if c]`` becomes ``ENTRY(run, it, place)`` with ``run = lambda __scale_items__:
 [elt for t in __scale_items__ if c]``; other comprehensions, generator arguments and ``map(f, it)``
 likewise, with a `run` that goes through their elements. The place is a constant ``(line, kind,
-is_named, details)``. Where there are several ``for``, two arguments more make one loop of the first
-two of them.
+is_named, details, site)``. Where there are several ``for``, two arguments more make one loop of the
+first two of them.
+
+A loop that may run many times, because it is in another one or in a function, is handed over only
+while its site, a text, is not in ``__scale_asleep__``: for a short loop that is all that it costs.
 
 A ``for`` loop stays, and goes through ``ENTRY(make, it, place)``: an iterator that gives it the
 items to run in place (`ForDetails` tells what the details are). For the others ``make()`` returns
@@ -29,7 +32,7 @@ from typing import TypeVar
 from jupyter_scale.analysis.effects import OPERANDS
 from jupyter_scale.analysis.forloops import BATCH, ForPlan, plan_for
 from jupyter_scale.analysis.loops import Loop, LoopNode, find_loops, loop_nodes
-from jupyter_scale.analysis.scopes import function_scope
+from jupyter_scale.analysis.scopes import COMPREHENSIONS, function_scope
 
 FUNCTION = "__scale_function__"
 MAKE, BODY, APPLY = "__scale_make__", "__scale_body__", "__scale_apply__"
@@ -40,12 +43,15 @@ SHIFT = 1_000_000
 HASHED, PAIR = "__scale_hashed__", "__scale_pair__"
 """Functions ``value → value`` and ``key, value → (key, value)`` that fail for what has no hash."""
 
+ASLEEP = "__scale_asleep__"
+"""Name of the sites of loops that stay as they are from now on."""
+
 _NUMBER, _VALUES = "__scale_number__", "__scale_values__"
 _Declare = Callable[[Collection[str]], list[ast.stmt]]
 
 
 def spread_loops(
-    tree: ast.Module, entry: str, shadowed: Collection[str] = ()
+    tree: ast.Module, entry: str, shadowed: Collection[str] = (), source: str = ""
 ) -> tuple[ast.Module, tuple[Loop, ...]]:
     """Return a copy of a cell in which loops that may spread are handed over, and those loops.
 
@@ -59,6 +65,8 @@ def spread_loops(
         Global name of the callable to which loops are handed.
     shadowed : collection of str
         Names that the notebook has bound: none of them is the builtin.
+    source : str
+        What the cell is called; it begins the names of sites.
     """
     loops = find_loops(tree, shadowed)
     chosen = tuple(loop for loop in loops if loop.spreads)
@@ -67,14 +75,16 @@ def spread_loops(
     tree = copy.deepcopy(tree)
     nodes = loop_nodes(tree, shadowed)
     handed = {id(nodes[loop.number]): loop for loop in chosen}
-    _Spread(entry, handed).generic_visit(tree)
+    _Spread(entry, handed, source).generic_visit(tree)
     return tree, chosen
 
 
 class _Spread(ast.NodeTransformer):
-    def __init__(self, entry: str, handed: dict[int, Loop]) -> None:
-        self._entry = entry
+    def __init__(self, entry: str, handed: dict[int, Loop], source: str) -> None:
+        self._entry, self._source = entry, source
         self._handed = handed
+        #: How many loops and functions are around.
+        self._depth = 0
         #: Names that the function around declares global; None in the cell itself.
         self._globals: frozenset[str] | None = None
 
@@ -82,12 +92,17 @@ class _Spread(ast.NodeTransformer):
         """Return what a node becomes."""
         loop = self._handed.get(id(node))
         if loop is None:
+            self._depth += isinstance(node, _REPEATING)
             visited: ast.AST = super().visit(node)
+            self._depth -= isinstance(node, _REPEATING)
             return visited
         if isinstance(node, ast.For):
             return self._as_statements(loop, node)
+        self._depth += 1
         self.generic_visit(node)
-        return self._as_call(loop, node)  # type: ignore[arg-type]
+        self._depth -= 1
+        plain = copy.deepcopy(node)
+        return self._unless_asleep(loop, self._as_call(loop, node), plain)  # type: ignore[arg-type]
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         before = self._globals
@@ -103,12 +118,23 @@ class _Spread(ast.NodeTransformer):
         self, loop: Loop, node: ast.AST, arguments: list[ast.expr], plan: ForPlan | None = None
     ) -> ast.Call:
         details = None if plan is None else plan.details
-        place = (loop.line, loop.kind, _is_named(arguments[-1]), details)
+        place = (loop.line, loop.kind, _is_named(arguments[-1]), details, self._site(loop))
         constant = ast.Constant(place)  # type: ignore[arg-type] # code can
         call = ast.Call(ast.Name(self._entry, ast.Load()), [*arguments, constant], [])
         for part in (call, call.func, constant):
             ast.copy_location(part, node)
         return call
+
+    def _site(self, loop: Loop) -> str:
+        return f"{self._source}:{loop.line}:{loop.column}" if self._depth else ""
+
+    def _is_awake(self, loop: Loop, where: ast.AST) -> ast.expr:
+        return _placed(ast.parse(f"{self._site(loop)!r} not in {ASLEEP}", mode="eval").body, where)
+
+    def _unless_asleep(self, loop: Loop, handed: ast.Call, plain: ast.expr) -> ast.expr:
+        if not self._depth:
+            return handed
+        return ast.copy_location(ast.IfExp(self._is_awake(loop, plain), handed, plain), plain)
 
     # -- comprehensions ----------------------------------------------------------------------
 
@@ -131,7 +157,9 @@ class _Spread(ast.NodeTransformer):
     def _as_statements(self, loop: Loop, node: ast.For) -> list[ast.stmt]:
         plan = plan_for(node)
         target = copy.deepcopy(node.target)
+        self._depth += 1
         self.generic_visit(node)
+        self._depth -= 1
         functions = ast.parse(f"return {BODY}, {APPLY}, {BIND}, {ROOTS}").body
         parts: list[ast.stmt] = [
             _body(target, plan, node),
@@ -141,8 +169,14 @@ class _Spread(ast.NodeTransformer):
             _placed(functions[0], node),
         ]
         make = _placed(ast.Name(MAKE, ast.Load()), node)
-        node.iter = self._call(loop, node.iter, [make, node.iter], plan)
-        return [_define(MAKE, [], parts, node), node]
+        plain = copy.deepcopy(node.iter)
+        handed = self._call(loop, node.iter, [make, node.iter], plan)
+        node.iter = self._unless_asleep(loop, handed, plain)
+        definition = _define(MAKE, [], parts, node)
+        if self._depth:
+            test = self._is_awake(loop, node)
+            definition = ast.copy_location(ast.If(test, [definition], []), node)
+        return [definition, node]
 
     def _declare(self, names: Collection[str]) -> list[ast.stmt]:
         """Return what makes names those of the scope around, in a function inside it."""
@@ -160,6 +194,10 @@ def _is_named(iterable: ast.expr) -> bool:
     return isinstance(iterable, ast.Name | ast.Attribute | ast.Subscript)
 
 
+_REPEATING = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.For, ast.AsyncFor, ast.While,
+    *COMPREHENSIONS,
+)  # fmt: skip
 _WRAPPERS = frozenset({"enumerate", "iter", "map", "tqdm", "trange", "zip"})
 _Node = TypeVar("_Node", bound=ast.AST)
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp

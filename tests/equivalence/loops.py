@@ -505,6 +505,16 @@ for axes in both_axes.flat:
     for k in range(3): axes.plot(slow__(k), k, "o")
 for k, axes in enumerate(both_axes.flat): axes.set_title(str(slow__(k)))
 r = [axes.plot([slow__(1), k])[0].get_color() for k, axes in enumerate(both_axes.ravel())]
+=== files that nobody closes [either]
+import pathlib, warnings
+for k in range(6): pathlib.Path(f"open{k}.txt").write_text(str(k))
+def read_open(k): return open(f"open{k}.txt").read() + str(slow__(k))
+---
+with warnings.catch_warnings():
+    warnings.simplefilter("always")
+    r = [read_open(k) for k in range(6)]
+---
+for k in range(6): os.remove(f"open{k}.txt")
 === a display to be updated [in order]
 for k in range(4): display(slow__(k), display_id=True)
 === print and display in turn [either]

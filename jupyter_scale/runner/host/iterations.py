@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_scale.analysis.forloops import BATCH
-from jupyter_scale.analysis.rewrite import HASHED, PAIR
+from jupyter_scale.analysis.rewrite import ASLEEP, HASHED, PAIR
 
 #: The name of what loops are handed to.
 ENTRY = "__scale_spread__"
@@ -137,7 +137,12 @@ class Batch:
 
 def install(entry: Callable[..., Any]) -> None:
     """Give rewritten code what it calls: where loops are handed to, and what checks elements."""
-    builtins.__dict__.update({ENTRY: entry, HASHED: _hashed, PAIR: _pair})
+    own = {ENTRY: entry, HASHED: _hashed, PAIR: _pair, ASLEEP: asleep}
+    builtins.__dict__.update(own)
+
+
+#: Sites of loops that are left alone: short ones that run often.
+asleep: set[str] = set()
 
 
 def run_in_order(
@@ -147,7 +152,7 @@ def run_in_order(
     *_flat: object,
 ) -> Any:
     """Run a loop that was handed over where nobody spreads loops."""
-    _, kind, _, details = place
+    _, kind, _, details, _ = place
     return finished(kind, function(iterable)) if details is None else iterable
 
 

@@ -38,6 +38,8 @@ from jupyter_scale.shipping.states import adapter_for
 
 #: An iteration that takes so long is not tried in place again once that is known.
 _COARSE_S = 0.05
+#: An iteration that takes so long does so whatever its inner loops cost.
+_CLEAR_S = 0.001
 #: So often all workers that had the captured values may be lost, before the guilty is sought.
 _MOST_LOST = 2
 _Key = tuple[types.CodeType, ...]
@@ -64,6 +66,8 @@ class Workbench:
         Which warnings were shown before iterations went to workers.
     is_trusted, is_serial
         The user vouches that iterations are independent; wants all in order.
+    entries
+        How many loops were handed over so far, inner ones included.
     """
 
     namespace: dict[str, Any]
@@ -77,6 +81,7 @@ class Workbench:
     warned: dict[str, set[Any]] = field(default_factory=dict)
     is_trusted: bool = False
     is_serial: bool = False
+    entries: int = 0
 
     def replay(self, output: Iterable[Output]) -> None:
         """Show what iterations wrote."""
@@ -283,7 +288,7 @@ class LoopRun:
         is_plain = self.seed is None and not source.has_bar
         cost = batches.VALUE_COST_S if self.effects is None else batches.EFFECTS_COST_S
         started = begun = clock()
-        size, first = 1, source.taken
+        size, first, entries, was_worth_it = 1, source.taken, self.bench.entries, False
         while not source.why:
             before = source.taken
             try:
@@ -295,10 +300,17 @@ class LoopRun:
             now = clock()
             self._each = (now - begun) / (source.taken - first)
             if now - begun >= batches.PROBE_S:
-                if batches.is_worth_spreading(source.left, self._each, now - started, cost):
+                # That inner loops were handed over may be most of what it took.
+                is_clear = self.bench.entries == entries or self._each > _CLEAR_S
+                is_worth_it = is_clear and batches.is_worth_spreading(
+                    source.left, self._each, now - started, cost
+                )
+                # Short ones have to look so twice: another process may just have had the core.
+                if is_worth_it and (was_worth_it or self._each > _CLEAR_S):
                     self._is_measured = True
                     return
-                begun, first = now, source.taken
+                was_worth_it = is_worth_it
+                begun, first, entries = now, source.taken, self.bench.entries
             size = batches.next_probe(size, self._each)
         if source.why:  # its generator turned out to be one that must not run ahead
             self._is_measured, self.why = True, source.why

@@ -147,6 +147,8 @@ def replay(
             item.line,
             module=module,
             registry=home.setdefault("__warningregistry__", {}),
+            # Python's own come with what was not closed, of which a hint is shown.
+            source=item if issubclass(item.category, ResourceWarning) else None,
         )
 
 

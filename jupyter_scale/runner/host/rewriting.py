@@ -42,9 +42,10 @@ class LoopRewriter(ast.NodeTransformer):
         assert isinstance(tree, ast.Module)  # noqa: S101 - IPython passes whole cells
         if _is_of_timeit(tree):
             return tree
-        rewritten, loops = spread_loops(tree, self._entry, frozenset(self._shell.user_ns))
+        name = self._shell.compiler.code_name or "<cell>"
+        rewritten, loops = spread_loops(tree, self._entry, frozenset(self._shell.user_ns), name)
         if loops and _defines(tree):
-            self._register(tree, rewritten, self._shell.compiler.code_name or "<cell>")
+            self._register(tree, rewritten, name)
         return rewritten
 
     def rewrite_functions(self, values: Iterable[Any]) -> None:
@@ -71,7 +72,8 @@ class LoopRewriter(ast.NodeTransformer):
             tree = parse_python(self._shell.transform_cell(source))
         except (SyntaxError, ValueError):
             return {}
-        rewritten, loops = spread_loops(tree, self._entry, frozenset(self._shell.user_ns))
+        names = frozenset(self._shell.user_ns)
+        rewritten, loops = spread_loops(tree, self._entry, names, file_name)
         return self._register(tree, rewritten, file_name) if loops and _defines(tree) else {}
 
     def _register(

@@ -23,7 +23,7 @@ from jupyter_scale.analysis.rewrite import MAKE
 from jupyter_scale.runner.host.captures import Capturer
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.frames import with_plain_names
-from jupyter_scale.runner.host.iterations import ENTRY, finished, install
+from jupyter_scale.runner.host.iterations import ENTRY, asleep, finished, install
 from jupyter_scale.runner.host.loopruns import Effects, LoopRun, Workbench
 from jupyter_scale.runner.host.rewriting import LoopRewriter
 from jupyter_scale.runner.host.seeds import Generators, loop_seed
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 #: A loop that was short so many times in a cell is left alone, unless there is more to do.
 _SHORT_RUNS = 8
 _SHORT_S = 0.0005
+#: After so many times more, the cell does not even ask.
+_LEFT_ALONE = 100
 #: So few iterations of an outer loop are not enough for the workers: the inner one spreads, too.
 _FEW = 8
 
@@ -109,6 +111,7 @@ class _Site:
     code: types.CodeType
     short_runs: int = 0
     longest: int = 0
+    left_alone: int = 0
 
 
 class Spreader:
@@ -153,6 +156,7 @@ class Spreader:
         """Hand the loops of cells that run meanwhile to this spreader."""
         self._options = options
         self._reports, self._sites = {}, {}
+        asleep.clear()
         self._bench.notes, self._bench.is_trusted = {}, options.is_trusted
         self._bench.is_serial, self._is_seeding = not options.is_on, False
         if not (options.is_on or options.seed_each):
@@ -184,7 +188,8 @@ class Spreader:
         flat: types.FunctionType | None = None,
     ) -> Any:
         """Return what a comprehension gives, or what a ``for`` loop goes through in place."""
-        line, kind, is_named, details = place
+        line, kind, is_named, details, name = place
+        self._bench.entries += 1
         if details is not None:
             function.__globals__.pop(MAKE, None)
         code = function.__code__
@@ -193,6 +198,10 @@ class Spreader:
             site = self._sites[id(code)] = _Site(code)
         seeds = self._options.seed_each
         is_short = site.short_runs >= _SHORT_RUNS and _length(iterable) <= site.longest
+        if is_short and not seeds and name:
+            site.left_alone += 1
+            if site.left_alone > _LEFT_ALONE:
+                asleep.add(name)
         if (is_short and not seeds) or not self._is_for_us(iterable):
             return finished(kind, function(iterable)) if details is None else iterable
         seed = loop_seed() if seeds else None

@@ -1,13 +1,14 @@
 """Rewritten cells: the same results, and the same lines in tracebacks."""
 
 import ast
+import re
 import traceback
 
 import pytest
 
 from jupyter_scale.analysis.forloops import BATCH, ForDetails
 from jupyter_scale.analysis.magics import parse_python
-from jupyter_scale.analysis.rewrite import BODY, HASHED, MAKE, PAIR, SHIFT, spread_loops
+from jupyter_scale.analysis.rewrite import ASLEEP, BODY, HASHED, MAKE, PAIR, SHIFT, spread_loops
 from jupyter_scale.runner.host.iterations import Batch, Protocol
 
 ENTRY = "__scale_spread__"
@@ -109,7 +110,7 @@ class Everywhere:
         self.elsewhere = elsewhere
 
     def __call__(self, function, iterable, place, pairs=None, flat=None):
-        _, kind, _, details = place
+        _, kind, _, details, _ = place
         if pairs is not None and self.elsewhere:
             function, iterable = flat, pairs(iterable)
         if details is None:
@@ -137,8 +138,16 @@ class Everywhere:
             bind(logged.values)
 
 
-def run(tree, *, elsewhere=False):
+class Everything:
+    """All sites."""
+
+    def __contains__(self, site):
+        return isinstance(site, str)
+
+
+def run(tree, *, elsewhere=False, is_awake=True):
     namespace = {
+        ASLEEP: set() if is_awake else Everything(),
         "f": lambda value: value,
         ENTRY: Everywhere(elsewhere=elsewhere),
         HASHED: lambda value: value,
@@ -149,7 +158,7 @@ def run(tree, *, elsewhere=False):
         exec(compile(tree, "<cell>", "exec"), namespace)
     except Exception as error:  # noqa: BLE001
         failure = error
-    hidden = {"f", "g", ENTRY, HASHED, PAIR, MAKE, "__builtins__"}
+    hidden = {"f", "g", ENTRY, ASLEEP, HASHED, PAIR, MAKE, "__builtins__"}
     return {k: v for k, v in namespace.items() if k not in hidden}, failure
 
 
@@ -167,6 +176,28 @@ def test_rewritten_cells_give_the_same_result(source, elsewhere):
     assert loops
     assert ENTRY in ast.unparse(rewritten)
     assert run(rewritten, elsewhere=elsewhere) == run(tree)
+
+
+@pytest.mark.parametrize("source", [*PROGRAMS, *FAILING])
+def test_loops_that_are_left_alone_do_what_they_did(source):
+    tree = parse_python(source)
+    expected, failed = run(tree)
+    found, failure = run(spread_loops(tree, ENTRY)[0], is_awake=False)
+    assert found == expected
+    assert (type(failure), str(failure)) == (type(failed), str(failed))
+    if failed is not None:
+        assert cell_lines(failure) == cell_lines(failed)
+
+
+def test_only_loops_that_may_run_often_can_be_left_alone():
+    text = "[f(x) for x in xs]\ndef g():\n    for x in [f(z) for z in xs]: f(x)"
+    once, *often = ast.unparse(spread_loops(parse_python(text), ENTRY, source="here")[0]).split(
+        "def"
+    )
+    assert ASLEEP not in once
+    assert {f"here:3:{column}" for column in (4, 13)} == set(
+        re.findall("here:[0-9:]+[0-9]", str(often))
+    )
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["in place", "elsewhere"])
@@ -211,9 +242,9 @@ def test_the_given_tree_is_left_alone(source):
 def test_the_iterable_stays_outside():
     tree, _ = spread_loops(parse_python("\n[f(x) for x in g(xs)]; sum(h(x) for x in ys)"), "E")
     one, other = ast.unparse(tree).splitlines()
-    place = "(2, 'list comprehension', False, None)"
+    place = "(2, 'list comprehension', False, None, '')"
     assert one == f"E(lambda {BATCH}: [f(x) for x in {BATCH}], g(xs), {place})"
-    place = "(2, 'generator', True, None)"
+    place = "(2, 'generator', True, None, '')"
     assert other == f"sum(E(lambda {BATCH}: (h(x) for x in {BATCH}), ys, {place}))"
 
 
