@@ -49,7 +49,7 @@ def shape_of(array):
 
 
 def make():
-    return np.ones({megabytes} * 125_000)
+    return np.arange({megabytes} * 125_000, dtype=float)
 
 
 def nap(number):
