@@ -429,8 +429,10 @@ class LoopRun:
             with contextlib.suppress(ValueError):  # it has no value yet
                 read.append(cell.cell_contents)
         if not self.source.generators:
+            self.source.mark()
             first = self.source.take(1)
             self.source.put_back(first)
+            self.source.go_back()
             read += first.items
         if any(map(is_drawn, read)):
             msg = "iterations draw into a figure, one after the other"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -149,3 +150,59 @@ def test_a_progress_bar_counts_iterations_that_are_done() -> None:
         some.show(2)
         assert bar.n == 2
         some.close()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda xs: xs,
+        enumerate,
+        lambda xs: zip(xs, xs, strict=True),
+        lambda xs: enumerate(zip(xs, xs, strict=True), 5),
+        reversed,
+        lambda xs: map(str, xs),
+        deque,
+        lambda xs: dict.fromkeys(xs).items(),
+    ],
+)
+@pytest.mark.parametrize("ahead", [1, 4, 99])
+def test_after_going_back_items_are_those_of_now(wrap: Any, ahead: int) -> None:
+    xs, ys = list(range(8)), list(range(8))
+    made, plain = source(wrap(xs)), iter(wrap(ys))
+    assert list(made.some(2)) == [next(plain), next(plain)]
+    made.settle()
+    made.mark()
+    used = made.take(1)
+    assert used.items == [next(plain)]
+    taken = made.take(ahead)
+    made.put_back(taken)
+    made.go_back()
+    for values in xs, ys:
+        values[5] = -1
+    assert list(made) == list(plain)
+    assert made.taken == 8
+
+
+@pytest.mark.parametrize(
+    "make", [list, tuple, range, iter, enumerate, set, lambda n: zip(n, n, strict=True)]
+)
+@pytest.mark.parametrize("asked", [1, 3, 5, 6, 9])
+def test_items_in_place_are_counted(make: Any, asked: int) -> None:
+    values = range(5) if make is range else make(range(5))
+    made = source(values)
+    many = min(asked, 5)
+    assert len(list(made.some(asked))) == many
+    made.settle()
+    assert made.taken == many
+    assert len(list(made.some(9))) == 5 - many
+    made.settle()
+    assert made.taken == 5
+
+
+def test_items_that_were_not_asked_for_are_not_counted() -> None:
+    for values in (range(9), list(range(9))):
+        made = source(values)
+        run = made.some(6)
+        assert (next(run), next(run)) == (0, 1)
+        made.settle()
+        assert made.taken == 2
