@@ -197,7 +197,7 @@ class RemoteChild:
             self._take_errors()
             if data := self._execution.receive():
                 return data
-            if self._execution.is_at_end:
+            if self._execution.is_output_at_end:
                 self._execution.status(0)  # tells a broken connection from an end
                 return b""
         raise TimeoutError

@@ -181,7 +181,7 @@ class Execution:
         """Wait for bytes on its standard output, or the end; tell whether that came in time."""
         while True:
             self._bell.quiet()
-            if self._started or self._channel.recv_ready() or self.is_at_end:
+            if self._started or self._channel.recv_ready() or self._has_ended:
                 return True
             if not self._bell.wait(deadline - time.monotonic()):
                 return False
@@ -221,9 +221,17 @@ class Execution:
     def is_at_end(self) -> bool:
         """Tell whether both streams have ended and were read."""
         channel = self._channel
-        has_ended = bool(channel.eof_received) or channel.closed
         has_more = self._started or channel.recv_ready() or channel.recv_stderr_ready()
-        return has_ended and not has_more
+        return self._has_ended and not has_more
+
+    @property
+    def is_output_at_end(self) -> bool:
+        """Tell whether its standard output has ended and was read."""
+        return self._has_ended and not self._started and not self._channel.recv_ready()
+
+    @property
+    def _has_ended(self) -> bool:
+        return bool(self._channel.eof_received) or self._channel.closed
 
     @property
     def has_status(self) -> bool:

@@ -260,7 +260,7 @@ class Files:
         """Write what a command writes; return how much that was."""
         done = 0
         while execution.wait_for_output(time.monotonic() + self._stall_s):
-            if not (data := execution.receive()):
+            if not (data := execution.receive()) and execution.is_output_at_end:
                 return done
             target.write(data)
             done += len(data)
