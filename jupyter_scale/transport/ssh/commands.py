@@ -135,7 +135,7 @@ def run(  # noqa: PLR0913 - each by its name
         status = _gather(execution, out, err, deadline)
         if status is None:
             execution.signal("KILL", is_group=True)
-            why = f"'{execution.shown}' did not end within {timeout_s:.0f} s, and was killed"
+            why = f"'{execution.shown}' did not end within {timeout_s:g} s, and was killed"
             raise CommandTimeout(connection.host, why, stdout=out.bytes(), stderr=err.bytes())
     finally:
         execution.close()

@@ -175,7 +175,7 @@ class Connection:
         return HostError(
             self.host,
             "session",
-            f"it did not begin a session within {timeout_s:.0f} s, while"
+            f"it did not begin a session within {timeout_s:g} s, while"
             f" {self._sessions} others were open on the same connection",
             "MaxSessions in its sshd_config says how many it allows.",
         )
@@ -204,7 +204,7 @@ class Connection:
         except (paramiko.SSHException, EOFError, OSError) as error:
             if not self._wire.is_active():
                 raise self.lost() from error
-            why = f"it did not connect to {place} within {timeout_s:.0f} s"
+            why = f"it did not connect to {place} within {timeout_s:g} s"
             raise HostError(self.host, "tunnel", why) from error
 
     def lost(self) -> HostLost:

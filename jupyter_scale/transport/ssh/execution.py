@@ -156,7 +156,7 @@ class Execution:
                 self.pid = int(digits)
                 return
             if len(seen) > _MOST_NOISE_BYTES or not self.wait(deadline):
-                why = f"its shell did not begin '{self.shown}' within {timeout_s:.0f} s"
+                why = f"its shell did not begin '{self.shown}' within {timeout_s:g} s"
                 raise self.error(why + _quote(before))
             if not (data := self.receive()) and self.is_at_end:
                 if (lost := self._lost()) is not None:

@@ -155,11 +155,10 @@ class Agent(AgentSSH):
         self._socket: socket.socket | None = None
         if not path:
             return
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket = sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             sock.settimeout(_AGENT_TIMEOUT_S)  # it may ask its user
             sock.connect(path)
-            self._socket = sock
             self._connect(sock)  # type: ignore[attr-defined]
         except (OSError, paramiko.SSHException):
             self.close()

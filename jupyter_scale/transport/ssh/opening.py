@@ -158,7 +158,7 @@ def _jump(call: Call, before: Wire) -> paramiko.Channel:
             advice = "Its address must be right as seen from there."
         raise call.error("connect", why, advice) from error
     except (paramiko.SSHException, EOFError, OSError) as error:
-        why = f"the host before it did not connect to {config.place} within {timeout_s:.0f} s"
+        why = f"the host before it did not connect to {config.place} within {timeout_s:g} s"
         if not before.is_active():
             why = "the host before it hung up"
         raise call.error("connect", why) from error
@@ -180,7 +180,7 @@ def _look_up(call: Call) -> list[Place]:
     try:
         places = found.get(timeout=limit_s)
     except queue.Empty:
-        why = f"no name server answered for '{hostname}' within {limit_s:.0f} s"
+        why = f"no name server answered for '{hostname}' within {limit_s:g} s"
         raise call.error("resolve", why, _NETWORK) from None
     if isinstance(places, OSError):
         is_unknown = isinstance(places, socket.gaierror) and places.errno != socket.EAI_AGAIN
@@ -206,7 +206,7 @@ def _connect(call: Call, places: list[Place]) -> socket.socket:
         why = f"nobody listens on {place}, the connection was refused"
         raise call.error("connect", why, "Is sshd running there, and is the port right?") from error
     except TimeoutError as error:
-        why = f"{place} did not answer within {timeout_s:.0f} s"
+        why = f"{place} did not answer within {timeout_s:g} s"
         advice = "Is it switched on, and do firewalls let this machine through?"
         raise call.error("connect", why, advice) from error
     except OSError as error:
@@ -230,7 +230,7 @@ def _shake_hands(call: Call, wire: Wire) -> None:
         raise call.error("handshake", why, "Update its sshd.") from error
     if not in_time or "timed out" in str(error):
         why = f"{place} accepted the connection, but did not finish SSH's greeting"
-        why += f" within {limit_s:.0f} s"
+        why += f" within {limit_s:g} s"
         raise call.error("handshake", why, "It may be overloaded, or not be SSH.") from error
     why = f"{place} hung up during SSH's greeting"
     if wire.remote_version == "":

@@ -5,6 +5,7 @@
 - While keys are being exchanged, paramiko's reading thread would wait for itself if it had to
   send something. It keeps that until the new keys are there.
 - The exit status of a command that a signal ended is the negative number of that signal.
+- What a host says when it cannot open a channel, such as "Connection refused".
 - A keepalive that has to be answered, so that a broken link falls silent for good.
 """
 
@@ -112,6 +113,14 @@ class Wire(paramiko.Transport):
             self._kept.append(data)
             return
         super()._send_user_message(data)  # type: ignore[misc]
+
+    def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
+        number, reason, said = message.get_int(), message.get_int(), message.get_text()
+        with self.lock:
+            self.saved_exception = paramiko.ChannelException(reason, said or "it does not say why")
+            self._channels.delete(number)  # type: ignore[attr-defined]
+            if (event := self.channel_events.pop(number, None)) is not None:
+                event.set()
 
     def _parse_newkeys(self, message: paramiko.Message) -> None:
         super()._parse_newkeys(message)  # type: ignore[misc]
