@@ -35,9 +35,7 @@ PermitRootLogin prohibit-password
 UsePAM no
 UseDNS no
 PrintMotd no
-AllowTcpForwarding yes
 MaxStartups 100:30:200
-Subsystem sftp internal-sftp
 LogLevel VERBOSE
 """
 
@@ -71,14 +69,15 @@ def make_key(path, kind="ed25519", passphrase="", *options):
 
 
 class Machine:
-    """One host; `home` is its /root, as seen from here."""
+    """One host; `home` is its /root, as seen from here. There is a user "worker" on it as well."""
 
-    def __init__(self, lab, name, address, *, namespace="", kinds=("ed25519",), disks=None):
+    def __init__(self, lab, name, address, namespace, kinds, disks, options, shell):
         self.lab, self.name, self.address, self.namespace = lab, name, address, namespace
         self.directory = lab.directory / name
         self.home = self.directory / "root"
         self.disks = disks or {}
-        self.options = ""
+        self.options = options
+        self.shell = shell
         self.process = None
         (self.home / ".ssh").mkdir(parents=True, mode=0o700)
         self.home.chmod(0o700)
@@ -94,7 +93,9 @@ class Machine:
         config = self.directory / "sshd_config"
         hosts = "".join(f"HostKey {key}\n" for key in self.keys.values())
         known = _CONFIG.format(address=self.address, port=PORT)
-        config.write_text(hosts + self.options + "\n" + known)
+        if "Subsystem" not in self.options:
+            known += "Subsystem sftp internal-sftp\n"
+        config.write_text(hosts + known + self.options + "\n")  # of two lines the first counts
         home = shlex.quote(str(self.home))
         script = [f"hostname {self.name}"]
         for shared in _under_root():
@@ -104,6 +105,7 @@ class Machine:
         for disk, size in self.disks.items():
             (self.home / disk).mkdir(exist_ok=True)
             script.append(f"mount -t tmpfs -o size={size} tmpfs /root/{disk}")
+        script += self._accounts()
         log = shlex.quote(str(self.directory / "sshd.log"))
         script.append(f"exec {SSHD} -D -f {shlex.quote(str(config))} -E {log}")
         command = ["unshare", "-m", "-u", "-p", "--fork", "--kill-child", "--mount-proc"]
@@ -118,8 +120,24 @@ class Machine:
                 stderr=out,
                 start_new_session=True,
             )
-        assert eventually(self._answers, 20), (self.directory / "out").read_text() + self.log()
+        eventually(lambda: self._answers() or self.process.poll() is not None, 20)
+        assert self._answers(), (self.directory / "out").read_text() + self.log()
         return self
+
+    def _accounts(self):
+        """Return how root gets another shell, and how there comes to be a user, worker."""
+        lines = Path("/etc/passwd").read_text().splitlines()
+        if self.shell:
+            lines[0] = f"root:x:0:0:root:/root:{self.shell}"
+        passwd = self.directory / "passwd"
+        passwd.write_text("\n".join([*lines, "worker:*:54321:54321::/home/worker:/bin/bash", ""]))
+        keys = "/root/.ssh/authorized_keys"
+        return [
+            f"mount --bind {shlex.quote(str(passwd))} /etc/passwd",
+            "mount -t tmpfs -o size=64m tmpfs /home",
+            f"install -D -o 54321 -g 54321 -m 600 {keys} /home/worker/.ssh/authorized_keys",
+            "chown -R 54321:54321 /home/worker",
+        ]
 
     def _answers(self):
         with contextlib.suppress(OSError), self.lab.inside():
@@ -195,17 +213,19 @@ class SshLab:
         self.machines = {}
         self._prefix = _free_prefix()
 
-    def add(self, *, kinds=("ed25519",), disks=None, options="", start=True):
-        """Make one more machine, and start it."""
+    def add(self, *, kinds=("ed25519",), disks=None, options="", shell="", start=True):
+        """Make one more machine, and start it.
+
+        It has host keys of those `kinds`, small file systems in its home (`disks`, name → size),
+        more `options` of sshd, and another login `shell` than bash.
+        """
         number = len(self.machines) + 1
         if self.network is None:
             address, namespace = f"{self._prefix}.{number}", ""
         else:
             address, namespace = self.network.add_host()
-        machine = Machine(
-            self, f"h{number}", address, namespace=namespace, kinds=kinds, disks=disks
-        )
-        machine.options = options
+        name = f"h{number}"
+        machine = Machine(self, name, address, namespace, kinds, disks, options, shell)
         self.machines[machine.name] = machine
         self.configure(machine.name, HostName=address, Port=PORT)
         return machine.start() if start else machine

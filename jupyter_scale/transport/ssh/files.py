@@ -179,9 +179,13 @@ class Files:
             mode = self._sftp.stat(path).st_mode or 0
         except FileNotFoundError:
             self._make(posixpath.dirname(path))
-            with contextlib.suppress(OSError):  # made by somebody else in that moment
+            try:
                 self._sftp.mkdir(path, PRIVATE_DIRECTORY)
-            mode = self._sftp.stat(path).st_mode or 0
+                return
+            except PermissionError:
+                raise
+            except OSError:  # made by somebody else in that moment, or it is not there
+                mode = self._sftp.stat(path).st_mode or 0
         if not stat.S_ISDIR(mode):
             raise NotADirectoryError(errno.ENOTDIR, "there is a file of that name")
 
@@ -288,7 +292,7 @@ class Files:
             return "there is no such file or directory"
         if size and (free := self._free_bytes(path)) is not None and free < size:
             return f"its disk is full: {free >> 20} MB are free, {size >> 20} MB are needed"
-        return str(error) or type(error).__name__
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
     def _free_bytes(self, path: str) -> int | None:
         """Return how much room there is beside a path: SFTP only says that something failed."""

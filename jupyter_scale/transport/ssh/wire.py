@@ -5,7 +5,8 @@
 - While keys are being exchanged, paramiko's reading thread would wait for itself if it had to
   send something. It keeps that until the new keys are there.
 - The exit status of a command that a signal ended is the negative number of that signal.
-- What a host says when it cannot open a channel, such as "Connection refused".
+- What a host says when it cannot open a channel, such as "Connection refused"; said to the
+  thread that wanted the channel, where paramiko tells whoever asks first.
 - A keepalive that has to be answered, so that a broken link falls silent for good.
 """
 
@@ -89,6 +90,8 @@ class Wire(paramiko.Transport):
             packetizer_class=_Packets,
         )
         self._kept: list[paramiko.Message] = []
+        self._openings: dict[int, int] = {}  # a thread's latest channel
+        self._refusals: dict[int, paramiko.ChannelException] = {}  # what it was told of that
         self.set_log_channel(LOG)
         if self.logger.level == logging.NOTSET:
             self.logger.setLevel(logging.CRITICAL)  # what it has to say, our errors say better
@@ -114,10 +117,23 @@ class Wire(paramiko.Transport):
             return
         super()._send_user_message(data)  # type: ignore[misc]
 
+    def _next_channel(self) -> int:
+        number: int = super()._next_channel()  # type: ignore[misc]
+        self._openings[threading.get_ident()] = number
+        return number
+
+    def get_exception(self) -> Exception | None:
+        """Return why the last call failed; the refusal of a channel to whom it was refused."""
+        refusal = self._refusals.pop(threading.get_ident(), None)
+        return super().get_exception() if refusal is None else refusal
+
     def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
         number, reason, said = message.get_int(), message.get_int(), message.get_text()
+        refusal = paramiko.ChannelException(reason, said or "it does not say why")
         with self.lock:
-            self.saved_exception = paramiko.ChannelException(reason, said or "it does not say why")
+            for opener, opened in self._openings.items():
+                if opened == number:
+                    self._refusals[opener] = refusal
             self._channels.delete(number)  # type: ignore[attr-defined]
             if (event := self.channel_events.pop(number, None)) is not None:
                 event.set()
