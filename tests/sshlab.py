@@ -120,8 +120,9 @@ class Machine:
                 stderr=out,
                 start_new_session=True,
             )
-        eventually(lambda: self._answers() or self.process.poll() is not None, 20)
-        assert self._answers(), (self.directory / "out").read_text() + self.log()
+        ready = self._answers
+        eventually(lambda: ready() or self.process.poll() is not None, 20)
+        assert self.process.poll() is None, (self.directory / "out").read_text() + self.log()
         return self
 
     def _accounts(self):

@@ -99,18 +99,18 @@ class Connection:
     @property
     def is_open(self) -> bool:
         """Tell whether it is open as far as is known; `is_alive` asks the host."""
-        return self._wire.is_active()
+        return self._wire.is_active() and not self._link.why_ended
 
     def is_alive(self, timeout_s: float = 5.0) -> bool:
         """Tell whether the host answers within that time."""
-        if not self._wire.is_active():
+        if not self.is_open:
             return False
-        self._link.heard.clear()
+        number = self._wire.asked + 1
         if self._probe is None or not self._probe.is_alive():
             # In a thread, as sending waits where a broken link is stuffed.
             self._probe = threading.Thread(target=self._ask_for_answer, daemon=True)
             self._probe.start()
-        return self._link.heard.wait(timeout_s) and self._wire.is_active()
+        return self._wire.wait_answered(number, timeout_s) and self.is_open
 
     def _ask_for_answer(self) -> None:
         try:
@@ -154,7 +154,7 @@ class Connection:
                 return self._wire.open_session(timeout=left_s)
             except (paramiko.SSHException, EOFError, OSError) as error:
                 self._give_back()
-                if not self._wire.is_active():
+                if not self.is_open:
                     raise self.lost() from error
                 if not isinstance(error, paramiko.ChannelException):
                     raise self._too_many(timeout_s) from error
@@ -202,7 +202,7 @@ class Connection:
                 advice = "AllowTcpForwarding or PermitOpen in its sshd_config forbid it."
             raise HostError(self.host, "tunnel", why, advice) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
-            if not self._wire.is_active():
+            if not self.is_open:
                 raise self.lost() from error
             why = f"it did not connect to {place} within {timeout_s:g} s"
             raise HostError(self.host, "tunnel", why) from error

@@ -11,7 +11,7 @@ import secrets
 import shlex
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import paramiko
 
@@ -191,11 +191,17 @@ class Execution:
         if self._started:
             data, self._started = self._started, b""
             return data
-        return self._channel.recv(_ALL) if self._channel.recv_ready() else b""
+        return self._take(self._channel.recv) if self._channel.recv_ready() else b""
 
     def receive_error(self) -> bytes:
         """Return what is there of its standard error."""
-        return self._channel.recv_stderr(_ALL) if self._channel.recv_stderr_ready() else b""
+        return self._take(self._channel.recv_stderr) if self._channel.recv_stderr_ready() else b""
+
+    def _take(self, receive: Callable[[int], bytes]) -> bytes:
+        try:
+            return receive(_ALL)
+        except FAILURES as error:  # the host is also told that there is room again
+            raise self._lost() or self.error(f"'{self.shown}' is heard no more") from error
 
     def send(self, data: bytes) -> bool:
         """Write to its standard input; tell whether it still reads that."""

@@ -9,10 +9,10 @@ a laptop that slept, or a process that was stopped, has not been silent.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -56,8 +56,6 @@ class Link:
 
     Attributes
     ----------
-    heard : threading.Event
-        Set with everything that comes.
     why_ended : str
         What became of it, as a sentence; empty while nothing did.
     """
@@ -68,7 +66,6 @@ class Link:
         self._silent_tries = 0
         self._ahead, self._used = b"", 0
         self._is_broken = self._closed = False  # paramiko looks at the second
-        self.heard = threading.Event()
         self.why_ended = ""
         stream.settimeout(_TRY_S)
 
@@ -101,12 +98,11 @@ class Link:
             raise
         except OSError as error:
             self._note_end(str(error.strerror or error))
-            raise
+            # paramiko's thread dies of errors without a number
+            raise ConnectionAbortedError(errno.ECONNABORTED, str(error)) from error
         self._silent_tries = 0
         if not data:
             self._note_end("its other end closed it")
-        if not self.heard.is_set():
-            self.heard.set()
         return data
 
     def send(self, data: bytes) -> int:
@@ -125,6 +121,7 @@ class Link:
             except TimeoutError:
                 continue
             except OSError as error:
+                self._is_broken = True  # the reading thread is to see it as well
                 self._note_end(str(error.strerror or error))
                 raise
         raise self._break()
@@ -132,7 +129,7 @@ class Link:
     def _break(self) -> ConnectionError:
         self._is_broken = True
         self._note_end(f"it was silent for {self._most_tries * _TRY_S:.0f} s")
-        return ConnectionAbortedError(self.why_ended)
+        return ConnectionAbortedError(errno.ECONNABORTED, self.why_ended)
 
     def _note_end(self, why: str) -> None:
         if not self.why_ended and not self._closed:

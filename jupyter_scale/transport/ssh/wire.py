@@ -75,6 +75,11 @@ class Wire(paramiko.Transport):
         The types of the host's key that are known; it is asked for these first.
     keepalive_s : float
         How long nothing is sent until an answer is asked for.
+
+    Attributes
+    ----------
+    asked : int
+        How many answers were asked for.
     """
 
     _channel_handler_table = {  # noqa: RUF012 - as in the class above it
@@ -92,6 +97,8 @@ class Wire(paramiko.Transport):
         self._kept: list[paramiko.Message] = []
         self._openings: dict[int, int] = {}  # a thread's latest channel
         self._refusals: dict[int, paramiko.ChannelException] = {}  # what it was told of that
+        self._answered = threading.Condition()
+        self.asked = self._answers = 0
         self.set_log_channel(LOG)
         if self.logger.level == logging.NOTSET:
             self.logger.setLevel(logging.CRITICAL)  # what it has to say, our errors say better
@@ -109,7 +116,27 @@ class Wire(paramiko.Transport):
         message.add_byte(cMSG_GLOBAL_REQUEST)
         message.add_string("keepalive@openssh.com")
         message.add_boolean(True)  # noqa: FBT003 - wants an answer
+        with self._answered:
+            self.asked += 1
         self._send_user_message(message)
+
+    def wait_answered(self, number: int, timeout_s: float) -> bool:
+        """Wait until so many requests have been answered; tell whether that came in time."""
+        with self._answered:
+            return self._answered.wait_for(lambda: self._answers >= number, timeout_s)
+
+    def _parse_request_failure(self, message: paramiko.Message) -> None:
+        super()._parse_request_failure(message)  # type: ignore[misc]
+        self._count_answer()
+
+    def _parse_request_success(self, message: paramiko.Message) -> None:
+        super()._parse_request_success(message)  # type: ignore[misc]
+        self._count_answer()
+
+    def _count_answer(self) -> None:
+        with self._answered:
+            self._answers += 1
+            self._answered.notify_all()
 
     def _send_user_message(self, data: paramiko.Message) -> None:
         if threading.current_thread() is self and not self.clear_to_send.is_set():
