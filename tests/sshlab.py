@@ -47,7 +47,9 @@ def why_impossible():
     for program in (SSHD, "unshare", "ip", "ssh-keygen"):
         if shutil.which(program) is None:
             return f"needs {program}"
-    tried = subprocess.run(["unshare", "-m", "-u", "-p", "-f", "true"], capture_output=True)
+    tried = subprocess.run(
+        ["unshare", "-m", "-u", "-p", "-f", "true"], capture_output=True, check=False
+    )
     return "" if tried.returncode == 0 else "needs namespaces"
 
 
@@ -69,9 +71,9 @@ def make_key(path, kind="ed25519", passphrase="", *options):
 
 
 class Machine:
-    """One host; `home` is its /root, as seen from here. There is a user "worker" on it as well."""
+    """One host; `home` is its /root, as seen from here. There is a user "ubuntu" on it as well."""
 
-    def __init__(self, lab, name, address, namespace, kinds, disks, options, shell):
+    def __init__(self, lab, name, address, namespace, *, kinds, disks, options, shell):
         self.lab, self.name, self.address, self.namespace = lab, name, address, namespace
         self.directory = lab.directory / name
         self.home = self.directory / "root"
@@ -95,7 +97,7 @@ class Machine:
         known = _CONFIG.format(address=self.address, port=PORT)
         if "Subsystem" not in self.options:
             known += "Subsystem sftp internal-sftp\n"
-        config.write_text(hosts + known + self.options + "\n")  # of two lines the first counts
+        config.write_text(f"{hosts}{self.options}\n{known}")  # of two lines the first counts
         home = shlex.quote(str(self.home))
         script = [f"hostname {self.name}"]
         for shared in _under_root():
@@ -126,24 +128,28 @@ class Machine:
         return self
 
     def _accounts(self):
-        """Return how root gets another shell, and how there comes to be a user, worker."""
+        """Return how root gets another shell, and how there comes to be a user, ubuntu."""
         lines = Path("/etc/passwd").read_text().splitlines()
         if self.shell:
             lines[0] = f"root:x:0:0:root:/root:{self.shell}"
         passwd = self.directory / "passwd"
-        passwd.write_text("\n".join([*lines, "worker:*:54321:54321::/home/worker:/bin/bash", ""]))
+        passwd.write_text("\n".join([*lines, "ubuntu:*:54321:54321::/home/ubuntu:/bin/bash", ""]))
         keys = "/root/.ssh/authorized_keys"
         return [
             f"mount --bind {shlex.quote(str(passwd))} /etc/passwd",
             "mount -t tmpfs -o size=64m tmpfs /home",
-            f"install -D -o 54321 -g 54321 -m 600 {keys} /home/worker/.ssh/authorized_keys",
-            "chown -R 54321:54321 /home/worker",
+            f"install -D -o 54321 -g 54321 -m 600 {keys} /home/ubuntu/.ssh/authorized_keys",
+            "chown -R 54321:54321 /home/ubuntu",
         ]
 
     def _answers(self):
-        with contextlib.suppress(OSError), self.lab.inside():
-            with socket.create_connection((self.address, PORT), 1) as sock:
-                return sock.recv(4) == b"SSH-"
+        place = (self.address, PORT)
+        with (
+            contextlib.suppress(OSError),
+            self.lab.inside(),
+            socket.create_connection(place, 1) as sock,
+        ):
+            return sock.recv(4) == b"SSH-"
         return False
 
     def kill(self):
@@ -188,7 +194,7 @@ class Machine:
 
 def _pid_namespace(pid):
     try:
-        return os.readlink(f"/proc/{pid}/ns/pid")
+        return Path(f"/proc/{pid}/ns/pid").readlink()
     except OSError:
         return None
 
@@ -226,7 +232,9 @@ class SshLab:
         else:
             address, namespace = self.network.add_host()
         name = f"h{number}"
-        machine = Machine(self, name, address, namespace, kinds, disks, options, shell)
+        machine = Machine(
+            self, name, address, namespace, kinds=kinds, disks=disks, options=options, shell=shell
+        )
         self.machines[machine.name] = machine
         self.configure(machine.name, HostName=address, Port=PORT)
         return machine.start() if start else machine

@@ -41,5 +41,7 @@ if __name__ == "__main__":
     listeners = [socket.create_server(("127.0.0.1", 0), backlog=256) for _ in range(3)]
     for listener, service in zip(listeners, (count, send, echo), strict=True):
         threading.Thread(target=serve, args=(listener, service), daemon=True).start()
-    print(*(listener.getsockname()[1] for listener in listeners), flush=True)
+    ports = " ".join(str(listener.getsockname()[1]) for listener in listeners)
+    sys.stdout.write(f"{ports}\n")
+    sys.stdout.flush()
     sys.stdin.read()

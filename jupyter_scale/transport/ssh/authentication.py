@@ -118,9 +118,7 @@ class _Login:
         return HostError(self._shown, "authentication", why, next_step)
 
 
-def log_in(
-    wire: Wire, config: HostConfig, shown: str, ask: Ask | None, timeout_s: float
-) -> None:
+def log_in(wire: Wire, config: HostConfig, shown: str, ask: Ask | None, timeout_s: float) -> None:
     """Log in with a key of the agent or of a file.
 
     Parameters

@@ -84,7 +84,7 @@ class _Kept:
         return bytes(self._head) + gap + bytes(self._tail)
 
 
-def run(  # noqa: PLR0913 - each by its name
+def run(
     connection: Connection,
     argv: Sequence[str],
     *,
@@ -182,9 +182,7 @@ class RemoteChild:
         The file on the host with its standard error; if empty, its end is kept here.
     """
 
-    def __init__(
-        self, what: str, execution: Execution, log: str, ready_timeout_s: float
-    ) -> None:
+    def __init__(self, what: str, execution: Execution, log: str, ready_timeout_s: float) -> None:
         self.what, self.log = what, log
         self.pid = execution.pid
         self._execution, self._ready_timeout_s = execution, ready_timeout_s
@@ -301,7 +299,7 @@ class RemoteChild:
         return f"<RemoteChild {self.what} pid={self.pid} on {self._execution.connection.host}>"
 
 
-def start(  # noqa: PLR0913 - each by its name
+def start(
     connection: Connection,
     argv: Sequence[str],
     *,

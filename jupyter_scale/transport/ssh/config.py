@@ -1,7 +1,7 @@
 """What is known of a host before it is called: its address, its keys, and the way to it.
 
 A name is what a user writes in a profile: an alias of ssh_config, or ``[user@]host[:port]``, with
-an IPv6 address in brackets where a port follows. ssh_config decides the rest, as it does for ``ssh``.
+an IPv6 address in brackets where a port follows. ssh_config decides the rest, as for ``ssh``.
 
 Some of what ssh_config can say is not followed, on purpose:
 
@@ -32,6 +32,10 @@ Settings = Mapping[str, Sequence[str]]
 
 SSH_PORT = 22
 _LAST_PORT = 65535
+# A name that begins with a dash would be an option of ssh.
+_PLAIN = re.compile(r"(?P<host>[\w.+%~,=][\w.+%~,=-]*)(?::(?P<port>\d+))?")
+_BRACKETED = re.compile(r"\[(?P<host>[\w:.%-]+)\](?::(?P<port>\d+))?")
+_BARE_IPV6 = re.compile(r"(?P<host>[\da-fA-F:.]*:[\da-fA-F.]*:[\da-fA-F:.]*(?:%[\w.-]+)?)")
 _DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
@@ -118,20 +122,15 @@ def parse(name: str) -> Address:
         When it is none.
     """
     user, at, rest = name.rpartition("@")
-    bracketed = re.fullmatch(r"\[([^\]]+)\](?::(\d+))?", rest)
-    plain = re.fullmatch(r"([^:\[\]]+)(?::(\d+))?", rest)
-    if (match := bracketed or plain) is not None:
-        host, digits = match[1], match[2]
-    else:
-        host, digits = rest, None  # an IPv6 address without brackets has no port
-    port = int(digits) if digits else None
-    is_name = re.fullmatch(r"[^\s\-/'\"`$\\;&<>|(){}][^\s/'\"`$\\;&<>|(){}]*", host) is not None
-    if not is_name or (at and not user) or user.startswith("-") or re.search(r"\s", user):
-        # a name that begins with a dash would be an option of ssh
+    match = _BRACKETED.fullmatch(rest) or _PLAIN.fullmatch(rest) or _BARE_IPV6.fullmatch(rest)
+    is_user = not at or re.fullmatch(r"[^\s-]\S*", user) is not None
+    if match is None or not is_user:
         raise HostError(name, "configuration", "this is no name of a host", _EXPECTED)
+    digits = match.groupdict().get("port")
+    port = int(digits) if digits else None
     if port is not None and not 0 < port <= _LAST_PORT:
         raise HostError(name, "configuration", f"there is no port {port}", _EXPECTED)
-    return Address(host, user, port)
+    return Address(match["host"], user, port)
 
 
 _EXPECTED = "Write a name from ssh_config, or [user@]host[:port], for instance me@10.0.0.7:2222."

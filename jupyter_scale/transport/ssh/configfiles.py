@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 
@@ -84,14 +85,14 @@ def read_files(ssh_config: Path | None, name: str, address: Address) -> dict[str
         _refuse_what_needs_openssh(name, path, lines)
         text += f"Host *\n{lines}\n"
     try:
-        found = paramiko.SSHConfig.from_text(text).lookup(address.host)
+        found: Mapping[str, Any] = paramiko.SSHConfig.from_text(text).lookup(address.host)
     except (paramiko.SSHException, ValueError) as error:
         why = f"ssh_config is wrong: {error}"
         raise HostError(name, "configuration", why) from error
     settings = {}
     for option, value in found.items():
-        one = value.split() if option in _LISTS else [value] if isinstance(value, str) else value
-        settings[option] = list(one)
+        one = [value] if isinstance(value, str) else list(value)
+        settings[option] = one[0].split() if option in _LISTS else one
     return settings
 
 

@@ -82,14 +82,15 @@ class Connection:
                 if number < len(way):
                     shown += f" (jump {number} of {len(way) - 1} to {config.name})"
                 call = Call(host, shown, ask, on_step or _say_nothing, timeouts)
-                before = opened[-1]._wire if opened else None
+                before = opened[-1]._wire if opened else None  # noqa: SLF001 - one of ours
                 opened.append(cls(host, timeouts, *open_wire(call, before)))
         except BaseException:
             for connection in reversed(opened):
                 connection.close()
             raise
-        opened[-1]._hops = tuple(opened[:-1])
-        return opened[-1]
+        connection = opened.pop()
+        connection._hops = tuple(opened)  # noqa: SLF001 - one of ours
+        return connection
 
     @property
     def host(self) -> str:

@@ -69,23 +69,17 @@ def command_text(
     return shlex.join(["exec", "sh", "-c", script, "sh", *argv])
 
 
-class _Bell:
+class _Bell(threading.Event):
     """What paramiko's buffers ring when something comes or ends; one for both streams."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def set(self) -> None:
-        self._event.set()
 
     def clear(self) -> None:
         """Ignore that one of the buffers is empty: the other may not be."""
 
     def quiet(self) -> None:
-        self._event.clear()
+        super().clear()
 
-    def wait(self, timeout_s: float) -> bool:
-        return self._event.wait(max(0.0, timeout_s))
+    def rings_before(self, deadline: float) -> bool:
+        return self.wait(max(0.0, deadline - time.monotonic()))
 
 
 class _Status(threading.Event):
@@ -114,7 +108,7 @@ class Execution:
         When it does not begin; `HostLost` when the connection is broken.
     """
 
-    def __init__(  # noqa: PLR0913 - as many as a command has
+    def __init__(
         self,
         connection: Connection,
         argv: Sequence[str],
@@ -174,7 +168,7 @@ class Execution:
                 return True
             if self.is_at_end or self.has_status:
                 return True
-            if not self._bell.wait(deadline - time.monotonic()):
+            if not self._bell.rings_before(deadline):
                 return False
 
     def wait_for_output(self, deadline: float) -> bool:
@@ -183,7 +177,7 @@ class Execution:
             self._bell.quiet()
             if self._started or self._channel.recv_ready() or self._has_ended:
                 return True
-            if not self._bell.wait(deadline - time.monotonic()):
+            if not self._bell.rings_before(deadline):
                 return False
 
     def receive(self) -> bytes:

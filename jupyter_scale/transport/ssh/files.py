@@ -181,7 +181,7 @@ class Files:
             self._make(posixpath.dirname(path))
             try:
                 self._sftp.mkdir(path, PRIVATE_DIRECTORY)
-                return
+                mode = stat.S_IFDIR
             except PermissionError:
                 raise
             except OSError:  # made by somebody else in that moment, or it is not there
@@ -207,21 +207,24 @@ class Files:
             try:
                 with self._sftp.open(part, "wxb") as file:
                     file.chmod(mode)
-                    file.set_pipelined(True)  # noqa: FBT003 - its only parameter
+                    file.set_pipelined(True)
                     done = 0
                     while data := source.read(_PIECE_BYTES):
                         file.write(data)
                         done += len(data)
                         if on_progress is not None:
                             on_progress(done, size)
-                    file.set_pipelined(False)  # noqa: FBT003 - so that closing tells of failures
-                there = self._sftp.stat(part).st_size
-                if there != done:
-                    raise OSError(f"only {there} of {done} bytes arrived")
-                self._sftp.posix_rename(part, path)
+                    file.set_pipelined(False)
+                self._finish(part, path, done)
             except BaseException:
                 self._discard(part)
                 raise
+
+    def _finish(self, part: str, path: str, size: int) -> None:
+        there = self._sftp.stat(part).st_size
+        if there != size:
+            raise OSError(f"only {there} of {size} bytes arrived")
+        self._sftp.posix_rename(part, path)
 
     def _discard(self, part: str) -> None:
         if self._connection.is_open and not self._channel.closed:

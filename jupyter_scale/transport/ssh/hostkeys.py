@@ -82,14 +82,14 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Changed:
-    """This line has another key of the same type."""
+    """A line has another key of the same type."""
 
     line: Line
 
 
 @dataclass(frozen=True)
 class Revoked:
-    """This line says that the key must not be trusted."""
+    """A line says that the key must not be trusted."""
 
     line: Line
 
@@ -258,5 +258,5 @@ def _removal(line: Line, name: str) -> str:
 
 
 def _file_kind(kind: str) -> str:
-    """Return what OpenSSH calls a type of key in names of files: ``ed25519``, ``ecdsa``, ``rsa``."""
+    """Return what OpenSSH calls a type of key in names of files, for instance ``ed25519``."""
     return kind.removeprefix("ssh-").split("-", maxsplit=1)[0]

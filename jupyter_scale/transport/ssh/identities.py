@@ -56,7 +56,7 @@ class KeyFile:
     is_public: bool = False
 
 
-class WrongPassphrase(Exception):  # noqa: N818 - not an error of ours, but an answer
+class WrongPassphrase(Exception):
     """The passphrase does not open the key."""
 
 

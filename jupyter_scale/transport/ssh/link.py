@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import socket
 import subprocess
 from collections.abc import Sequence
@@ -51,8 +50,8 @@ class Link:
         Connected; it is this object's from now on.
     silence_s : float
         After so long without a byte, or without being able to send one, it counts as broken.
-    command : int
-        The process group of the command at its other end, which ends with it; 0 for none.
+    command : subprocess.Popen or None
+        The command at its other end, which ends with it.
 
     Attributes
     ----------
@@ -60,7 +59,9 @@ class Link:
         What became of it, as a sentence; empty while nothing did.
     """
 
-    def __init__(self, stream: Stream, silence_s: float, command: int = 0) -> None:
+    def __init__(
+        self, stream: Stream, silence_s: float, command: subprocess.Popen[bytes] | None = None
+    ) -> None:
         self._stream, self._command = stream, command
         self._most_tries = max(2, round(silence_s / _TRY_S))
         self._silent_tries = 0
@@ -144,10 +145,10 @@ class Link:
             with contextlib.suppress(OSError):  # the other side was faster
                 self._stream.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads it
         self._stream.close()
-        if self._command:
-            end_groups([self._command], grace_s=1.0)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self._command, os.WNOHANG)
+        if self._command is not None:
+            end_groups([self._command.pid], grace_s=1.0)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._command.wait(1.0)
 
 
 def look_up(config: HostConfig) -> list[Place]:
@@ -190,8 +191,8 @@ def connect(places: Sequence[Place], timeout_s: float) -> socket.socket:
     raise failure
 
 
-def start_command(command: str) -> tuple[socket.socket, int]:
-    """Start a ProxyCommand, by the shell as OpenSSH does; return our end and its process group.
+def start_command(command: str) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """Start a ProxyCommand, by the shell as OpenSSH does; return our end and the process.
 
     Raises
     ------
@@ -203,13 +204,12 @@ def start_command(command: str) -> tuple[socket.socket, int]:
         with theirs:
             process = subprocess.Popen(
                 ["/bin/sh", "-c", f"exec {command}"],
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
     except BaseException:
         ours.close()
         raise
-    return ours, process.pid
-
+    return ours, process

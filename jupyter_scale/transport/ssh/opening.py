@@ -14,6 +14,7 @@ from pathlib import Path
 
 import paramiko
 from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+from paramiko.ssh_exception import IncompatiblePeer
 
 from jupyter_scale.errors import HostError, HostKeyError
 from jupyter_scale.transport.ssh import hostkeys
@@ -225,7 +226,7 @@ def _shake_hands(call: Call, wire: Wire) -> None:
         return
     error = wire.get_exception()
     place = call.config.place
-    if isinstance(error, paramiko.IncompatiblePeer):
+    if isinstance(error, IncompatiblePeer):
         why = f"{place} offers only algorithms that are too old, or unknown here ({error})"
         raise call.error("handshake", why, "Update its sshd.") from error
     if not in_time or "timed out" in str(error):

@@ -38,11 +38,15 @@ class _Window(threading.Condition):
         self._ring()
 
 
-class _Bell:
+class _Bell(threading.Event):
     """What a channel's buffer rings; that it is empty is told to nobody."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
-        self.set = ring
+        super().__init__()
+        self._ring = ring
+
+    def set(self) -> None:
+        self._ring()
 
     def clear(self) -> None:
         """Ignore it."""
@@ -148,7 +152,7 @@ class Pump:
         self._pairs: set[_Pair] = set()
         self._selector = selectors.DefaultSelector()
         for sock in (listener, self._wake, self._waker):
-            sock.setblocking(False)
+            sock.settimeout(0)
         self._selector.register(listener, _READ)
         self._selector.register(self._wake, _READ)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -161,7 +165,7 @@ class Pump:
 
     def add(self, sock: socket.socket, channel: Channel) -> None:
         """Carry between a socket and a channel until both have ended; both are its own now."""
-        sock.setblocking(False)
+        sock.settimeout(0)
         channel.settimeout(0.0)
         pair = _Pair(sock, channel)
 

@@ -106,7 +106,7 @@ class Wire(paramiko.Transport):
         options = self.get_security_options()
         options.ciphers, options.digests = _CIPHERS, _DIGESTS
         options.key_types = order_kinds(options.key_types, key_kinds)
-        self.packetizer.set_keepalive(keepalive_s, self.ask_for_answer)  # type: ignore[arg-type]
+        self.packetizer.set_keepalive(keepalive_s, self.ask_for_answer)
 
     def ask_for_answer(self) -> None:
         """Send a request that any server answers, if only by saying that it does not know it."""

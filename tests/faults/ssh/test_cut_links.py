@@ -29,6 +29,15 @@ while True:
             sock.sendall(data)
     threading.Thread(target=echo, daemon=True).start()
 """
+
+
+@contextlib.contextmanager
+def called(lab, tunnel):
+    """Connect to a tunnel, from where its machines are."""
+    with lab.inside(), socket.create_connection(("127.0.0.1", tunnel.port), 40) as sock:
+        yield sock
+
+
 COUNT = "n=0; while :; do n=$((n+1)); echo $n; sleep 0.2; done"
 
 
@@ -53,18 +62,19 @@ def test_cut_for_ten_seconds(wired, connect, echo):
     waiting = threading.Thread(
         target=lambda: results.append(run(connection, ["sleep", "3"], timeout_s=60))
     )
-    with wired.inside(), Tunnel.open(connection, "127.0.0.1", 7) as tunnel:
-        with socket.create_connection(("127.0.0.1", tunnel.port), 40) as sock:
-            sock.sendall(b"a")
-            assert sock.recv(1) == b"a"
-            waiting.start()
-            assert child.read_message(10) == 1
-            wired.network.cut()
-            assert not connection.is_alive(0.5)
-            sock.sendall(b"b")
-            time.sleep(CUT_S)  # the length of the cut is what is tested
-            wired.network.mend()
-            assert sock.recv(1) == b"b"
+    with wired.inside():
+        tunnel = Tunnel.open(connection, "127.0.0.1", 7)
+    with tunnel, called(wired, tunnel) as sock:
+        sock.sendall(b"a")
+        assert sock.recv(1) == b"a"
+        waiting.start()
+        assert child.read_message(10) == 1
+        wired.network.cut()
+        assert not connection.is_alive(0.5)
+        sock.sendall(b"b")
+        time.sleep(CUT_S)  # the length of the cut is what is tested
+        wired.network.mend()
+        assert sock.recv(1) == b"b"
     waiting.join(40)
     assert results[0].status == 0
     numbers = [child.read_message(10) for _ in range(40)]
@@ -116,24 +126,25 @@ def test_cut_for_good_under_a_full_stream(wired, connect, echo):
     """The writer waits in the stuffed link, and the probe of others does not wait for it."""
     echo()
     connection = connect(wired, timeouts=Timeouts(keepalive_s=0.3, silence_s=3))
-    with wired.inside(), Tunnel.open(connection, "127.0.0.1", 7) as tunnel:
-        with socket.create_connection(("127.0.0.1", tunnel.port), 20) as sock:
-            sock.sendall(b"x")
-            assert sock.recv(1) == b"x"
-            wired.network.cut()
+    with wired.inside():
+        tunnel = Tunnel.open(connection, "127.0.0.1", 7)
+    with tunnel, called(wired, tunnel) as sock:
+        sock.sendall(b"x")
+        assert sock.recv(1) == b"x"
+        wired.network.cut()
 
-            def stuff():
-                with contextlib.suppress(OSError):
-                    while True:
-                        sock.sendall(bytes(1 << 20))
+        def stuff():
+            with contextlib.suppress(OSError):
+                while True:
+                    sock.sendall(bytes(1 << 20))
 
-            stuffing = threading.Thread(target=stuff)
-            stuffing.start()
-            began = time.monotonic()
-            assert not connection.is_alive(0.5)
-            assert time.monotonic() - began < 2
-            stuffing.join(NOTICED_S + 4)
-            assert not stuffing.is_alive()
+        stuffing = threading.Thread(target=stuff)
+        stuffing.start()
+        began = time.monotonic()
+        assert not connection.is_alive(0.5)
+        assert time.monotonic() - began < 2
+        stuffing.join(NOTICED_S + 4)
+        assert not stuffing.is_alive()
     assert not connection.is_open
 
 
@@ -145,19 +156,18 @@ def test_a_tunnel_is_opened_again_after_a_cut(wired, connect, echo):
 
     with wired.inside():
         tunnel = Tunnel.open(reopen(), "127.0.0.1", 7, reopen=reopen)
-    with tunnel, wired.inside():
-        with socket.create_connection(("127.0.0.1", tunnel.port), 20) as sock:
+    with tunnel:
+        with called(wired, tunnel) as sock:
             sock.sendall(b"x")
             assert sock.recv(1) == b"x"
             wired.network.cut()
             with pytest.raises(ConnectionResetError):
                 sock.recv(1)
-        with socket.create_connection(("127.0.0.1", tunnel.port), 20) as sock:
-            with pytest.raises(ConnectionResetError):
-                sock.recv(1)
+        with called(wired, tunnel) as sock, pytest.raises(ConnectionResetError):
+            sock.recv(1)
         assert isinstance(tunnel.last_error, HostError)
         wired.network.mend()
-        with socket.create_connection(("127.0.0.1", tunnel.port), 20) as sock:
+        with called(wired, tunnel) as sock:
             sock.sendall(b"y")
             assert sock.recv(1) == b"y"
 

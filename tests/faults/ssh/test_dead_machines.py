@@ -1,4 +1,4 @@
-"""Machines that are down, die, freeze or are full: everything that waits on them is told in time."""
+"""Machines that are down, die, freeze or are full: who waits for them is told in time."""
 
 import contextlib
 import os
@@ -171,7 +171,7 @@ def test_it_lets_few_knock(fresh, connect):
 
 def test_its_disk_is_full(fresh, machine, connect):
     with Files(connect(fresh)) as files:
-        with pytest.raises(HostError, match="h1: small/x: its disk is full: . MB are free, 8 MB"):
+        with pytest.raises(HostError, match=r"h1: small/x: its disk is full: . MB are free, 8 MB"):
             files.put_bytes(bytes(8 << 20), "small/x")
         assert files.list_directory("small") == []
         files.put_bytes(bytes(1 << 20), "small/x")

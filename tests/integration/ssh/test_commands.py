@@ -108,7 +108,9 @@ def test_64_at_once(h1):
     """More than a host allows on one connection (MaxSessions is 10)."""
     with ThreadPoolExecutor(64) as pool:
         script = 'sleep 0.05; echo "$0"'
-        calls = [pool.submit(run, h1, ["sh", "-c", script, str(n)], timeout_s=30) for n in range(64)]
+        calls = [
+            pool.submit(run, h1, ["sh", "-c", script, str(n)], timeout_s=30) for n in range(64)
+        ]
         assert [int(call.result().stdout) for call in calls] == list(range(64))
 
 
@@ -187,7 +189,7 @@ def test_a_child_that_ends_by_itself_when_told(h1):
         ("echo not json; sleep 0.1", "not a JSON object"),
         ("sleep 5", "said nothing for 0 s"),
         ("kill -9 $$", "ended by signal 9"),
-        ("echo '{\"error\": \"no room\", \"next_step\": \"Make some.\"}'", "no room\nMake some."),
+        ('echo \'{"error": "no room", "next_step": "Make some."}\'', "no room\nMake some."),
     ],
 )
 def test_a_child_that_is_never_ready(h1, script, said):

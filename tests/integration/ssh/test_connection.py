@@ -124,7 +124,7 @@ def test_an_address_that_never_answers(lab, connect):
         place = listener.getsockname()
         fillers = [socket.socket() for _ in range(4)]
         for filler in fillers:
-            filler.setblocking(False)
+            filler.settimeout(0)
             filler.connect_ex(place)
         lab.configure("full", HostName=place[0], Port=place[1], ConnectTimeout=1)
         error = refused(connect, lab, "full")
@@ -262,7 +262,9 @@ def test_an_agent_that_is_gone(lab, connect, tmp_path):
 
 def test_a_proxy_command(lab, connect):
     address = lab.machines["h1"].address
-    inside = "import socket,sys,threading;s=socket.create_connection((sys.argv[1],int(sys.argv[2])))"
+    inside = (
+        "import socket,sys,threading;s=socket.create_connection((sys.argv[1],int(sys.argv[2])))"
+    )
     script = lab.directory / "proxy.py"
     script.write_text(inside.replace(";", "\n") + PROXY)
     lab.configure("proxied", HostName=address, Port=PORT, ProxyCommand=f"python3 {script} %h %p")

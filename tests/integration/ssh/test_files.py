@@ -131,15 +131,15 @@ def test_a_failed_transfer_leaves_nothing(files, home):
 def test_permission_denied(lab, connect):
     """For a user other than root, who may do everything."""
     address = lab.machines["h1"].address
-    lab.configure("worker", HostName=address, Port=PORT, User="worker")
-    connection = connect(lab, "worker")
+    lab.configure("ubuntu", HostName=address, Port=PORT, User="ubuntu")
+    connection = connect(lab, "ubuntu")
     run(connection, ["sh", "-c", "echo secret >x; chmod 0 x"], timeout_s=10).check()
     with Files(connection) as files:
-        with pytest.raises(HostError, match=r"worker: /etc/x: worker may not do that there"):
+        with pytest.raises(HostError, match=r"ubuntu: /etc/x: ubuntu may not do that there"):
             files.put_bytes(b"x", "/etc/x")
-        with pytest.raises(HostError, match=r"worker: x: .*[Pp]ermission denied"):
+        with pytest.raises(HostError, match=r"ubuntu: x: .*[Pp]ermission denied"):
             files.get_bytes("x")
-        with pytest.raises(HostError, match=r"/new: worker may not do that there"):
+        with pytest.raises(HostError, match=r"/new: ubuntu may not do that there"):
             files.make_directory("/new")
 
 
