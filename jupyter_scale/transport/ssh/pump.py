@@ -200,7 +200,7 @@ class Pump:
                     self._accept()
                 elif key.fileobj is self._wake:
                     self._answer()
-                else:
+                elif key.data in self._pairs:  # not dropped by what came before it in this round
                     self._serve(key.data, events)
         while self._rung:
             self._pairs.add(self._rung.popleft())

@@ -163,7 +163,7 @@ def test_a_tunnel_is_opened_again_after_a_cut(wired, connect, echo):
             wired.network.cut()
             with pytest.raises(ConnectionResetError):
                 sock.recv(1)
-        with called(wired, tunnel) as sock, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), called(wired, tunnel) as sock:
             sock.recv(1)
         assert isinstance(tunnel.last_error, HostError)
         wired.network.mend()

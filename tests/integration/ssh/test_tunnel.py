@@ -102,7 +102,7 @@ def test_the_far_side_refuses(dig):
         tunnel = dig(nobody.getsockname()[1])
         with pytest.raises(HostError, match=r"h1: it cannot connect to .*: Connection refused"):
             tunnel.check()
-        with call(tunnel) as sock, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), call(tunnel) as sock:
             sock.recv(1)
     assert tunnel.last_error.step == "tunnel"
 
@@ -170,7 +170,7 @@ def test_a_closed_connection_resets_what_it_carried(lab, connect, dig, peer):
         connection.close()
         with pytest.raises(ConnectionResetError):
             sock.recv(1)
-    with call(tunnel) as sock, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), call(tunnel) as sock:
         sock.recv(1)
     assert "connection is broken" in str(tunnel.last_error)
 
