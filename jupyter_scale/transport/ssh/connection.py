@@ -45,6 +45,7 @@ class Connection:
         self._hops: tuple[Connection, ...] = ()
         self._sessions = 0
         self._session_ended = threading.Condition()
+        self._probing = threading.Lock()
         self._probe: threading.Thread | None = None
 
     @classmethod
@@ -106,12 +107,17 @@ class Connection:
         """Tell whether the host answers within that time."""
         if not self.is_open:
             return False
-        number = self._wire.asked + 1
-        if self._probe is None or not self._probe.is_alive():
+        deadline = time.monotonic() + timeout_s
+        with self._probing:
+            if self._probe is not None:
+                self._probe.join(timeout_s)
+                if self._probe.is_alive():
+                    return False  # for so long nothing could be sent
+            number = self._wire.asked + 1
             # In a thread, as sending waits where a broken link is stuffed.
             self._probe = threading.Thread(target=self._ask_for_answer, daemon=True)
             self._probe.start()
-        return self._wire.wait_answered(number, timeout_s) and self.is_open
+        return self._wire.wait_answered(number, deadline - time.monotonic()) and self.is_open
 
     def _ask_for_answer(self) -> None:
         try:

@@ -1,9 +1,9 @@
 """The stream under an SSH connection: a socket, or a channel of the host before.
 
 It reads ahead, which spares two system calls for every packet, and it notices silence: paramiko
-reads from it again and again with a short time limit, and whenever nothing comes for a while it
-sends a request that has to be answered (see `wire`). The limit is counted in tries, not in seconds:
-a laptop that slept, or a process that was stopped, has not been silent.
+reads from it again and again with a short time limit, and when nothing comes for a while, whatever
+is sent meanwhile, a request goes out that has to be answered. The limit is counted in tries, not in
+seconds: a laptop that slept, or a process that was stopped, has not been silent.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import errno
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from jupyter_scale.transport.processes import end_groups
@@ -64,11 +64,25 @@ class Link:
     ) -> None:
         self._stream, self._command = stream, command
         self._most_tries = max(2, round(silence_s / _TRY_S))
-        self._silent_tries = 0
+        self._silent_tries = self._tries_to_ask = 0
+        self._ask: Callable[[], None] | None = None
         self._ahead, self._used = b"", 0
         self._is_broken = self._closed = False  # paramiko looks at the second
         self.why_ended = ""
         stream.settimeout(_TRY_S)
+
+    def watch(self, ask: Callable[[], None], quiet_s: float) -> None:
+        """Notice silence from now on; before, while the user may be asked, it means nothing.
+
+        Parameters
+        ----------
+        ask : callable
+            Has the other end answer; called in the reading thread.
+        quiet_s : float
+            After so long without a byte it is asked.
+        """
+        self._tries_to_ask = max(1, round(quiet_s / _TRY_S))
+        self._ask = ask
 
     def settimeout(self, timeout_s: float) -> None:
         """Ignore what paramiko asks for: it is the same tenth of a second."""
@@ -93,9 +107,10 @@ class Link:
         try:
             data = self._stream.recv(_READ_BYTES)
         except TimeoutError:
-            self._silent_tries += 1
-            if self._is_broken or self._silent_tries >= self._most_tries:
+            if self._is_broken:
                 raise self._break() from None
+            if self._ask is not None:
+                self._count_silence(self._ask)
             raise
         except OSError as error:
             self._note_end(str(error.strerror or error))
@@ -105,6 +120,13 @@ class Link:
         if not data:
             self._note_end("its other end closed it")
         return data
+
+    def _count_silence(self, ask: Callable[[], None]) -> None:
+        self._silent_tries += 1
+        if self._silent_tries >= self._most_tries:
+            raise self._break()
+        if self._silent_tries % self._tries_to_ask == 0:
+            ask()
 
     def send(self, data: bytes) -> int:
         """Send some of `data`; return how much.

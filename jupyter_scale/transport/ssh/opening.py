@@ -41,7 +41,7 @@ class Timeouts:
     channel_s : float
         For a command, a file transfer or a tunnel to begin.
     keepalive_s : float
-        After so long without sending anything an answer is asked for.
+        After so long without hearing anything an answer is asked for.
     silence_s : float
         After so long without hearing anything, or without being able to send, the connection
         counts as broken.
@@ -107,12 +107,13 @@ def open_wire(call: Call, before: Wire | None) -> tuple[Wire, Link]:
     link = _reach(call, before)
     config = call.config
     lines = hostkeys.read([*config.user_known_hosts, *config.global_known_hosts])
-    wire = Wire(link, hostkeys.known_kinds(lines, config.known_names), call.timeouts.keepalive_s)
+    wire = Wire(link, hostkeys.known_kinds(lines, config.known_names))
     try:
         _shake_hands(call, wire)
         _trust(call, wire, lines)
         call.begin("authentication")
         log_in(wire, config, call.shown, call.ask, call.timeouts.authentication_s)
+        link.watch(wire.ask_for_answer, call.timeouts.keepalive_s)
     except BaseException:
         shut(wire, link)
         raise

@@ -73,8 +73,6 @@ class Wire(paramiko.Transport):
         The stream.
     key_kinds : sequence of str
         The types of the host's key that are known; it is asked for these first.
-    keepalive_s : float
-        How long nothing is sent until an answer is asked for.
 
     Attributes
     ----------
@@ -87,7 +85,7 @@ class Wire(paramiko.Transport):
         MSG_CHANNEL_REQUEST: _take_request,
     }
 
-    def __init__(self, link: Link, key_kinds: Sequence[str], keepalive_s: float) -> None:
+    def __init__(self, link: Link, key_kinds: Sequence[str]) -> None:
         super().__init__(
             link,  # type: ignore[arg-type]
             default_window_size=_WINDOW_BYTES,
@@ -106,7 +104,6 @@ class Wire(paramiko.Transport):
         options = self.get_security_options()
         options.ciphers, options.digests = _CIPHERS, _DIGESTS
         options.key_types = order_kinds(options.key_types, key_kinds)
-        self.packetizer.set_keepalive(keepalive_s, self.ask_for_answer)
 
     def ask_for_answer(self) -> None:
         """Send a request that any server answers, if only by saying that it does not know it."""
@@ -118,12 +115,27 @@ class Wire(paramiko.Transport):
         message.add_boolean(True)  # noqa: FBT003 - wants an answer
         with self._answered:
             self.asked += 1
-        self._send_user_message(message)
+        try:
+            self._send_user_message(message)
+        except BaseException:
+            with self._answered:
+                self.asked -= 1
+            raise
 
     def wait_answered(self, number: int, timeout_s: float) -> bool:
         """Wait until so many requests have been answered; tell whether that came in time."""
+
+        def is_over() -> bool:
+            return self._answers >= number or not self.is_active()
+
         with self._answered:
-            return self._answered.wait_for(lambda: self._answers >= number, timeout_s)
+            return self._answered.wait_for(is_over, timeout_s) and self.is_active()
+
+    def run(self) -> None:
+        """Read until the end; whoever waits for an answer is told of it."""
+        super().run()
+        with self._answered:
+            self._answered.notify_all()
 
     def _parse_request_failure(self, message: paramiko.Message) -> None:
         super()._parse_request_failure(message)  # type: ignore[misc]

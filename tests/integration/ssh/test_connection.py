@@ -9,7 +9,7 @@ import time
 import pytest
 
 from jupyter_scale.errors import HostError, HostLost
-from jupyter_scale.transport.ssh.commands import run
+from jupyter_scale.transport.ssh.commands import run, start
 from jupyter_scale.transport.ssh.config import resolve
 from jupyter_scale.transport.ssh.connection import Connection
 from jupyter_scale.transport.ssh.opening import Timeouts
@@ -198,6 +198,31 @@ def test_a_locked_key_is_opened(lab, connect, locked):
     assert len(asked) == 2
     assert str(locked[1]) in asked[0]
     assert asked[1].startswith("That was wrong")
+
+
+def test_whoever_is_asked_may_take_his_time(lab, connect, locked):
+    def ask(prompt):
+        time.sleep(1.5)  # longer than the host may be silent later
+        return "open sesame"
+
+    timeouts = Timeouts(keepalive_s=0.2, silence_s=1)
+    assert hostname(connect(lab, locked[0], ask=ask, timeouts=timeouts)) == "h1"
+
+
+def test_sending_and_hearing_nothing_is_not_silence(lab, connect):
+    """The other end has nothing to say to what trickles in, and is asked all the same."""
+    connection = connect(lab, timeouts=Timeouts(keepalive_s=0.3, silence_s=1))
+    child = start(connection, ["sh", "-c", "exec cat >/dev/null"])
+    until = time.monotonic() + 2.5
+    while time.monotonic() < until:
+        child.send(b"x")
+        time.sleep(0.05)  # the trickle
+    assert connection.is_open
+    child.end()
+
+
+def test_asking_again_and_again(h1):
+    assert all(h1.is_alive(5) for _ in range(50))
 
 
 def test_a_wrong_passphrase_is_in_no_message(lab, connect, locked):
