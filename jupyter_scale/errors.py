@@ -98,8 +98,8 @@ class HostError(ClusterError):
         Its name as the user wrote it.
     step : str
         What was being done: ``"configuration"``, ``"resolve"``, ``"connect"``, ``"handshake"``,
-        ``"host key"``, ``"authentication"``, ``"session"``, ``"command"``, ``"files"`` or
-        ``"tunnel"``.
+        ``"host key"``, ``"authentication"``, ``"connection"`` (it broke), ``"session"``,
+        ``"command"``, ``"files"`` or ``"tunnel"``.
     why : str
         What is known, as a sentence without a full stop.
     next_step : str

@@ -154,21 +154,6 @@ def test_it_freezes_and_goes_on(fresh, machine, connect):
     assert run(connection, ["echo", "on"], timeout_s=10).stdout == b"on\n"
 
 
-def test_it_lets_few_knock(fresh, connect):
-    machine = fresh.add(options="MaxStartups 1:100:1")
-    with contextlib.ExitStack() as stack:
-
-        def is_let_in():
-            knocking = socket.create_connection((machine.address, PORT))
-            stack.enter_context(knocking)
-            return knocking.recv(4) == b"SSH-"
-
-        assert eventually(is_let_in, 10)
-        with Watch(), pytest.raises(HostError, match="hung up") as caught:
-            connect(fresh, machine.name)
-    assert caught.value.step == "handshake"
-
-
 def test_its_disk_is_full(fresh, machine, connect):
     with Files(connect(fresh)) as files:
         with pytest.raises(HostError, match=r"h1: small/x: its disk is full: . MB are free, 8 MB"):

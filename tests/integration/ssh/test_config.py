@@ -1,5 +1,6 @@
 """ssh_config as OpenSSH reads it, and as far as it can be read without."""
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -116,6 +117,7 @@ def test_what_only_openssh_can_follow(path, text, said):
         without_openssh("box", path)
 
 
+@pytest.mark.skipif(not shutil.which("ssh"), reason="needs OpenSSH")
 def test_openssh_follows_all_of_it(path):
     more = path.with_name("more")
     more.write_text("Host box\n  Port 7\n")

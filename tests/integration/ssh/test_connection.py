@@ -100,13 +100,14 @@ def test_a_port_that_says_nothing(lab, connect):
     assert "did not finish SSH's greeting within 0.5 s" in str(error)
 
 
-def test_a_port_that_is_not_ssh(lab, connect):
+@pytest.mark.parametrize("said", [b"HTTP/1.0 400 Bad\r\n\r\n", b"Exceeded MaxStartups\r\n", b""])
+def test_a_port_that_hangs_up(lab, connect, said):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         lab.configure("web", HostName="127.0.0.1", Port=listener.getsockname()[1])
 
         def answer():
             sock, _ = listener.accept()
-            sock.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+            sock.sendall(said)
             sock.close()
 
         thread = threading.Thread(target=answer)
