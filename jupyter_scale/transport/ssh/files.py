@@ -141,11 +141,15 @@ class Files:
         HostError
             When it is not there, larger than `most_bytes`, or cannot be read.
         """
-        size = self.size(path)
-        if size is not None and size > most_bytes:
-            raise self._error(path, f"it has {size} bytes, more than {most_bytes}")
+
+        def check(_: int, size: int) -> None:
+            if size > most_bytes:
+                raise self._error(
+                    path, f"it has {size} bytes or more, and {most_bytes} are allowed"
+                )
+
         target = io.BytesIO()
-        self._get(path, target, None)
+        self._get(path, target, check)
         return target.getvalue()
 
     def get_file(self, path: str, target: Path, *, on_progress: Progress | None = None) -> None:
@@ -241,6 +245,8 @@ class Files:
     def _get(self, path: str, target: IO[bytes], on_progress: Progress | None) -> None:
         with self._explained(path):
             size = self._sftp.stat(path).st_size or 0
+        if on_progress is not None:
+            on_progress(0, size)
         begin_s = self._connection.timeouts.channel_s
         argv = ["cat", "--", path]
         execution = Execution(self._connection, argv, env=None, cwd="", timeout_s=begin_s)

@@ -111,8 +111,10 @@ def test_errors_name_host_and_path(files, act, said):
 
 def test_too_large_to_fetch(files):
     files.put_bytes(bytes(2000), "large")
-    with pytest.raises(HostError, match="2000 bytes, more than 1000"):
+    with pytest.raises(HostError, match="2000 bytes or more, and 1000 are allowed"):
         files.get_bytes("large", most_bytes=1000)
+    with pytest.raises(HostError, match="and 1000000 are allowed"):
+        files.get_bytes("/dev/zero", most_bytes=1_000_000)
 
 
 def test_a_failed_transfer_leaves_nothing(files, home):
