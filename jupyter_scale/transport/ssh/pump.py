@@ -218,12 +218,14 @@ class Pump:
     def _answer(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._wake.recv(4096)
-        self._is_awake = False  # before looking: what rings from now on wakes it again
-        rung = {self._rung.popleft() for _ in range(len(self._rung))}
-        for pair in rung:
+        # Until the flag falls, rings only leave their pair here, which spares a call for each.
+        for pair in {self._rung.popleft() for _ in range(len(self._rung))}:
             if pair.sock.fileno() >= 0:
                 self._pairs.add(pair)
                 self._serve(pair, _READ | _WRITE)
+        self._is_awake = False
+        if self._rung:
+            self._rouse()
 
     def _serve(self, pair: _Pair, events: int) -> None:
         try:

@@ -103,7 +103,9 @@ def test_a_port_that_says_nothing(lab, connect):
 @pytest.mark.parametrize("said", [b"HTTP/1.0 400 Bad\r\n\r\n", b"Exceeded MaxStartups\r\n", b""])
 def test_a_port_that_hangs_up(lab, connect, said):
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        lab.configure("web", HostName="127.0.0.1", Port=listener.getsockname()[1])
+        listener.settimeout(20)
+        port = listener.getsockname()[1]
+        lab.configure(f"web{port}", HostName="127.0.0.1", Port=port)
 
         def answer():
             sock, _ = listener.accept()
@@ -112,7 +114,7 @@ def test_a_port_that_hangs_up(lab, connect, said):
 
         thread = threading.Thread(target=answer)
         thread.start()
-        error = refused(connect, lab, "web")
+        error = refused(connect, lab, f"web{port}")
         thread.join()
     assert error.step == "handshake"
     assert "does not speak SSH" in str(error)
