@@ -8,7 +8,11 @@
     ├── ClusterError        nodes, scheduler or workers
     │   ├── StartError      something did not come up; carries its last lines
     │   ├── StateError      saved state cannot be read
-    │   └── NoCluster       there is no such cluster
+    │   ├── NoCluster       there is no such cluster
+    │   └── HostError       a host cannot be reached, entered or used; carries the step
+    │       ├── HostKeyError    its key is not one that we know; carries the fingerprint
+    │       ├── HostLost        the connection to it broke
+    │       └── CommandTimeout  a command there took too long, and was ended
     ├── RunnerError         the notebook's other half
     │   ├── RunnerLost      it ended, or cannot be reached
     │   ├── IterationKilled an iteration of a loop ends its worker each time
@@ -83,6 +87,70 @@ class StateError(ClusterError):
 
 class NoCluster(ClusterError):
     """There is no cluster of that name."""
+
+
+class HostError(ClusterError):
+    """A host could not be reached, entered or used.
+
+    Parameters
+    ----------
+    host : str
+        Its name as the user wrote it.
+    step : str
+        What was being done: ``"configuration"``, ``"resolve"``, ``"connect"``, ``"handshake"``,
+        ``"host key"``, ``"authentication"``, ``"connection"`` (it broke), ``"session"``,
+        ``"command"``, ``"files"`` or ``"tunnel"``.
+    why : str
+        What is known, as a sentence without a full stop.
+    next_step : str
+        What the user can do.
+    """
+
+    def __init__(self, host: str, step: str, why: str, next_step: str = "") -> None:
+        self.host, self.step, self.why, self.next_step = host, step, why, next_step
+        super().__init__(f"{host}: {why}." + (f"\n{next_step}" if next_step else ""))
+
+
+class HostKeyError(HostError):
+    """A host showed a key that is unknown, changed or revoked, so nothing was sent to it.
+
+    Parameters
+    ----------
+    host, why, next_step : str
+        See `HostError`.
+    fingerprint : str
+        Of the key that it showed, as OpenSSH writes it: ``SHA256:...``.
+    accept : str
+        The shell command after which that very key is accepted; empty if it must not be.
+    """
+
+    def __init__(
+        self, host: str, why: str, next_step: str, *, fingerprint: str, accept: str
+    ) -> None:
+        self.fingerprint, self.accept = fingerprint, accept
+        super().__init__(host, "host key", why, next_step)
+
+
+class HostLost(HostError):
+    """The connection to a host broke while it was in use."""
+
+
+class CommandTimeout(HostError):
+    """A command on a host did not end in time, and was killed.
+
+    Parameters
+    ----------
+    host, why : str
+        See `HostError`.
+    stdout, stderr : bytes
+        What it had written by then.
+    """
+
+    def __init__(self, host: str, why: str, *, stdout: bytes, stderr: bytes) -> None:
+        self.stdout, self.stderr = stdout, stderr
+        lines = (stderr or stdout).decode(errors="replace").splitlines()[-5:]
+        said = "Its last lines:\n" + "\n".join(f"    {line}" for line in lines) if lines else ""
+        super().__init__(host, "command", why, said)
 
 
 class RunnerError(ScaleError):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import selectors
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import StartError
 from jupyter_scale.transport.lifeline import owner_of
 from jupyter_scale.transport.processes import MARK, end_groups
+from jupyter_scale.transport.speaker import Lines, wait_ready
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +43,7 @@ class Child:
     ) -> None:
         self.what, self.log_path = what, log_path
         self._process, self._ready_timeout_s = process, ready_timeout_s
-        self._buffer = b""
+        self._lines = Lines(what, self._receive)
         self._stdout = -1 if process.stdout is None else process.stdout.fileno()
         self.pid = process.pid
         owner = owner_of(process.pid)
@@ -58,48 +57,26 @@ class Child:
         EOFError
             When it has ended, or closed its standard output.
         """
-        deadline = time.monotonic() + timeout_s
-        while b"\n" not in self._buffer:
-            if not self.wait_readable(deadline - time.monotonic()):
-                return None
-            if not (chunk := os.read(self._stdout, 65536)):
-                raise EOFError(f"{self.what} closed its standard output")
-            self._buffer += chunk
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        message: dict[str, Any] = json.loads(line)
-        return message
+        return self._lines.read(timeout_s)
 
     def wait_readable(self, timeout_s: float) -> bool:
         """Wait until it has written something, or has ended; tell whether that came in time."""
-        if b"\n" in self._buffer:
-            return True
+        return self._lines.has_line or self._wait_for_bytes(timeout_s)
+
+    def _wait_for_bytes(self, timeout_s: float) -> bool:
         with selectors.DefaultSelector() as selector:
             selector.register(self._stdout, selectors.EVENT_READ)
             return bool(selector.select(max(0.0, timeout_s)))
 
-    def wait_ready(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """Return its ready line: the first that it wrote.
+    def _receive(self, timeout_s: float) -> bytes:
+        if not self._wait_for_bytes(timeout_s):
+            raise TimeoutError
+        return os.read(self._stdout, 65536)
 
-        Raises
-        ------
-        StartError
-            When it ended before, or says nothing in time, or said why it cannot start.
-        """
+    def wait_ready(self, timeout_s: float | None = None) -> dict[str, Any]:
+        """Return its ready line; see `jupyter_scale.transport.speaker.wait_ready`."""
         timeout_s = self._ready_timeout_s if timeout_s is None else timeout_s
-        try:
-            message = self.read_message(timeout_s)
-        except EOFError:
-            raise self.explain_end() from None
-        except ValueError as error:
-            why = f"its ready line is not a JSON object ({error})"
-            raise StartError(self.what, why, self.last_lines()) from error
-        if message is None:
-            why = f"it said nothing for {timeout_s:.0f} s"
-            raise StartError(self.what, why, self.last_lines(), f"See {self.log_path}.")
-        if "error" in message:
-            lines = tuple(message.get("last_lines", ()))
-            raise StartError(self.what, message["error"], lines, message.get("next_step", ""))
-        return message
+        return wait_ready(self, timeout_s, str(self.log_path))
 
     def explain_end(self) -> StartError:
         """Return the error that tells how it ended."""

@@ -1,0 +1,1 @@
+"""Hosts over SSH: who they are, a connection to them, and commands, files and tunnels on it."""

@@ -1,0 +1,19 @@
+"""Real machines with sshd."""
+
+from pathlib import Path
+
+from sshfixtures import (  # noqa: F401 - fixtures are found by name
+    connect,
+    fresh,
+    h1,
+    lab,
+    mark,
+    nothing_is_left,
+    peer,
+    possible,
+    wired,
+)
+
+
+def pytest_collection_modifyitems(items):
+    mark(items, Path(__file__).parent)

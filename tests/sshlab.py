@@ -1,0 +1,354 @@
+"""Machines with a real sshd, on this one: each with processes, a home and a name of its own.
+
+A machine is a process in fresh pid, mount and UTS namespaces, so that killing that one process is
+what a power cut is to a machine. Machines listen on loopback addresses that no other lab has, or
+in network namespaces of their own, on links that can be cut and mended.
+"""
+
+import contextlib
+import ctypes
+import os
+import random
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from waiting import eventually
+
+PORT = 2222
+SSHD = "/usr/sbin/sshd"
+_CLONE_NEWNET = 0x40000000
+_CONFIG = """\
+ListenAddress {address}:{port}
+PidFile none
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+UsePAM no
+UseDNS no
+PrintMotd no
+MaxStartups 100:30:200
+LogLevel VERBOSE
+"""
+
+
+def why_impossible():
+    """Return why there can be no lab here, nothing where there can."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return "needs root on Linux"
+    for program in (SSHD, "unshare", "ip", "ssh-keygen"):
+        if shutil.which(program) is None:
+            return f"needs {program}"
+    tried = subprocess.run(
+        ["unshare", "-m", "-u", "-p", "-f", "true"], capture_output=True, check=False
+    )
+    return "" if tried.returncode == 0 else "needs namespaces"
+
+
+def require_lab():
+    """Skip where there can be no lab; in continuous integration that is a failure."""
+    if why := why_impossible():
+        if os.environ.get("CI"):
+            pytest.fail(f"the SSH tests cannot run: {why}")
+        pytest.skip(why)
+
+
+def make_key(path, kind="ed25519", passphrase="", *options):
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", path.name, "-f", path, *options],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return path
+
+
+class Machine:
+    """One host; `home` is its /root, as seen from here. There is a user "ubuntu" on it as well."""
+
+    def __init__(self, lab, name, address, namespace, *, kinds, disks, options, shell):
+        self.lab, self.name, self.address, self.namespace = lab, name, address, namespace
+        self.directory = lab.directory / name
+        self.home = self.directory / "root"
+        self.disks = disks or {}
+        self.options = options
+        self.shell = shell
+        self.process = None
+        (self.home / ".ssh").mkdir(parents=True, mode=0o700)
+        self.home.chmod(0o700)
+        shutil.copy(f"{lab.key}.pub", self.home / ".ssh" / "authorized_keys")
+        self.keys = {kind: make_key(self.directory / f"host_{kind}", kind) for kind in kinds}
+        lab.trust(self)
+
+    def public_keys(self):
+        return [Path(f"{key}.pub").read_text().split()[:2] for key in self.keys.values()]
+
+    def start(self):
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        config = self.directory / "sshd_config"
+        hosts = "".join(f"HostKey {key}\n" for key in self.keys.values())
+        known = _CONFIG.format(address=self.address, port=PORT)
+        if "Subsystem" not in self.options:
+            known += "Subsystem sftp internal-sftp\n"
+        config.write_text(f"{hosts}{self.options}\n{known}")  # of two lines the first counts
+        home = shlex.quote(str(self.home))
+        script = [f"hostname {self.name}"]
+        for shared in _under_root():
+            (self.home / shared.name).mkdir(exist_ok=True)
+            script.append(f"mount --bind {shared} {home}/{shared.name}")
+        script.append(f"mount --rbind {home} /root")
+        for disk, size in self.disks.items():
+            (self.home / disk).mkdir(exist_ok=True)
+            script.append(f"mount -t tmpfs -o size={size} tmpfs /root/{disk}")
+        script += self._accounts()
+        log = shlex.quote(str(self.directory / "sshd.log"))
+        script.append(f"exec {SSHD} -D -f {shlex.quote(str(config))} -E {log}")
+        command = ["unshare", "-m", "-u", "-p", "--fork", "--kill-child", "--mount-proc"]
+        command += ["--propagation", "private", "bash", "-e", "-c", "; ".join(script)]
+        if self.namespace:
+            command = ["ip", "netns", "exec", self.namespace, *command]
+        with (self.directory / "out").open("ab") as out:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        ready = self._answers
+        eventually(lambda: ready() or self.process.poll() is not None, 20)
+        assert self.process.poll() is None, (self.directory / "out").read_text() + self.log()
+        return self
+
+    def _accounts(self):
+        """Return how root gets another shell, and how there comes to be a user, ubuntu."""
+        lines = Path("/etc/passwd").read_text().splitlines()
+        if self.shell:
+            lines[0] = f"root:x:0:0:root:/root:{self.shell}"
+        passwd = self.directory / "passwd"
+        passwd.write_text("\n".join([*lines, "ubuntu:*:54321:54321::/home/ubuntu:/bin/bash", ""]))
+        keys = "/root/.ssh/authorized_keys"
+        return [
+            f"mount --bind {shlex.quote(str(passwd))} /etc/passwd",
+            "mount -t tmpfs -o size=64m tmpfs /home",
+            f"install -D -o 54321 -g 54321 -m 600 {keys} /home/ubuntu/.ssh/authorized_keys",
+            "chown -R 54321:54321 /home/ubuntu",
+        ]
+
+    def _answers(self):
+        place = (self.address, PORT)
+        with (
+            contextlib.suppress(OSError),
+            self.lab.inside(),
+            socket.create_connection(place, 1) as sock,
+        ):
+            return sock.recv(4) == b"SSH-"
+        return False
+
+    def kill(self):
+        """End all of its processes at once."""
+        if self.process is not None and self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+
+    def log(self):
+        with contextlib.suppress(FileNotFoundError):
+            return (self.directory / "sshd.log").read_text()
+        return ""
+
+    def _members(self):
+        """Return its processes, as psutil on this machine knows them."""
+        own = []
+        for child in psutil.Process(self.process.pid).children():
+            own += [child, *child.children(recursive=True)]
+        spaces = {_pid_namespace(process.pid) for process in own} - {None}
+        return [p for p in psutil.process_iter() if _pid_namespace(p.pid) in spaces]
+
+    def processes(self):
+        """Return the command lines of its processes, but sshd's."""
+        found = []
+        for process in self._members():
+            with contextlib.suppress(psutil.Error):
+                command = process.cmdline()
+                if command and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(" ".join(command))
+        return [command for command in found if not command.startswith(("sshd:", SSHD))]
+
+    def ports(self):
+        """Return the addresses and ports on which its processes listen."""
+        found = set()
+        for process in self._members():
+            with contextlib.suppress(psutil.Error):
+                for one in process.net_connections("tcp"):
+                    if one.status == psutil.CONN_LISTEN:
+                        found.add((one.laddr.ip, one.laddr.port))
+        return found
+
+
+def _pid_namespace(pid):
+    try:
+        return Path(f"/proc/{pid}/ns/pid").readlink()
+    except OSError:
+        return None
+
+
+def _under_root():
+    """Return the folders of root's home in which this Python is."""
+    prefixes = {Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}
+    root = Path("/root")
+    return {root / p.relative_to(root).parts[0] for p in prefixes if p.is_relative_to(root)}
+
+
+class SshLab:
+    """Machines h1, h2, ..., a user's key, ssh_config and known_hosts for them."""
+
+    def __init__(self, directory, network=None):
+        self.directory = Path(directory)
+        self.network = network
+        self.key = make_key(self.directory / "id_ed25519")
+        self.known_hosts = self.directory / "known_hosts"
+        self.known_hosts.touch()
+        self.ssh_config = self.directory / "ssh_config"
+        self.ssh_config.write_text("")
+        self.machines = {}
+        self._prefix = _free_prefix()
+
+    def add(self, *, kinds=("ed25519",), disks=None, options="", shell="", start=True):
+        """Make one more machine, and start it.
+
+        It has host keys of those `kinds`, small file systems in its home (`disks`, name → size),
+        more `options` of sshd, and another login `shell` than bash.
+        """
+        number = len(self.machines) + 1
+        if self.network is None:
+            address, namespace = f"{self._prefix}.{number}", ""
+        else:
+            address, namespace = self.network.add_host()
+        name = f"h{number}"
+        machine = Machine(
+            self, name, address, namespace, kinds=kinds, disks=disks, options=options, shell=shell
+        )
+        self.machines[machine.name] = machine
+        self.configure(machine.name, HostName=address, Port=PORT)
+        return machine.start() if start else machine
+
+    def configure(self, name, **options):
+        """Write a section for a name; what was written of it before goes first."""
+        given = {
+            "User": "root",
+            "IdentityFile": self.key,
+            "IdentitiesOnly": "yes",
+            "IdentityAgent": "none",
+            "UserKnownHostsFile": self.known_hosts,
+            "GlobalKnownHostsFile": "none",
+            **options,
+        }
+        lines = "".join(f"  {option} {value}\n" for option, value in given.items())
+        with self.ssh_config.open("a") as file:
+            file.write(f"Host {name}\n{lines}")
+
+    def trust(self, machine):
+        """Write a machine's keys into known_hosts."""
+        with self.known_hosts.open("a") as file:
+            for kind, key in machine.public_keys():
+                file.write(f"[{machine.address}]:{PORT} {kind} {key}\n")
+
+    def inside(self):
+        """Return a context in which sockets are made where the machines can be reached."""
+        return contextlib.nullcontext() if self.network is None else self.network.inside()
+
+    def close(self):
+        for machine in self.machines.values():
+            machine.kill()
+        if self.network is not None:
+            self.network.close()
+
+
+def _free_prefix():
+    """Return a loopback network on which nobody has our port."""
+    while True:
+        prefix = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}"
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((f"{prefix}.1", PORT))
+            return prefix
+
+
+class Network:
+    """A switch with links to hosts and to the client, each in a network namespace."""
+
+    _made = 0
+
+    def __init__(self):
+        Network._made += 1
+        self._name = f"js{os.getpid()}n{Network._made}"
+        self._hosts = 0
+        self._client = f"{self._name}c"
+        self._switch = f"{self._name}s"
+        for namespace in (self._switch, self._client):
+            _ip("netns", "add", namespace)
+            _ip("-n", namespace, "link", "set", "lo", "up")
+        _ip("-n", self._switch, "link", "add", "br0", "type", "bridge")
+        _ip("-n", self._switch, "link", "set", "br0", "up")
+        self._plug(self._client, "client", "10.99.0.254")
+
+    def _plug(self, namespace, port, address):
+        _ip("-n", self._switch, "link", "add", port, "type", "veth", "peer", "eth0",
+            "netns", namespace)  # fmt: skip
+        _ip("-n", self._switch, "link", "set", port, "master", "br0")
+        _ip("-n", self._switch, "link", "set", port, "up")
+        _ip("-n", namespace, "addr", "add", f"{address}/24", "dev", "eth0")
+        _ip("-n", namespace, "link", "set", "eth0", "up")
+
+    def add_host(self):
+        """Return address and namespace of a new host."""
+        self._hosts += 1
+        namespace, address = f"{self._name}h{self._hosts}", f"10.99.0.{self._hosts}"
+        _ip("netns", "add", namespace)
+        _ip("-n", namespace, "link", "set", "lo", "up")
+        self._plug(namespace, f"port{self._hosts}", address)
+        return address, namespace
+
+    def cut(self, number=1):
+        """Pull a host's cable."""
+        _ip("-n", self._switch, "link", "set", f"port{number}", "down")
+
+    def mend(self, number=1):
+        """Put it back."""
+        _ip("-n", self._switch, "link", "set", f"port{number}", "up")
+
+    @contextlib.contextmanager
+    def inside(self):
+        """Let this thread, and those that it starts, make their sockets at the client."""
+        before = os.open(f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY)
+        there = os.open(f"/run/netns/{self._client}", os.O_RDONLY)
+        try:
+            _set_namespace(there)
+            try:
+                yield
+            finally:
+                _set_namespace(before)
+        finally:
+            os.close(before)
+            os.close(there)
+
+    def close(self):
+        hosts = [f"{self._name}h{number + 1}" for number in range(self._hosts)]
+        for namespace in (*hosts, self._client, self._switch):
+            _ip("netns", "del", namespace)
+
+
+def _ip(*arguments):
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+def _set_namespace(descriptor):
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, _CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
