@@ -1,0 +1,119 @@
+"""The Pythons of a node: on the PATH, of pyenv, of conda, of `uv`."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from jupyter_scale.environment.node.report import Refused
+
+_PROBE = (
+    "import sys, sysconfig as c; print('%s %d.%d%s' % (sys.implementation.name,"
+    " *sys.version_info[:2], 't' if c.get_config_var('Py_GIL_DISABLED') else ''))"
+)
+_PROBE_TIMEOUT_S = 10.0
+_ON_PATH = re.compile(r"python3(\.\d+t?)?$")
+_ELSEWHERE = (
+    "~/.pyenv/versions/*/bin/python3",
+    "~/.local/share/uv/python/*/bin/python3",
+    "~/miniconda3/bin/python3",
+    "~/anaconda3/bin/python3",
+    "~/miniforge3/bin/python3",
+    "~/mambaforge/bin/python3",
+    "~/micromamba/bin/python3",
+    "~/*conda3/envs/*/bin/python3",
+    "~/*forge3/envs/*/bin/python3",
+    "/opt/*conda*/bin/python3",
+    "/opt/*/bin/python3",
+    "/opt/python/*/bin/python3",
+    "/usr/local/bin/python3.*",
+    "/opt/homebrew/bin/python3.*",
+)
+_HINTED = re.compile(r"(?:python-?|cpython-|/)(3\.\d+)")
+
+
+def find_pythons(root: Path) -> dict[str, str]:
+    """Return ``minor version → path`` of all that run; the first found of each version."""
+    found: dict[str, str] = {}
+    for path in _candidates(root):
+        version = version_of(path)
+        if version:
+            found.setdefault(version, path)
+    return found
+
+
+def find_python(minor: str, root: Path) -> str | None:
+    """Return the path of a Python of that minor version.
+
+    Those whose path tells another version are not asked for theirs.
+    """
+    for path in _candidates(root):
+        hints = _HINTED.findall(os.path.realpath(path))
+        if (not hints or hints[-1] == minor.rstrip("t")) and version_of(path) == minor:
+            return path
+    return None
+
+
+def version_of(python: str) -> str:
+    """Return the minor version of a CPython, ``t`` for free-threaded; empty if it does not run."""
+    try:
+        answer = subprocess.run(
+            [python, "-I", "-S", "-c", _PROBE],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=_PROBE_TIMEOUT_S,
+            check=True,
+        ).stdout.decode(errors="replace")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    implementation, _, version = answer.strip().partition(" ")
+    return version if implementation == "cpython" else ""
+
+
+def missing_python(wanted: str, found: dict[str, str], why: str) -> Refused:
+    """Return the refusal that names the version that is wanted, and those that are there."""
+    there = ", ".join(sorted(found, key=_as_numbers)) or "none"
+    return Refused(
+        "python",
+        "The notebook runs Python %s, and this host has none of that version (it has: %s). %s"
+        % (wanted, there, why),
+        "Install Python %s there, with the host's package manager, pyenv, conda or"
+        " `uv python install %s`; or start the notebook with a version that the host has."
+        % (wanted, wanted),
+    )
+
+
+def _candidates(root: Path) -> Iterator[str]:
+    """Yield paths of interpreters, each file once, the most likely first."""
+    seen = set()
+    for path in _paths(root):
+        real = os.path.realpath(path)
+        # A shim of pyenv is one file for all versions, so its name counts.
+        key = path if "shims" in path else real
+        if key not in seen and os.access(path, os.X_OK):
+            seen.add(key)
+            yield path
+
+
+def _paths(root: Path) -> Iterator[str]:
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        try:
+            names = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue
+        yield from (os.path.join(folder, name) for name in names if _ON_PATH.match(name))
+    if sys.executable:
+        yield sys.executable
+    patterns = (*_ELSEWHERE, str(root / "pythons" / "*" / "bin" / "python3"))
+    for pattern in patterns:
+        yield from sorted(glob.glob(os.path.expanduser(pattern)))
+
+
+def _as_numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
