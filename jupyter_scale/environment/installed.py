@@ -69,11 +69,14 @@ class Interpreter:
         As in `EnvironmentLock`.
     packages : tuple of Installed
         Each name once: the one that importing finds.
+    micro : int
+        The third number of its version.
     """
 
     python: str
     platform: str
     packages: tuple[Installed, ...]
+    micro: int = 0
 
     def to_json(self) -> str:
         """Return the facts as a JSON document."""
@@ -84,7 +87,7 @@ class Interpreter:
         """Rebuild what `to_json` returned."""
         data = json.loads(text)
         packages = (Installed(**{**one, "tags": tuple(one["tags"])}) for one in data["packages"])
-        return cls(data["python"], data["platform"], tuple(packages))
+        return cls(**{**data, "packages": tuple(packages)})
 
 
 def look_at_interpreter() -> Interpreter:
@@ -94,6 +97,7 @@ def look_at_interpreter() -> Interpreter:
         python=f"{sys.version_info[0]}.{sys.version_info[1]}{threads}",
         platform=f"{sys.platform}-{platform.machine().lower()}",
         packages=tuple(_packages(importlib.metadata.distributions())),
+        micro=sys.version_info[2],
     )
 
 

@@ -7,7 +7,6 @@ The command finds a Python, of whatever version from 3.8 on, that reads the modu
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -45,13 +44,11 @@ def command() -> list[str]:
 
 def standard_input(request: Mapping[str, Any]) -> bytes:
     """Return what the command reads before anything else that belongs to the request."""
-    if request["op"] == "look":
-        request = {**request, "now": time.time()}
     start = {
         "loader": _sources()[f"{_PACKAGE}.loader"],
         "sources": _sources(),
         "main": f"{_PACKAGE}.main",
-        "request": request,
+        "request": dict(request),
     }
     return json.dumps(start).encode() + b"\n"
 

@@ -41,6 +41,7 @@ def make_lock(interpreter: Interpreter) -> EnvironmentLock:
         carried=tuple(part for part in parts if isinstance(part, Carried)),
         unmatched=tuple(part for part in parts if isinstance(part, Unmatched)),
         size_bytes=sum(package.size_bytes for package in wanted),
+        micro=interpreter.micro,
     )
 
 

@@ -93,6 +93,8 @@ class EnvironmentLock:
         What no node can have, whichever it is.
     size_bytes : int
         How much it takes on the laptop's disk. A node needs about as much.
+    micro : int
+        The third number of the version of the notebook's Python; nodes need not have the same.
     """
 
     python: str
@@ -101,6 +103,7 @@ class EnvironmentLock:
     carried: tuple[Carried, ...] = ()
     unmatched: tuple[Unmatched, ...] = ()
     size_bytes: int = field(default=0, compare=False)
+    micro: int = field(default=0, compare=False)
     version: int = LOCK_VERSION
 
     @property

@@ -8,6 +8,8 @@ from jupyter_scale.environment.node.report import Refused
 from jupyter_scale.environment.node.sources import without_passwords
 
 _NAME = r"([A-Za-z0-9][A-Za-z0-9._-]*)"
+#: The reason with which another version of the package may do.
+TOO_OLD = "it needs a newer Python than the one of this host"
 _REASONS = (
     (re.compile(r"there (?:is|are) no versions? of " + _NAME), "no index has that version"),
     (re.compile(_NAME + r" was not found in the (?:package registry|provided)"), "no index has it"),
@@ -23,6 +25,7 @@ _REASONS = (
         re.compile(r"Failed to (?:download and )?build `" + _NAME),
         "it has no wheel for this host, and building it there failed",
     ),
+    (re.compile(_NAME + r"==\S+ depends on Python"), TOO_OLD),
     (re.compile(r"Failed to read metadata[^`]*`" + _NAME), "what the index has cannot be read"),
     (
         re.compile(r"[Ww]heel for `?" + _NAME + r".* (?:is not|isn't) compatible"),

@@ -67,16 +67,19 @@ def mark_complete(directory: Path, facts: dict[str, Any]) -> None:
 def locked(directory: Path, report: Report) -> Iterator[int]:
     """Yield once nobody else makes this environment: the file descriptor that holds the lock."""
     directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(str(directory) + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
+    while True:
+        lock = os.open(_lock_path(directory), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            report.step("environment", "waiting for another start that makes this environment")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield lock
-    finally:
-        os.close(lock)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                report.step("environment", "waiting for another start that makes this environment")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is_file_of(lock, directory):
+                yield lock
+                return
+        finally:
+            os.close(lock)
 
 
 def complete_ones(root: Path) -> list[str]:
@@ -129,7 +132,7 @@ def remove(path: Path) -> None:
 @contextlib.contextmanager
 def _free(directory: Path) -> Iterator[bool]:
     """Yield whether nobody makes an environment; until the end of the block nobody will."""
-    lock = os.open(str(directory) + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(_lock_path(directory), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -139,6 +142,18 @@ def _free(directory: Path) -> Iterator[bool]:
         yield is_free
     finally:
         os.close(lock)
+
+
+def _lock_path(directory: Path) -> str:
+    return str(directory) + ".lock"
+
+
+def _is_file_of(lock: int, directory: Path) -> bool:
+    """Tell whether a lock's file still is the one that others will find: `clean` removes them."""
+    try:
+        return os.path.samestat(os.fstat(lock), os.stat(_lock_path(directory)))
+    except OSError:
+        return False
 
 
 def _directories(root: Path) -> list[Path]:

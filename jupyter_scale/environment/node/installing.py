@@ -5,7 +5,8 @@ Laws:
 1. On the laptop's platform exactly the list is installed, whatever the packages say that they need:
    there it works. Elsewhere what they need in addition is installed as well, and the versions of the
    list are in force.
-2. A version with a local label (``2.4.0+cu121``) that no index has is replaced by the public one.
+2. A version with a local label (``2.4.0+cu121``) that no index has is replaced by the public one;
+   a version that needs a newer Python, within the same minor version, by one that does not.
 3. What cannot be had is left out, and said; what is essential is not, and is an error.
 """
 
@@ -46,8 +47,8 @@ class Package:
 
     @property
     def exact(self) -> str:
-        """Name and version."""
-        return "%s==%s" % (self.name, self.version)
+        """Name and version; any version if that is empty."""
+        return "%s==%s" % (self.name, self.version) if self.version else self.name
 
     @property
     def label(self) -> str:
@@ -104,13 +105,21 @@ class Plan:
         """Do without packages that cannot be had; tell whether anything is different now."""
         found = [self.packages[name] for name in blamed if name in self.packages]
         for package in found:
+            why = blamed[package.name]
             if package.label:
-                why = "%s is installed instead, because " + blamed[package.name]
-                self._substitute(package, why)
+                self._substitute(package, "%s is installed instead, because " + why)
+            elif why == complaints.TOO_OLD and package.version:
+                self.packages[package.name] = replace(package, version="")
+                self._note(package, "another version is installed instead, because " + why)
             else:
                 del self.packages[package.name]
-                self._note(package, blamed[package.name])
+                self._note(package, why)
         return bool(found)
+
+    def can_replace(self, name: str, why: str) -> bool:
+        """Tell whether another build or version may do."""
+        package = self.packages[name]
+        return bool(package.label or (why == complaints.TOO_OLD and package.version))
 
     def drop_backend(self) -> bool:
         """Do without the index of one backend; tell whether there was one."""
@@ -124,8 +133,9 @@ class Plan:
         self._note(package, why % public.version)
 
     def _note(self, package: Package, why: str) -> None:
+        before = [one["version"] for one in self.unmatched if one["name"] == package.name]
         self.unmatched = [one for one in self.unmatched if one["name"] != package.name]
-        version = package.version
+        version = before[0] if before else package.version
         self.unmatched.append({"name": package.name, "version": version, "why": why})
 
 
@@ -180,9 +190,9 @@ class Installer:
             if status == 0:
                 return
             blamed = complaints.packages_to_blame(lines)
-            missing = sorted(self._essential & blamed.keys())
+            missing = sorted(self._essential & blamed.keys() & plan.packages.keys())
             for name in missing:
-                if not plan.packages[name].label:
+                if not plan.can_replace(name, blamed[name]):
                     raise Refused(
                         "package",
                         "%s cannot be had, which jupyter-scale needs: %s."

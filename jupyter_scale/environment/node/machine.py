@@ -29,24 +29,17 @@ def cache_root(request: dict[str, Any]) -> Path:
     return Path(base) / "jupyter-scale"
 
 
-def look(request: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of `NodeFacts` that is not about environments.
-
-    Parameters
-    ----------
-    request : dict
-        ``now``: the asker's clock, Unix time; the trip here counts as an offset.
-    """
-    now = request.get("now")
+def look(root: Path) -> dict[str, Any]:
+    """Return the part of `NodeFacts` that is not about environments; ``now``: what time it is."""
     return {
         "host": socket.gethostname(),
         "platform": platform_name(),
         "glibc": platform.libc_ver()[1] if platform.libc_ver()[0] == "glibc" else "",
         "cores": _cores(),
         "memory_bytes": _memory_bytes(),
-        "free_bytes": free_bytes(cache_root(request)),
+        "free_bytes": free_bytes(root),
         "gpus": _gpus(),
-        "clock_offset_s": 0.0 if now is None else time.time() - float(now),
+        "now": time.time(),
     }
 
 

@@ -1,7 +1,7 @@
 """What the laptop asks of a node: one request, lines of JSON, one answer.
 
-Requests are dictionaries with ``op``: ``"look"``, ``"make"``, ``"list"``, ``"clean"``, ``"known"``
-and ``"unpack"``; the functions here say what else they hold. Every one may hold ``cache``, the
+Requests are dictionaries with ``op``: ``"look"``, ``"make"``, ``"list"``, ``"clean"``, ``"known"``,
+``"unpack"``, ``"missing"`` and ``"store"``; the functions here say what else they hold. Every one may hold ``cache``, the
 directory to use instead of ``~/.cache/jupyter-scale``.
 """
 
@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from jupyter_scale.environment.node import environments, machine, making, mirror
+from jupyter_scale.environment.node import environments, machine, making, mirror, storing
 from jupyter_scale.environment.node.pythons import find_pythons
 from jupyter_scale.environment.node.report import (
     Interrupted,
@@ -62,15 +62,18 @@ def _interrupt(number: int, _frame: object) -> None:
 
 
 def _look(request: dict[str, Any], _data: BinaryIO, _report: Report) -> dict[str, Any]:
-    """Return the fields of `NodeFacts`; ``now`` is the asker's time."""
+    """Return the fields of `NodeFacts`; only the environment ``hash`` if that is complete."""
+    ready = making.find(request) if "hash" in request else None
+    if ready is not None:
+        return ready
     root = machine.cache_root(request)
     return {
         "event": "facts",
-        **machine.look(request),
         "pythons": find_pythons(root),
         "uv": find_uv(root),
         "cache": str(root),
         "environments": environments.complete_ones(root),
+        **machine.look(root),
     }
 
 
@@ -93,4 +96,6 @@ _OPERATIONS: dict[str, Callable[[dict[str, Any], BinaryIO, Report], dict[str, An
     "clean": _clean,
     "known": mirror.known,
     "unpack": mirror.unpack,
+    "missing": storing.missing,
+    "store": storing.store,
 }

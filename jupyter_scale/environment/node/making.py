@@ -19,17 +19,24 @@ _VERIFY_TIMEOUT_S = 180.0
 _GPU_SIGNS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/kfd")
 
 
+def find(request: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what `make` returns if the environment is complete; it takes no time."""
+    facts = environments.read_complete(_directory(machine.cache_root(request), request))
+    return facts and {"event": "ready", **facts, "was_complete": True, "seconds": 0.0}
+
+
 def make(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str, Any]:
     """Return the fields of `NodeEnvironment`, once the environment is complete.
 
     Parameters
     ----------
     request : dict
-        ``hash``, ``python``, ``platform``, ``pins`` of the lock; ``carried``: dictionaries of
+        ``hash``, ``python``, ``micro``, ``platform``, ``pins`` of the lock; ``carried``: dictionaries of
         ``name``, ``version`` and the ``path`` of the wheel on this host; ``essential``: names of
         packages, ``verify``: modules that have to be importable; ``size_bytes``: about how much
         room it takes; ``sources``: see `Sources`, for a host without settings of its own;
-        ``offline``: a folder of wheels; ``downloads``: whether Python itself may be downloaded;
+        ``offline``: a folder of wheels; ``left_out``: what the laptop knows that this host cannot
+        have, fields of `Unmatched`; ``downloads``: whether Python itself may be downloaded;
         ``uv``, ``uv_version``: see `obtain_uv`.
 
     Raises
@@ -81,7 +88,7 @@ def _make(
         facts = {
             "python": environments.python_of(directory),
             "site_packages": _verify(directory, request, report),
-            "unmatched": plan.unmatched,
+            "unmatched": [*request.get("left_out", ()), *plan.unmatched],
         }
         environments.mark_complete(directory, facts)
     except BaseException:
@@ -123,7 +130,7 @@ def _make_venv(  # noqa: PLR0913 - the parts of one command
 ) -> None:
     minor = request["python"]
     report.step("python", "looking for Python " + minor)
-    python = find_python(minor, root)
+    python = find_python(minor, root, int(request.get("micro", 0)))
     if python is None:
         python = _install_python(uv, env, root, request, report)
     argv = [uv, "venv", "--quiet", "--no-project", "--python", python, str(directory)]

@@ -20,17 +20,15 @@ import json
 import os
 import re
 import shutil
-import tempfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from jupyter_scale.environment.node import machine
+from jupyter_scale.environment.node.receiving import check_path, receive, staging_beside
 from jupyter_scale.environment.node.report import Refused, Report, refusal_of
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-_PIECE_BYTES = 1 << 16
 _MODES = 0o777
 
 
@@ -80,13 +78,13 @@ def change_mirror(directory: Path, change: dict[str, Any], data: BinaryIO) -> No
         changed then.
     """
     for file in change["put"]:
-        _check_path(file["path"])
+        check_path(file["path"])
     for path in change["remove"]:
-        _check_path(path)
+        check_path(path)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(directory), _staging(directory) as staging:
+    with _locked(directory), staging_beside(directory) as staging:
         record = _read_record(directory)
-        _receive(change, data, staging)
+        receive(change, data, staging)
         _find_here(change, directory, _unchanged(directory, record), staging)
         for path in change["remove"]:
             _remove(directory, path)
@@ -100,22 +98,6 @@ def change_mirror(directory: Path, change: dict[str, Any], data: BinaryIO) -> No
             _forget_compiled(target)
             record[file["path"]] = _state(target, file)
         _write_record(directory, record)
-
-
-def _receive(change: dict[str, Any], data: BinaryIO, staging: Path) -> None:
-    """Write what travels into files that have their hash for a name."""
-    sizes = {file["sha256"]: int(file["size_bytes"]) for file in change["put"]}
-    pieces = _Pieces(data)
-    for sha256 in change["contents"]:
-        digest = hashlib.sha256()
-        if sha256 not in sizes or not re.fullmatch("[0-9a-f]{64}", sha256):
-            raise Refused("bundle", "A content belongs to no file: %s" % sha256)
-        with (staging / sha256).open("wb") as file:
-            for piece in pieces.read(sizes[sha256]):
-                digest.update(piece)
-                file.write(piece)
-        if digest.hexdigest() != sha256:
-            raise Refused("bundle", "A file has changed on its way: send it again.")
 
 
 def _find_here(
@@ -136,37 +118,10 @@ def _find_here(
             )
 
 
-class _Pieces:
-    """Reads exactly so many bytes from a compressed stream."""
-
-    def __init__(self, data: BinaryIO) -> None:
-        self._data, self._stream, self._rest = data, zlib.decompressobj(), b""
-
-    def read(self, size: int) -> Iterator[bytes]:
-        """Yield the next `size` bytes."""
-        while size > 0:
-            piece = self._stream.decompress(self._rest, min(size, _PIECE_BYTES))
-            self._rest = self._stream.unconsumed_tail
-            if piece:
-                size -= len(piece)
-                yield piece
-            elif not self._rest:
-                self._rest = self._data.read(_PIECE_BYTES)
-                if not self._rest:
-                    raise Refused("bundle", "The stream of files ended too early: send it again.")
-
-
 def _directory(root: Path, request: dict[str, Any]) -> Path:
     if not _KEY.fullmatch(request["key"]):
         raise Refused("bundle", "Not the key of a mirror: %r" % request["key"])
     return root / "mirrors" / request["key"]
-
-
-def _check_path(path: str) -> None:
-    """Refuse paths that are not below the directory, or that other systems read differently."""
-    parts = path.split("/")
-    if not path or "\0" in path or "\\" in path or any(part in ("", ".", "..") for part in parts):
-        raise Refused("bundle", "Not a path below a bundle: %r" % path)
 
 
 def _place(directory: Path, path: str) -> Path:
@@ -249,15 +204,3 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
-
-
-@contextlib.contextmanager
-def _staging(directory: Path) -> Iterator[Path]:
-    """Yield a directory on the same disk; those that crashed starts have left are removed."""
-    for left in directory.parent.glob(directory.name + ".draft-*"):
-        shutil.rmtree(str(left), ignore_errors=True)
-    staging = Path(tempfile.mkdtemp(prefix=directory.name + ".draft-", dir=str(directory.parent)))
-    try:
-        yield staging
-    finally:
-        shutil.rmtree(str(staging), ignore_errors=True)

@@ -13,8 +13,8 @@ from pathlib import Path
 from jupyter_scale.environment.node.report import Refused
 
 _PROBE = (
-    "import sys, sysconfig as c; print('%s %d.%d%s' % (sys.implementation.name,"
-    " *sys.version_info[:2], 't' if c.get_config_var('Py_GIL_DISABLED') else ''))"
+    "import sys, sysconfig as c; v = sys.version_info; print('%s %d.%d%s %d' % ("
+    "sys.implementation.name, v[0], v[1], 't' if c.get_config_var('Py_GIL_DISABLED') else '', v[2]))"
 )
 _PROBE_TIMEOUT_S = 10.0
 _ON_PATH = re.compile(r"python3(\.\d+t?)?$")
@@ -47,20 +47,32 @@ def find_pythons(root: Path) -> dict[str, str]:
     return found
 
 
-def find_python(minor: str, root: Path) -> str | None:
+def find_python(minor: str, root: Path, micro: int = 0) -> str | None:
     """Return the path of a Python of that minor version.
 
-    Those whose path tells another version are not asked for theirs.
+    The first that is no older than `micro`, else the newest: packages may refuse the first releases
+    of a minor version. Those whose path tells another version are not asked for theirs.
     """
+    best, newest = None, -1
     for path in _candidates(root):
         hints = _HINTED.findall(os.path.realpath(path))
-        if (not hints or hints[-1] == minor.rstrip("t")) and version_of(path) == minor:
-            return path
-    return None
+        if hints and hints[-1] != minor.rstrip("t"):
+            continue
+        version, has_micro = _ask(path)
+        if version == minor and has_micro > newest:
+            best, newest = path, has_micro
+            if newest >= micro:
+                break
+    return best
 
 
 def version_of(python: str) -> str:
     """Return the minor version of a CPython, ``t`` for free-threaded; empty if it does not run."""
+    return _ask(python)[0]
+
+
+def _ask(python: str) -> tuple[str, int]:
+    """Return minor and micro version."""
     try:
         answer = subprocess.run(
             [python, "-I", "-S", "-c", _PROBE],
@@ -71,9 +83,9 @@ def version_of(python: str) -> str:
             check=True,
         ).stdout.decode(errors="replace")
     except (OSError, subprocess.SubprocessError):
-        return ""
-    implementation, _, version = answer.strip().partition(" ")
-    return version if implementation == "cpython" else ""
+        return "", 0
+    words = answer.split()
+    return (words[1], int(words[2])) if len(words) == 3 and words[0] == "cpython" else ("", 0)
 
 
 def missing_python(wanted: str, found: dict[str, str], why: str) -> Refused:

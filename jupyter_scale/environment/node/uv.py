@@ -73,7 +73,7 @@ def obtain_uv(root: Path, request: dict[str, Any], report: Report) -> str:
     wanted = "uv==" + version if version else "uv"
     argv = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     argv += ["--no-deps", "--only-binary", ":all:", "--upgrade", "--target", str(target), wanted]
-    status, lines = commands.run([*argv, *_pip_sources(request)], report)
+    status, lines = commands.run(argv, report, env=_environment_for_pip(request))
     found = find_uv(root)
     if status != 0 or not found:
         shutil.rmtree(str(target), ignore_errors=True)
@@ -122,8 +122,13 @@ def environment_for_uv(root: Path, request: dict[str, Any]) -> dict[str, str]:
     return env
 
 
-def _pip_sources(request: dict[str, Any]) -> list[str]:
+def _environment_for_pip(request: dict[str, Any]) -> dict[str, str]:
     sources = request.get("sources", {})
-    if sources.get("offline"):
-        return ["--no-index", "--find-links", sources["offline"]]
-    return []
+    env = {}
+    if sources.get("index"):
+        env["PIP_INDEX_URL"] = sources["index"]
+    if sources.get("extra"):
+        env["PIP_EXTRA_INDEX_URL"] = " ".join(sources["extra"])
+    if sources.get("links"):
+        env["PIP_FIND_LINKS"] = " ".join(sources["links"])
+    return env
