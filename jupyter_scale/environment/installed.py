@@ -96,7 +96,7 @@ def look_at_interpreter() -> Interpreter:
     return Interpreter(
         python=f"{sys.version_info[0]}.{sys.version_info[1]}{threads}",
         platform=f"{sys.platform}-{platform.machine().lower()}",
-        packages=tuple(_packages(importlib.metadata.distributions())),
+        packages=tuple(packages_in(importlib.metadata.distributions())),
         micro=sys.version_info[2],
     )
 
@@ -120,7 +120,8 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _packages(distributions: Iterable[Distribution]) -> Iterator[Installed]:
+def packages_in(distributions: Iterable[Distribution]) -> Iterator[Installed]:
+    """Yield what is installed, each name once: the first one."""
     seen = set()
     for distribution in distributions:
         try:

@@ -12,9 +12,8 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 
-from jupyter_scale.environment.node.report import Interrupted, Refused, Report
+from jupyter_scale.environment.node.report import HEARTBEAT_S, Refused, Report
 
-_HEARTBEAT_S = 5.0
 _GRACE_S = 3.0
 
 
@@ -73,11 +72,9 @@ def _lines(process: subprocess.Popen[bytes], report: Report) -> Iterator[str]:
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
-            if not selector.select(_HEARTBEAT_S):
-                report.tell(event="alive")
+            if not selector.select(HEARTBEAT_S):
+                report.beat()
                 continue
-            if not report.is_heard():
-                raise Interrupted("nobody listens any more")
             chunk = os.read(pipe, 65536)
             if not chunk:
                 break

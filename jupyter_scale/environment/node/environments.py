@@ -39,14 +39,15 @@ def python_of(directory: Path) -> str:
     return str(directory / "bin" / "python")
 
 
-def read_complete(directory: Path) -> dict[str, Any] | None:
+def read_complete(directory: Path, *, is_asked_for: bool = True) -> dict[str, Any] | None:
     """Return what was written down when an environment was complete; None if it is not.
 
     One whose interpreter has been removed since is not.
     """
     try:
-        facts = json.loads((directory / "complete.json").read_text(encoding="utf-8"))
-        os.utime(str(directory / "used"))
+        facts: dict[str, Any] = json.loads((directory / "complete.json").read_text("utf-8"))
+        if is_asked_for:
+            os.utime(str(directory / "used"))
     except (OSError, ValueError):
         return None
     return facts if os.access(python_of(directory), os.X_OK) else None
@@ -74,12 +75,25 @@ def locked(directory: Path, report: Report) -> Iterator[int]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 report.step("environment", "waiting for another start that makes this environment")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                with report.keeping_alive():
+                    fcntl.flock(lock, fcntl.LOCK_EX)
             if _is_file_of(lock, directory):
                 yield lock
                 return
         finally:
             os.close(lock)
+
+
+def is_tried(root: Path, lines: list[str]) -> bool:
+    """Tell whether a complete environment has all but some additional ones of these packages.
+
+    Importing the essential ones for the first time takes seconds; it need not be tried again.
+    """
+    for path in _directories(root):
+        facts = read_complete(path, is_asked_for=False)
+        if facts is not None and facts.get("lines") and set(facts["lines"]) <= set(lines):
+            return True
+    return False
 
 
 def complete_ones(root: Path) -> list[str]:

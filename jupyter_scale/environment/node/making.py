@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -85,10 +86,13 @@ def _make(
             explain=lambda lines: _explain("The installation of packages", lines, root, request),
         )
         installer.install(plan, report, lock)
+        lines = sorted(package.line for package in plan.packages.values())
+        modules = [] if environments.is_tried(root, lines) else request.get("verify", ())
         facts = {
             "python": environments.python_of(directory),
-            "site_packages": _verify(directory, request, report),
+            "site_packages": _verify(directory, modules, report),
             "unmatched": [*request.get("left_out", ()), *plan.unmatched],
+            "lines": lines,
         }
         environments.mark_complete(directory, facts)
     except BaseException:
@@ -153,20 +157,20 @@ def _install_python(
     raise missing_python(minor, find_pythons(root), why)
 
 
-def _verify(directory: Path, request: dict[str, Any], report: Report) -> str:
-    """Import what jupyter-scale needs; return the directory of the packages."""
+def _verify(directory: Path, modules: Sequence[str], report: Report) -> str:
+    """Import modules; return the directory of the packages."""
     report.step("verify", "trying the environment")
-    modules = ", ".join(["sysconfig", *request.get("verify", ())])
-    source = "import %s; print(sysconfig.get_path('purelib'))" % modules
+    source = "import %s; print(sysconfig.get_path('purelib'))" % ", ".join(["sysconfig", *modules])
     try:
-        done = subprocess.run(
-            [environments.python_of(directory), "-I", "-c", source],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            timeout=_VERIFY_TIMEOUT_S,
-            check=False,
-        )
+        with report.keeping_alive():
+            done = subprocess.run(
+                [environments.python_of(directory), "-I", "-c", source],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                timeout=_VERIFY_TIMEOUT_S,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise Refused(
             "verify", "Importing the packages took more than %.0f s." % _VERIFY_TIMEOUT_S

@@ -7,12 +7,17 @@ that a step takes its time. The last line is an answer (``"ready"``, ``"facts"``
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import select
+import signal
 import sys
+from collections.abc import Iterator
 from typing import Any
+
+HEARTBEAT_S = 5.0
 
 
 class Refused(Exception):
@@ -74,6 +79,29 @@ class Report:
         poll.register(self._pipe, 0)
         return not any(state & (select.POLLERR | select.POLLHUP) for _, state in poll.poll(0))
 
+    def beat(self) -> None:
+        """Tell that this is still at work.
+
+        Raises
+        ------
+        Interrupted
+            When nobody listens any more.
+        """
+        if not self.is_heard():
+            raise Interrupted("nobody listens any more")
+        self.tell(event="alive")
+
+    @contextlib.contextmanager
+    def keeping_alive(self) -> Iterator[None]:
+        """Beat by a timer during something that waits."""
+        before = signal.signal(signal.SIGALRM, lambda *_: self.beat())
+        signal.setitimer(signal.ITIMER_REAL, HEARTBEAT_S, HEARTBEAT_S)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
     def refuse(self, refused: Refused) -> None:
         """Write the last line of something that cannot be done."""
         self.tell(
@@ -94,10 +122,10 @@ def refusal_of(error: OSError, path: str | None = None) -> Refused:
             "Free some space there, remove old environments with `jupyter scale clean`, or choose"
             " another directory for the cache of jupyter-scale on this host.",
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
         return Refused(
             "permission",
-            "No permission to write: %s (%s)" % (where, error.strerror),
+            "Cannot write to %s (%s)" % (where, error.strerror),
             "Choose another directory for the cache of jupyter-scale on this host, or ask its"
             " administrator.",
         )

@@ -107,7 +107,7 @@ def environment_for_uv(root: Path, request: dict[str, Any]) -> dict[str, str]:
         "UV_NO_COLOR": "1",
         "NO_COLOR": "1",
         "UV_LINK_MODE": "hardlink",
-        "UV_HTTP_RETRIES": "2",
+        "UV_HTTP_RETRIES": os.environ.get("UV_HTTP_RETRIES", "2"),
         "UV_COMPILE_BYTECODE": "0",
         "VIRTUAL_ENV": "",
         "CONDA_PREFIX": "",
