@@ -1,4 +1,4 @@
-"""A host that is this machine with another home directory: the seam of `environment.host`, played."""
+"""A host that is this machine with another home directory."""
 
 from __future__ import annotations
 

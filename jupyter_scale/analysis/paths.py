@@ -40,8 +40,8 @@ class NamedPath:
     is_pattern : bool
         It has wildcards, as in ``data/*.csv``; ``**`` stands for any number of folders.
     may_be_folder : bool
-        It is used as a path for sure, or handed to a function that takes folders. Any other word may
-        name a column as well, and a folder is large.
+        It is used as a path for sure, or handed to a function that takes folders. Any other word
+        may name a column as well, and a folder is large.
     """
 
     path: str
@@ -117,21 +117,22 @@ class _Finder:
         """Return the text that an expression stands for, if that can be told."""
         if depth > 20:  # noqa: PLR2004 - a name that is bound to itself, or a very long sum
             return None
+        result: str | None = None
         match node:
             case ast.Constant(value=str() as text):
-                return text
+                result = text
+            case ast.Name(id=name, ctx=ast.Load()) if name in self._values:
+                result = self._resolve(self._values[name], depth + 1)
             case ast.Name(id=name, ctx=ast.Load()):
-                if name in self._values:
-                    return self._resolve(self._values[name], depth + 1)
-                return self._texts.get(name)
+                result = self._texts.get(name)
             case ast.BinOp(left=left, op=ast.Div() | ast.Add() as op, right=right):
                 parts = [self._resolve(part, depth + 1) for part in (left, right)]
-                return _join(parts, by_slash=isinstance(op, ast.Div))
+                result = _join(parts, by_slash=isinstance(op, ast.Div))
             case ast.Call(func=function, args=[_, *_] as arguments, keywords=[]):
                 if _joins(function):
                     parts = [self._resolve(part, depth + 1) for part in arguments]
-                    return _join(parts, by_slash=True)
-        return None
+                    result = _join(parts, by_slash=True)
+        return result
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
 import platform
 import re
 import sys
@@ -109,7 +108,7 @@ def stamp(path: Iterable[str] | None = None) -> tuple[tuple[str, int], ...]:
     found = []
     for folder in sys.path if path is None else path:
         try:
-            found.append((folder, os.stat(folder or ".").st_mtime_ns))
+            found.append((folder, Path(folder).stat().st_mtime_ns))
         except OSError:
             continue
     return tuple(found)

@@ -43,9 +43,7 @@ class OwnModule:
     files: tuple[Path, ...]
 
 
-def find_own_modules(
-    names: Iterable[str], limits: Limits | None = None
-) -> tuple[OwnModule, ...]:
+def find_own_modules(names: Iterable[str], limits: Limits | None = None) -> tuple[OwnModule, ...]:
     """Return those of some modules that are own, and the own modules that they import.
 
     Parameters

@@ -2,15 +2,14 @@
 
 1. *Look.* If the environment is complete there, that is all: one round trip.
 2. *Bring* what the host cannot get: `uv`, wheels of local packages. What it has is not sent again.
-3. *Make* it there. If the host reaches no package index, bring all packages as wheels and try again.
+3. *Make* it there. If the host reaches no package index, bring all packages as wheels, and again.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,9 +56,14 @@ class Needs:
 
 #: What runs on every node: scheduler, workers, runner.
 OF_A_NODE = Needs(
-    ("cloudpickle", "cryptography", "dask", "distributed", "ipykernel", "ipython")
-    + ("msgpack", "psutil", "tblib", "xxhash"),
-    ("cloudpickle", "cryptography", "distributed", "ipykernel", "msgpack", "psutil", "xxhash"),
+    packages=(
+        *("cloudpickle", "cryptography", "dask", "distributed", "ipykernel", "ipython"),
+        *("msgpack", "psutil", "tblib", "xxhash"),
+    ),
+    modules=(
+        *("cloudpickle", "cryptography", "distributed", "ipykernel", "msgpack", "psutil"),
+        *("tblib", "xxhash"),
+    ),
 )
 
 
@@ -210,16 +214,19 @@ class _Preparing:
 
     def _bring_uv(self, facts: NodeFacts, program: Path) -> str:
         path = f"tools/uv-{_sha256(program)[:16]}/bin/uv"
-        self._bring(facts, {path: program}, mode=0o755)
+        self._bring(facts, {path: program}, is_program=True)
         return f"{facts.cache}/{path}"
 
-    def _bring(self, facts: NodeFacts, paths: Mapping[str, Path], mode: int = 0o644) -> None:
+    def _bring(
+        self, facts: NodeFacts, paths: Mapping[str, Path], *, is_program: bool = False
+    ) -> None:
         """Send files into the cache of the host, but for those that it has."""
         if not paths:
             return
         sizes = [{"path": to, "size_bytes": f.stat().st_size} for to, f in paths.items()]
         request = {"op": "missing", "cache": facts.cache, "files": sizes}
         absent = ask(self._host, request)["paths"]
+        mode = 0o755 if is_program else 0o644
         files = [
             BundleFile(to, _sha256(paths[to]), paths[to].stat().st_size, mode) for to in absent
         ]
@@ -227,7 +234,7 @@ class _Preparing:
             return
         change = BundleChange(tuple(files), contents=tuple(sorted({f.sha256 for f in files})))
         self._tell("upload", f"sending {len(files)} files, {change.size_bytes / 1e6:.1f} MB")
-        packed = contents(change, paths, level=0 if mode == 0o644 else 1)  # wheels are compressed
+        packed = contents(change, paths, level=1 if is_program else 0)  # wheels are compressed
         request = {"op": "store", "cache": facts.cache, **change_request(change)}
         ask(self._host, request, packed, self._on_step)
 

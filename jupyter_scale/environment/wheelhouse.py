@@ -68,7 +68,9 @@ def collect_carried(
         try:
             wheels[one.name] = found[0] if found else make_wheel(where[one.name], cached)
         except (CannotCarry, KeyError) as error:
-            unmatched.append(Unmatched(one.name, one.version, f"no wheel of it can be made: {error}"))
+            unmatched.append(
+                Unmatched(one.name, one.version, f"no wheel of it can be made: {error}")
+            )
     return Wheelhouse(wheels, tuple(unmatched))
 
 
@@ -132,9 +134,7 @@ def download(pins: Iterable[Pin], python: str, facts: NodeFacts, folder: Path) -
             pin = wanted.pop(name)
             why = "there is no wheel of it for that host, which has no index"
             unmatched.append(Unmatched(name, pin.version, why))
-    wheels = {
-        name: path for name, pin in wanted.items() for path in folder.glob(_wheels_of(pin))
-    }
+    wheels = {name: path for name, pin in wanted.items() for path in folder.glob(_wheels_of(pin))}
     return Wheelhouse(wheels, tuple(unmatched))
 
 
@@ -226,6 +226,9 @@ def laptop_uv() -> str:
 def _wheels_of(pin: Pin) -> str:
     name = re.sub(r"[-_.]+", "_", pin.name)
     version = pin.version.replace("-", "_")
-    return "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in name).replace(
-        "_", "[-_.]"
-    ) + f"-{version}-*.whl"
+    return (
+        "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in name).replace(
+            "_", "[-_.]"
+        )
+        + f"-{version}-*.whl"
+    )

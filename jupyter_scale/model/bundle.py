@@ -88,7 +88,7 @@ class BundleChange:
 
 
 def difference(wanted: Iterable[BundleFile], known: Iterable[BundleFile]) -> BundleChange:
-    """Return what is to be done with a node that has `known` files, so that it has `wanted` ones."""
+    """Return what makes a node that has `known` files one that has `wanted` files."""
     had = {file.path: file for file in known}
     shall = {file.path: file for file in wanted}
     put = tuple(file for path, file in sorted(shall.items()) if had.get(path) != file)

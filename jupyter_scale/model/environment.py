@@ -109,9 +109,9 @@ class EnvironmentLock:
     @property
     def hash(self) -> str:
         """The name of the environment on every node: equal locks have equal ones."""
-        decisive = [self.version, self.python]
-        decisive += [asdict(part) for part in (*self.pins, *self.carried)]
-        text = json.dumps(decisive, sort_keys=True)
+        pins = [asdict(pin) for pin in self.pins]
+        carried = [asdict(one) for one in self.carried]
+        text = json.dumps([self.version, self.python, pins, carried], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]
 
     def to_json(self) -> str:

@@ -54,7 +54,7 @@ def run(
             pass_fds=inherited,
         )
     except OSError as error:
-        raise Refused("system", "%s does not start: %s" % (argv[0], error)) from error
+        raise Refused("system", f"{argv[0]} does not start: {error}") from error
     lines = []
     try:
         for line in _lines(process, report):

@@ -90,10 +90,10 @@ def disk_full(
     path: str, free_bytes: int, needed_bytes: int, lines: tuple[str, ...] = ()
 ) -> Refused:
     """Return the refusal of a disk that is, or would be, full."""
-    needs = " The environment needs about %s." % megabytes(needed_bytes) if needed_bytes else ""
+    needs = f" The environment needs about {megabytes(needed_bytes)}." if needed_bytes else ""
     return Refused(
         "disk",
-        "There is not enough room in %s: %s are free.%s" % (path, megabytes(free_bytes), needs),
+        f"There is not enough room in {path}: {megabytes(free_bytes)} are free.{needs}",
         "Free some space there, remove old environments with `jupyter scale clean`, or choose"
         " another directory for the cache of jupyter-scale on this host.",
         lines,

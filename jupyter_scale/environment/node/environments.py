@@ -31,7 +31,7 @@ _DAY_S = 86400.0
 
 def directory_of(root: Path, digest: str) -> Path:
     """Return where an environment is, or would be."""
-    return root / "environments" / ("%s-%s" % (digest, platform.machine().lower()))
+    return root / "environments" / f"{digest}-{platform.machine().lower()}"
 
 
 def python_of(directory: Path) -> str:
@@ -101,7 +101,7 @@ def complete_ones(root: Path) -> list[str]:
     suffix = "-" + platform.machine().lower()
     return sorted(
         path.parent.name[: -len(suffix)]
-        for path in (root / "environments").glob("*%s/complete.json" % suffix)
+        for path in (root / "environments").glob(f"*{suffix}/complete.json")
     )
 
 
@@ -130,7 +130,7 @@ def clean(root: Path, unused_days: float, report: Report) -> list[dict[str, Any]
             continue
         with _free(path) as is_free:
             if is_free:
-                report.step("clean", "removing %s" % path.name)
+                report.step("clean", f"removing {path.name}")
                 remove(path)
                 removed.append(found)
     if unused_days <= 0 and not _directories(root):

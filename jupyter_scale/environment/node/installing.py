@@ -2,9 +2,9 @@
 
 Laws:
 
-1. On the laptop's platform exactly the list is installed, whatever the packages say that they need:
-   there it works. Elsewhere what they need in addition is installed as well, and the versions of the
-   list are in force.
+1. On the laptop's platform exactly the list is installed, whatever the packages say that they
+   need: there it works. Elsewhere what they need in addition is installed as well, and the versions
+   of the list are in force.
 2. A version with a local label (``2.4.0+cu121``) that no index has is replaced by the public one;
    a version that needs a newer Python, within the same minor version, by one that does not.
 3. What cannot be had is left out, and said; what is essential is not, and is an error.
@@ -42,13 +42,13 @@ class Package:
     def line(self) -> str:
         """The requirement."""
         if self.path:
-            return "%s @ %s" % (self.name, Path(self.path).absolute().as_uri())
-        return "%s @ %s" % (self.name, self.url) if self.url else self.exact
+            return f"{self.name} @ {Path(self.path).absolute().as_uri()}"
+        return f"{self.name} @ {self.url}" if self.url else self.exact
 
     @property
     def exact(self) -> str:
         """Name and version; any version if that is empty."""
-        return "%s==%s" % (self.name, self.version) if self.version else self.name
+        return f"{self.name}=={self.version}" if self.version else self.name
 
     @property
     def label(self) -> str:
@@ -195,8 +195,8 @@ class Installer:
                 if not plan.can_replace(name, blamed[name]):
                     raise Refused(
                         "package",
-                        "%s cannot be had, which jupyter-scale needs: %s."
-                        % (plan.packages[name].exact, blamed[name]),
+                        f"{plan.packages[name].exact} cannot be had, which jupyter-scale needs:"
+                        f" {blamed[name]}.",
                         "Give the host an index that has it, or install another version here.",
                         complaints.last_lines(lines),
                     )
@@ -235,7 +235,7 @@ class _Progress:
         self._report, self._total = report, total
         self._begun: set[str] = set()
         self._done: set[str] = set()
-        report.step("packages", "installing %d packages" % total, 0, total)
+        report.step("packages", f"installing {total} packages", 0, total)
 
     def read(self, line: str) -> None:
         """Take note of a line."""
@@ -243,7 +243,7 @@ class _Progress:
         building = _BUILDING.match(line)
         if begun is not None:
             self._begun.add(begun.group(1))
-            self._tell("downloading %s (%s)" % begun.groups())
+            self._tell(f"downloading {begun.group(1)} ({begun.group(2)})")
         elif done is not None:
             self._done.add(done.group(1))
             self._tell("downloaded " + done.group(1))

@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-start: dict[str, Any]
+start: dict[str, Any] = globals().get("start", {})
 
 
 class _Sent:
@@ -27,12 +27,12 @@ class _Sent:
 
     def exec_module(self, module: ModuleType) -> None:
         name = module.__name__
-        code = compile(start["sources"][name], "<%s>" % name, "exec", dont_inherit=True)
+        code = compile(start["sources"][name], f"<{name}>", "exec", dont_inherit=True)
         exec(code, module.__dict__)  # noqa: S102 - as importing does
 
 
-if "start" in globals():
-    sys.meta_path.insert(0, _Sent())  # type: ignore[arg-type]
+if start:
+    sys.meta_path.insert(0, _Sent())
     sys.dont_write_bytecode = True
     __import__(start["main"])
     sys.modules[start["main"]].main(start["request"], sys.stdin.buffer)

@@ -17,7 +17,7 @@ _TOOL_TIMEOUT_S = 10.0
 
 def platform_name() -> str:
     """Return what compiled code has to fit, for instance ``"linux-x86_64"``."""
-    return "%s-%s" % (sys.platform, platform.machine().lower())
+    return f"{sys.platform}-{platform.machine().lower()}"
 
 
 def cache_root(request: dict[str, Any]) -> Path:
@@ -65,11 +65,12 @@ def _memory_bytes() -> int:
 
 def _gpus() -> list[str]:
     """Return the GPUs' names; a driver that does not answer has none that could be used."""
-    if shutil.which("nvidia-smi") is None:
+    program = shutil.which("nvidia-smi")
+    if program is None:
         return []
     try:
         names = subprocess.run(
-            ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],
+            [program, "--query-gpu=name", "--format=csv,noheader"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

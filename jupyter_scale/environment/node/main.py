@@ -1,8 +1,8 @@
 """What the laptop asks of a node: one request, lines of JSON, one answer.
 
-Requests are dictionaries with ``op``: ``"look"``, ``"make"``, ``"list"``, ``"clean"``, ``"known"``,
-``"unpack"``, ``"missing"`` and ``"store"``; the functions here say what else they hold. Every one may hold ``cache``, the
-directory to use instead of ``~/.cache/jupyter-scale``.
+Requests are dictionaries with ``op``, one of the keys of `OPERATIONS`; the functions there say what
+else they hold. Every one may hold ``cache``, the directory to use instead of
+``~/.cache/jupyter-scale``.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ def main(request: dict[str, Any], data: BinaryIO) -> None:
         signal.signal(number, _interrupt)
     report = Report()
     try:
-        report.tell(**_OPERATIONS[request["op"]](request, data, report))
+        report.tell(**OPERATIONS[request["op"]](request, data, report))
     except Refused as refused:
         _finish(report, refused, 1)
     except Interrupted as why:
-        _finish(report, Refused("interrupted", "It was interrupted: %s." % why), 130)
+        _finish(report, Refused("interrupted", f"It was interrupted: {why}."), 130)
     except OSError as error:
         traceback.print_exc()
         _finish(report, refusal_of(error), 1)
     except Exception as error:  # noqa: BLE001 - told to whoever asked
         traceback.print_exc()
-        _finish(report, Refused("bug", "%s: %s" % (type(error).__name__, error)), 1)
+        _finish(report, Refused("bug", f"{type(error).__name__}: {error}"), 1)
 
 
 def _finish(report: Report, refused: Refused, status: int) -> None:
@@ -58,7 +58,7 @@ def _finish(report: Report, refused: Refused, status: int) -> None:
 
 def _interrupt(number: int, _frame: object) -> None:
     signal.signal(number, signal.SIG_IGN)  # once is enough: what comes next cleans up
-    raise Interrupted("by signal %s" % signal.Signals(number).name)
+    raise Interrupted(f"by signal {signal.Signals(number).name}")
 
 
 def _look(request: dict[str, Any], _data: BinaryIO, _report: Report) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _clean(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str
     return {"event": "environments", "environments": environments.clean(root, days, report)}
 
 
-_OPERATIONS: dict[str, Callable[[dict[str, Any], BinaryIO, Report], dict[str, Any]]] = {
+OPERATIONS: dict[str, Callable[[dict[str, Any], BinaryIO, Report], dict[str, Any]]] = {
     "look": _look,
     "make": making.make,
     "list": _list,

@@ -32,10 +32,10 @@ def make(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str, 
     Parameters
     ----------
     request : dict
-        ``hash``, ``python``, ``micro``, ``platform``, ``pins`` of the lock; ``carried``: dictionaries of
-        ``name``, ``version`` and the ``path`` of the wheel on this host; ``essential``: names of
-        packages, ``verify``: modules that have to be importable; ``size_bytes``: about how much
-        room it takes; ``sources``: see `Sources`, for a host without settings of its own;
+        ``hash``, ``python``, ``micro``, ``platform``, ``pins`` of the lock; ``carried``:
+        dictionaries of ``name``, ``version`` and the ``path`` of the wheel on this host;
+        ``essential``: names of packages, ``verify``: modules that have to be importable;
+        ``size_bytes``: about how much room it takes; ``sources``: see `Sources`, for a host without settings of its own;
         ``offline``: a folder of wheels; ``left_out``: what the laptop knows that this host cannot
         have, fields of `Unmatched`; ``downloads``: whether Python itself may be downloaded;
         ``uv``, ``uv_version``: see `obtain_uv`.
@@ -123,7 +123,7 @@ def _check_room(root: Path, request: dict[str, Any]) -> None:
         raise complaints.disk_full(str(root), free, needed)
 
 
-def _make_venv(  # noqa: PLR0913 - the parts of one command
+def _make_venv(
     uv: str,
     env: dict[str, str],
     root: Path,
@@ -153,34 +153,36 @@ def _install_python(
         python = find_python(minor, root) if status == 0 else None
         if python is not None:
             return python
-        why = "Downloading one failed: %s." % (complaints.last_lines(lines) or ("it said nothing",))[-1]
+        last = complaints.last_lines(lines) or ("it said nothing",)
+        why = f"Downloading one failed: {last[-1]}."
     raise missing_python(minor, find_pythons(root), why)
 
 
 def _verify(directory: Path, modules: Sequence[str], report: Report) -> str:
     """Import modules; return the directory of the packages."""
     report.step("verify", "trying the environment")
-    source = "import %s; print(sysconfig.get_path('purelib'))" % ", ".join(["sysconfig", *modules])
+    source = "import {}; print(sysconfig.get_path('purelib'))".format(
+        ", ".join(["sysconfig", *modules])
+    )
     try:
         with report.keeping_alive():
             done = subprocess.run(
                 [environments.python_of(directory), "-I", "-c", source],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                capture_output=True,
                 timeout=_VERIFY_TIMEOUT_S,
                 check=False,
             )
     except subprocess.TimeoutExpired as error:
         raise Refused(
-            "verify", "Importing the packages took more than %.0f s." % _VERIFY_TIMEOUT_S
+            "verify", f"Importing the packages took more than {_VERIFY_TIMEOUT_S:.0f} s."
         ) from error
     if done.returncode != 0:
         lines = done.stderr.decode(errors="replace").splitlines()
         raise Refused(
             "verify",
             "The packages are installed, but cannot be imported on this host.",
-            "Often a library of the operating system is missing or too old: the last line names it.",
+            "Often a library of the operating system is missing or too old; the last line says.",
             complaints.last_lines(lines),
         )
     return done.stdout.decode(errors="replace").strip().splitlines()[-1]

@@ -6,8 +6,8 @@
     <cache>/mirrors/<key>.json    what was put there: path → hash, length, mode, time of change
     <cache>/mirrors/<key>.lock    held while it changes
 
-Every file appears whole or not at all. One that was changed here meanwhile, or removed, is no longer
-known, and so is sent again when it is needed. The files are copies that nothing else refers to: a
+Every file appears whole or not at all. One that was changed here meanwhile, or removed, is known no
+more, and so is sent again when it is needed. The files are copies that nothing else refers to: a
 cell may write into them.
 """
 
@@ -114,19 +114,20 @@ def _find_here(
             shutil.copyfile(str(directory / path), str(copy))
         if path is None or hashlib.sha256(copy.read_bytes()).hexdigest() != file["sha256"]:
             raise Refused(
-                "unknown", "The content of %s is not here any more: send it." % file["path"]
+                "unknown", f"The content of {file['path']} is not here any more: send it."
             )
 
 
 def _directory(root: Path, request: dict[str, Any]) -> Path:
-    if not _KEY.fullmatch(request["key"]):
-        raise Refused("bundle", "Not the key of a mirror: %r" % request["key"])
-    return root / "mirrors" / request["key"]
+    key: str = request["key"]
+    if not _KEY.fullmatch(key):
+        raise Refused("bundle", f"Not the key of a mirror: {key!r}")
+    return root / "mirrors" / key
 
 
 def _place(directory: Path, path: str) -> Path:
     """Return where a file goes. The folders on its way are made; what is in the way is removed."""
-    folder = directory
+    folder: Path = directory
     parts = PurePosixPath(path).parts
     for part in parts[:-1]:
         folder = folder / part
@@ -142,7 +143,9 @@ def _place(directory: Path, path: str) -> Path:
 def _remove(directory: Path, path: str) -> None:
     """Remove a file, and the folders that are empty without it."""
     target = directory / path
-    folders = [directory.joinpath(*PurePosixPath(path).parts[:i]) for i in range(path.count("/") + 1)]
+    folders = [
+        directory.joinpath(*PurePosixPath(path).parts[:i]) for i in range(path.count("/") + 1)
+    ]
     if any(folder.is_symlink() for folder in folders[1:]):
         return
     _forget_compiled(target)

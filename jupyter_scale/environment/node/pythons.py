@@ -13,8 +13,9 @@ from pathlib import Path
 from jupyter_scale.environment.node.report import Refused
 
 _PROBE = (
-    "import sys, sysconfig as c; v = sys.version_info; print('%s %d.%d%s %d' % ("
-    "sys.implementation.name, v[0], v[1], 't' if c.get_config_var('Py_GIL_DISABLED') else '', v[2]))"
+    "import sys, sysconfig; t = 't' if sysconfig.get_config_var('Py_GIL_DISABLED') else '';"
+    " print('%s %d.%d%s %d' % ((sys.implementation.name, *sys.version_info[:2], t,"
+    " sys.version_info[2])))"
 )
 _PROBE_TIMEOUT_S = 10.0
 _ON_PATH = re.compile(r"python3(\.\d+t?)?$")
@@ -84,8 +85,8 @@ def _ask(python: str) -> tuple[str, int]:
         ).stdout.decode(errors="replace")
     except (OSError, subprocess.SubprocessError):
         return "", 0
-    words = answer.split()
-    return (words[1], int(words[2])) if len(words) == 3 and words[0] == "cpython" else ("", 0)
+    match = re.fullmatch(r"cpython (\S+) (\d+)\s*", answer)
+    return (match.group(1), int(match.group(2))) if match else ("", 0)
 
 
 def missing_python(wanted: str, found: dict[str, str], why: str) -> Refused:
@@ -93,11 +94,10 @@ def missing_python(wanted: str, found: dict[str, str], why: str) -> Refused:
     there = ", ".join(sorted(found, key=_as_numbers)) or "none"
     return Refused(
         "python",
-        "The notebook runs Python %s, and this host has none of that version (it has: %s). %s"
-        % (wanted, there, why),
-        "Install Python %s there, with the host's package manager, pyenv, conda or"
-        " `uv python install %s`; or start the notebook with a version that the host has."
-        % (wanted, wanted),
+        f"The notebook runs Python {wanted}, and this host has none of that version"
+        f" (it has: {there}). {why}",
+        f"Install Python {wanted} there, with the host's package manager, pyenv, conda or"
+        f" `uv python install {wanted}`; or start the notebook with a version that the host has.",
     )
 
 

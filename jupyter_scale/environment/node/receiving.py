@@ -39,7 +39,7 @@ def receive(change: dict[str, Any], data: BinaryIO, staging: Path) -> None:
     for sha256 in change["contents"]:
         digest = hashlib.sha256()
         if sha256 not in sizes or not re.fullmatch("[0-9a-f]{64}", sha256):
-            raise Refused("bundle", "A content belongs to no file: %s" % sha256)
+            raise Refused("bundle", f"A content belongs to no file: {sha256}")
         with (staging / sha256).open("wb") as file:
             for piece in pieces.read(sizes[sha256]):
                 digest.update(piece)
@@ -52,7 +52,7 @@ def check_path(path: str) -> None:
     """Refuse paths that are not below the directory, or that other systems read differently."""
     parts = path.split("/")
     if not path or "\0" in path or "\\" in path or any(part in ("", ".", "..") for part in parts):
-        raise Refused("bundle", "Not a path below a bundle: %r" % path)
+        raise Refused("bundle", f"Not a path below a bundle: {path!r}")
 
 
 @contextlib.contextmanager

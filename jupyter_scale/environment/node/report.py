@@ -43,7 +43,7 @@ class Refused(Exception):
         self.next_step, self.last_lines = next_step, last_lines
 
 
-class Interrupted(Exception):  # noqa: N818 - it reads as what has happened
+class Interrupted(Exception):
     """Somebody stopped this, or nobody listens any more."""
 
 
@@ -125,13 +125,14 @@ def refusal_of(error: OSError, path: str | None = None) -> Refused:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
         return Refused(
             "permission",
-            "Cannot write to %s (%s)" % (where, error.strerror),
+            f"Cannot write to {where} ({error.strerror})",
             "Choose another directory for the cache of jupyter-scale on this host, or ask its"
             " administrator.",
         )
-    return Refused("system", "%s: %s" % (type(error).__name__, error))
+    return Refused("system", f"{type(error).__name__}: {error}")
 
 
 def say(text: str) -> None:
     """Write a line for the log."""
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

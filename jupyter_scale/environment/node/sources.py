@@ -42,7 +42,7 @@ class Sources:
         return bool(self.index or self.extra or self.links)
 
     def __repr__(self) -> str:
-        return without_passwords("Sources(%s)" % asdict(self))
+        return without_passwords(f"Sources({asdict(self)})")
 
     def for_others(self) -> Sources:
         """Return those that another machine may reach: no folders, nothing on this machine."""

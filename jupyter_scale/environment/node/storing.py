@@ -1,4 +1,4 @@
-"""Files that the laptop puts into the cache once: `uv`, and wheels. Their paths tell their contents."""
+"""Files that the laptop puts into the cache once: `uv`, and wheels."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def store(request: dict[str, Any], data: BinaryIO, report: Report) -> dict[str, 
     root = machine.cache_root(request)
     for file in request["put"]:
         check_path(file["path"])
-    report.step("upload", "receiving %d files" % len(request["put"]))
+    report.step("upload", f"receiving {len(request['put'])} files")
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(str(root / "store.lock"), os.O_RDWR | os.O_CREAT, 0o600)

@@ -79,7 +79,7 @@ def obtain_uv(root: Path, request: dict[str, Any], report: Report) -> str:
         shutil.rmtree(str(target), ignore_errors=True)
         raise Refused(
             "uv",
-            "This host has no uv (%d.%d or newer), and pip could not install it." % OLDEST,
+            f"This host has no uv from {OLDEST[0]}.{OLDEST[1]} on, and pip could not install it.",
             "Install uv there, so that it is on the PATH or in ~/.local/bin.",
             tuple(lines[-5:]),
         )

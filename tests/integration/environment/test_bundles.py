@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -118,20 +119,17 @@ def test_a_file_that_a_cell_has_changed_there(courier, host, notebook_folder):
     maker.add_files(notebook_folder, [notebook_folder / "data.csv"])
     bring(courier, maker)
     (there,) = maker.paths
-    with open(f"{courier.directory}/{there}", "a") as file:
-        file.write(" and there")
+    append(f"{courier.directory}/{there}", " and there")
     assert not bring(courier, maker)  # what a cell has written stays
     courier.forget()
     assert bring(courier, maker)  # until somebody looks again
     # The content that was here is gone: a copy of it has to travel, though it was believed there.
-    with open(f"{courier.directory}/{there}", "a") as file:
-        file.write(" and there")
+    append(f"{courier.directory}/{there}", " and there")
     (notebook_folder / "copy.csv").write_text("here")
     maker.add_files(notebook_folder, [notebook_folder / "copy.csv"])
     bring(courier, maker)
     copy = there.replace("data", "copy")
-    with open(f"{courier.directory}/{copy}") as file:
-        assert file.read() == "here"
+    assert Path(f"{courier.directory}/{copy}").read_text() == "here"
 
 
 def test_jupyter_scale_itself_travels(courier):
@@ -153,6 +151,11 @@ def test_executable_files_stay_executable(courier, notebook_folder):
     bring(courier, maker)
     (path,) = maker.paths
     assert subprocess.check_output([f"{courier.directory}/{path}"]) == b"ran\n"
+
+
+def append(path, text):
+    with Path(path).open("a") as file:
+        file.write(text)
 
 
 def put(host, path, content=b"x", **fields):
@@ -184,8 +187,7 @@ def test_a_link_that_leads_out_is_not_followed(host, tmp_path):
     subprocess.run(["ln", "-s", outside, f"{directory}/linked"], check=True)
     put(host, "linked/second.txt")
     assert list(outside.iterdir()) == []
-    with open(f"{directory}/linked/second.txt") as file:
-        assert file.read() == "x"
+    assert Path(f"{directory}/linked/second.txt").read_text() == "x"
 
 
 @pytest.mark.parametrize("key", ["../k", "", "a/b", ".", "k" * 200])
@@ -206,8 +208,7 @@ def test_a_file_where_a_folder_was_and_the_other_way_round(host):
     directory = put(host, "a/b.txt")["directory"]
     put(host, "a")
     put(host, "a/b.txt")
-    with open(f"{directory}/a/b.txt") as file:
-        assert file.read() == "x"
+    assert Path(f"{directory}/a/b.txt").read_text() == "x"
 
 
 def test_a_look_at_a_host(host):

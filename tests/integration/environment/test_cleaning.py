@@ -37,7 +37,7 @@ def test_those_in_use_stay(host, two):
         [two[0].python, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as process:
         kept = two[0].python.removesuffix("/bin/python")
-        assert [one.path for one in clean(host, unused_days=0)] != [kept]
+        assert kept not in [one.path for one in clean(host, unused_days=0)]
         assert [one.path for one in list_environments(host)] == [kept]
         process.stdin.close()
         process.wait(5)

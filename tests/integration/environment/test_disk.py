@@ -33,9 +33,7 @@ def large_package(host, tmp_path):
 
 
 @pytest.mark.parametrize("size_bytes", [0, 3 * SIZE_BYTES])
-def test_a_full_disk_says_where_and_how_much(
-    host, prepared, small_disk, large_package, size_bytes
-):
+def test_a_full_disk_says_where_and_how_much(host, prepared, small_disk, large_package, size_bytes):
     from dataclasses import replace
 
     wanted = prepared("tiny-large==1.0", cache=str(small_disk))

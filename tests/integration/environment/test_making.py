@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,6 @@ from jupyter_scale.environment.prepare import Needs, prepare
 from jupyter_scale.errors import EnvironmentFailed
 from localhost import LocalHost, end, wait_for_step
 from waiting import eventually
-
-REAL_UV = "uv-behind-the-gate"
 
 
 @pytest.fixture
@@ -36,7 +35,8 @@ def gate(offline_host, programs, tmp_path):
     gated.mkdir()
     uv = gated / "uv"
     uv.write_text(
-        f'#!/bin/sh\nif [ "$2" = install ] && [ -p {pipe} ]; then touch {pipe}.begun; read line <{pipe}; fi\n'
+        "#!/bin/sh\n"
+        f'if [ "$2" = install ] && [ -p {pipe} ]; then touch {pipe}.begun; read go <{pipe}; fi\n'
         f'exec {programs}/uv "$@"\n'
     )
     uv.chmod(0o755)
@@ -196,11 +196,7 @@ def test_nobody_listens_any_more(offline_host, prepared, gate):
 
 
 def nothing_is_left(host):
-    return not [
-        path
-        for path in (host.home / ".cache/jupyter-scale/environments").iterdir()
-        if path.is_dir()
-    ]
+    return not list((host.home / ".cache/jupyter-scale/environments").glob("*/*"))
 
 
 def test_without_an_index_the_laptop_is_asked_for_wheels(host, prepared, closed_index, own_package):
@@ -237,9 +233,9 @@ def test_a_local_package_is_carried(offline_host, prepared, own_package):
 def test_a_host_without_uv_gets_the_laptops(offline_host, prepared, programs, tmp_path):
     folder = tmp_path / "without-uv"
     folder.mkdir()
-    for name in os.listdir(programs):
-        if name != "uv":
-            (folder / name).symlink_to(os.path.realpath(f"{programs}/{name}"))
+    for path in Path(programs).iterdir():
+        if path.name != "uv":
+            (folder / path.name).symlink_to(path.resolve())
     host = LocalHost(offline_host.home, (str(folder), "/usr/bin", "/bin"))
     host.env.update({k: v for k, v in offline_host.env.items() if k.startswith("UV_")})
     steps = []
