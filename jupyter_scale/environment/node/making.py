@@ -32,13 +32,13 @@ def make(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str, 
     Parameters
     ----------
     request : dict
-        ``hash``, ``python``, ``micro``, ``platform``, ``pins`` of the lock; ``carried``:
-        dictionaries of ``name``, ``version`` and the ``path`` of the wheel on this host;
-        ``essential``: names of packages, ``verify``: modules that have to be importable;
-        ``size_bytes``: about how much room it takes; ``sources``: see `Sources`, for a host without settings of its own;
-        ``offline``: a folder of wheels; ``left_out``: what the laptop knows that this host cannot
-        have, fields of `Unmatched`; ``downloads``: whether Python itself may be downloaded;
-        ``uv``, ``uv_version``: see `obtain_uv`.
+        Of the lock: ``hash``, ``python``, ``micro``, ``platform``, ``pins``, ``size_bytes``.
+        ``carried``: dictionaries of ``name``, ``version`` and the ``path`` of a wheel on this host.
+        ``left_out``: fields of `Unmatched`, what the laptop knows that this host cannot have.
+        ``essential``: names of packages; ``verify``: modules that have to be importable.
+        ``sources``: see `Sources`, for a host without settings of its own; ``offline``: a folder of
+        wheels to use instead. ``downloads``: whether Python itself may be downloaded. ``uv``,
+        ``uv_version``: see `obtain_uv`.
 
     Raises
     ------

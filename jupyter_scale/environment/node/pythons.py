@@ -20,7 +20,6 @@ _PROBE = (
 _PROBE_TIMEOUT_S = 10.0
 _ON_PATH = re.compile(r"python3(\.\d+t?)?$")
 _ELSEWHERE = (
-    "~/.pyenv/versions/*/bin/python3",
     "~/.local/share/uv/python/*/bin/python3",
     "~/miniconda3/bin/python3",
     "~/anaconda3/bin/python3",
@@ -105,16 +104,18 @@ def _candidates(root: Path) -> Iterator[str]:
     """Yield paths of interpreters, each file once, the most likely first."""
     seen = set()
     for path in _paths(root):
-        real = os.path.realpath(path)
-        # A shim of pyenv is one file for all versions, so its name counts.
-        key = path if "shims" in path else real
+        # A stand-in of a version manager is one file for all versions, so its own name counts.
+        key = path if "shims" in path else os.path.realpath(path)
         if key not in seen and os.access(path, os.X_OK):
             seen.add(key)
             yield path
 
 
 def _paths(root: Path) -> Iterator[str]:
+    pyenv = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     for folder in os.environ.get("PATH", "").split(os.pathsep):
+        if os.path.dirname(folder) == pyenv:
+            continue  # slow stand-ins for the versions that are looked at below
         try:
             names = sorted(os.listdir(folder or "."))
         except OSError:
@@ -122,7 +123,11 @@ def _paths(root: Path) -> Iterator[str]:
         yield from (os.path.join(folder, name) for name in names if _ON_PATH.match(name))
     if sys.executable:
         yield sys.executable
-    patterns = (*_ELSEWHERE, str(root / "pythons" / "*" / "bin" / "python3"))
+    patterns = (
+        os.path.join(pyenv, "versions", "*", "bin", "python3"),
+        *_ELSEWHERE,
+        str(root / "pythons" / "*" / "bin" / "python3"),
+    )
     for pattern in patterns:
         yield from sorted(glob.glob(os.path.expanduser(pattern)))
 
