@@ -8,6 +8,8 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+from jupyter_scale.environment.bundling import ourselves, search_path
+from jupyter_scale.environment.folders import Digests
 from jupyter_scale.environment.host import Host, OnStep, ask, change_request, contents
 from jupyter_scale.errors import EnvironmentFailed
 from jupyter_scale.model.bundle import Bundle, BundleChange, BundleFile, difference
@@ -97,6 +99,28 @@ class Courier:
                 self._known.pop(path, None)
             self._known.update((file.path, file) for file in change.put)
         return change
+
+
+def bring_ourselves(host: Host, cache: str = "", on_step: OnStep = lambda _: None) -> str:
+    """Make jupyter-scale importable on a host, exactly as it runs here.
+
+    Each state of the code has a directory of its own there: two notebooks may use two versions.
+
+    Returns
+    -------
+    str
+        What belongs on the ``PYTHONPATH`` of the node's processes.
+
+    Raises
+    ------
+    EnvironmentFailed, StartError
+        As for `Courier.bring`.
+    """
+    maker = ourselves(Digests())
+    bundle = maker.make()
+    courier = Courier(host, f"jupyter-scale-{bundle.hash[:16]}", cache)
+    courier.bring(bundle, maker.paths, on_step)
+    return search_path(maker.folders, (), courier.directory)[0]
 
 
 def mirror_key(folder: Path) -> str:

@@ -255,10 +255,16 @@ class _Preparing:
 
 def fit(lock: EnvironmentLock, facts: NodeFacts) -> tuple[list[Carried], list[Unmatched]]:
     """Return which wheels of the laptop fit a node, and why the others do not."""
-    fitting = [one for one in lock.carried if one.is_pure or facts.platform == lock.platform]
+    fitting = [one for one in lock.carried if one.is_pure or _is_alike(one, lock, facts)]
     why = f"it was built for {lock.platform}, and the node is {facts.platform}"
     others = [Unmatched(one.name, one.version, why) for one in lock.carried if one not in fitting]
     return fitting, others
+
+
+def _is_alike(one: Carried, lock: EnvironmentLock, facts: NodeFacts) -> bool:
+    """Tell whether a node can load what was compiled for the laptop."""
+    needs_glibc = any("manylinux" in tag for tag in one.tags)
+    return facts.platform == lock.platform and (bool(facts.glibc) or not needs_glibc)
 
 
 def _facts(answer: Mapping[str, Any]) -> NodeFacts:

@@ -121,7 +121,7 @@ def clean(root: Path, unused_days: float, report: Report) -> list[dict[str, Any]
     Parameters
     ----------
     unused_days : float
-        0: all of them, and everything else that jupyter-scale has in its cache.
+        0: all of them, and everything else that jupyter-scale has in its cache, if none stays.
     """
     removed = []
     for path in _directories(root):

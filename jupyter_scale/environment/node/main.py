@@ -84,9 +84,12 @@ def _list(request: dict[str, Any], _data: BinaryIO, _report: Report) -> dict[str
 
 
 def _clean(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str, Any]:
-    """Remove environments that were not used for ``unused_days``; 0 means all."""
+    """Remove environments and mirrors that were not used for ``unused_days``; 0 means all."""
     root, days = machine.cache_root(request), float(request["unused_days"])
-    return {"event": "environments", "environments": environments.clean(root, days, report)}
+    removed = environments.clean(root, days, report)
+    if days > 0:
+        mirror.clean(root, days)
+    return {"event": "environments", "environments": removed}
 
 
 OPERATIONS: dict[str, Callable[[dict[str, Any], BinaryIO, Report], dict[str, Any]]] = {

@@ -20,6 +20,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -30,6 +31,7 @@ from jupyter_scale.environment.node.report import Refused, Report, refusal_of
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _MODES = 0o777
+_DAY_S = 86400.0
 
 
 def known(request: dict[str, Any], _data: BinaryIO, _report: Report) -> dict[str, Any]:
@@ -42,6 +44,8 @@ def known(request: dict[str, Any], _data: BinaryIO, _report: Report) -> dict[str
     """
     root = machine.cache_root(request)
     directory = _directory(root, request)
+    with contextlib.suppress(OSError):
+        os.utime(str(_record_path(directory)))  # it is in use: see `clean`
     files = [
         {"path": path, "sha256": entry[0], "size_bytes": entry[1], "mode": entry[2]}
         for path, entry in sorted(_unchanged(directory, _read_record(directory)).items())
@@ -66,6 +70,16 @@ def unpack(request: dict[str, Any], data: BinaryIO, _report: Report) -> dict[str
     except OSError as error:
         raise refusal_of(error, str(directory)) from error
     return {"event": "unpacked", "directory": str(directory), "files": len(request["put"])}
+
+
+def clean(root: Path, unused_days: float) -> None:
+    """Remove mirrors that nobody has asked for lately."""
+    for record in (root / "mirrors").glob("*.json"):
+        directory = record.with_suffix("")
+        with contextlib.suppress(OSError), _locked(directory):
+            if time.time() - record.stat().st_mtime >= unused_days * _DAY_S:
+                shutil.rmtree(str(directory), ignore_errors=True)
+                record.unlink()
 
 
 def change_mirror(directory: Path, change: dict[str, Any], data: BinaryIO) -> None:

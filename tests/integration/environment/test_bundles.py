@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_scale.analysis.paths import NamedPath
 from jupyter_scale.environment.bundling import BundleMaker, find_named_files, search_path
-from jupyter_scale.environment.courier import Courier, mirror_key
+from jupyter_scale.environment.courier import Courier, bring_ourselves, mirror_key
 from jupyter_scale.environment.host import ask
 from jupyter_scale.environment.ownmodules import find_own_modules
 from jupyter_scale.environment.prepare import look
@@ -132,14 +132,22 @@ def test_a_file_that_a_cell_has_changed_there(courier, host, notebook_folder):
     assert Path(f"{courier.directory}/{copy}").read_text() == "here"
 
 
-def test_jupyter_scale_itself_travels(courier):
-    maker = BundleMaker()
-    maker.add_ourselves()
-    change = bring(courier, maker)
-    assert change.size_bytes < 5_000_000
-    assert not [file for file in change.put if "labextension" in file.path]
-    where = run_there(courier, maker, "import jupyter_scale; print(jupyter_scale.__file__)")
-    assert where.startswith(courier.directory)
+def test_jupyter_scale_itself_travels(host):
+    path = bring_ourselves(host)
+    assert host.sent_bytes < 5_000_000
+    assert not list(Path(path).rglob("labextension"))
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", "import jupyter_scale; print(jupyter_scale.__file__)"],
+        env={**host.env, "PYTHONPATH": path},
+        cwd=host.home,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert found.startswith(path)
+    before = host.sent_bytes
+    assert bring_ourselves(host) == path
+    assert host.sent_bytes - before < 200_000  # the programs that look, and nothing else
 
 
 def test_executable_files_stay_executable(courier, notebook_folder):

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from jupyter_scale.environment.cleaning import clean, list_environments
+from jupyter_scale.environment.host import ask
 from jupyter_scale.environment.prepare import prepare
 
 
@@ -30,6 +31,16 @@ def test_those_that_were_not_used_lately_are_removed(host, two):
     os.utime(f"{first.path}/used", (days_ago, days_ago))
     assert [one.path for one in clean(host, unused_days=5)] == [first.path]
     assert [one.path for one in list_environments(host)] == [second.path]
+
+
+def test_mirrors_that_were_not_used_lately_are_removed(host, two):
+    for key in ("old", "new"):
+        ask(host, {"op": "unpack", "key": key, "put": [], "remove": [], "contents": []})
+    mirrors = host.home / ".cache/jupyter-scale/mirrors"
+    days_ago = time.time() - 10 * 86400
+    os.utime(mirrors / "old.json", (days_ago, days_ago))
+    clean(host, unused_days=5)
+    assert [path.name for path in mirrors.iterdir() if path.is_dir()] == ["new"]
 
 
 def test_those_in_use_stay(host, two):

@@ -105,6 +105,26 @@ def test_a_package_is_added_and_another_changed(offline_host, prepared):
     assert imported(first.python, "import tiny_a; print(tiny_a.version)") == "1.0"
 
 
+def test_a_running_process_finds_what_was_added(offline_host, prepared):
+    first = prepare(offline_host, prepared("tiny-a==1.0"))
+    source = (
+        "import sys, tiny_a; sys.stdin.readline();"
+        "sys.path.append(sys.argv[1]); from jupyter_scale.environment import additions;"
+        "additions.look_elsewhere(*sys.argv[2:]); import tiny_b; print(tiny_b.__file__)"
+    )
+    second = prepare(offline_host, prepared("tiny-a==1.0", "tiny-b==1.0"))
+    ours = str(Path(launch.__file__).parents[2])
+    arguments = [ours, first.site_packages, second.site_packages]
+    found = subprocess.run(
+        [first.python, "-I", "-c", source, *arguments],
+        input="go\n",
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert found.startswith(second.site_packages)
+
+
 def test_additions_are_not_tried_again(offline_host, prepared):
     needs = Needs((), ("tiny_a",))
     prepare(offline_host, prepared("tiny-a==1.0", needs=needs))

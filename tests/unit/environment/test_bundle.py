@@ -7,6 +7,8 @@ import os
 import pytest
 
 from jupyter_scale.analysis.paths import NamedPath
+from jupyter_scale.environment.additions import switched
+from jupyter_scale.environment.belongings import Belongings
 from jupyter_scale.environment.bundling import (
     BundleMaker,
     check_size,
@@ -182,3 +184,33 @@ def test_digests_notice_edits(tmp_path):
     assert digests.sha256(path)[0] == second  # nobody can see that edit without reading the file
     os.utime(path)
     assert digests.sha256(path)[0] != second
+
+
+def test_belongings_grow_and_follow_edits(folder):
+    write(folder, "near_own.py", text="one = 1")
+    write(folder, "data/a.csv", "data/b.csv", "large.csv")
+    belongings = Belongings(folder, Limits(total_bytes=100))
+    label = label_of(folder)
+    first = belongings.collect(["near_own"], [NamedPath("data/a.csv")])
+    assert list(first.paths) == [f"{label}/near_own.py", f"{label}/data/a.csv"]
+    write(folder, "large.csv", text="x" * 200)
+    second = belongings.collect([], [NamedPath("data/b.csv"), NamedPath("large.csv")])
+    assert len(second.bundle.files) == 3
+    assert [one.path for one in second.left_out] == ["large.csv"]
+    write(folder, "near_own.py", text="one = 2")
+    (folder / "data" / "a.csv").unlink()
+    change = difference(belongings.collect([]).bundle.files, second.bundle.files)
+    assert [file.path for file in change.put] == [f"{label}/near_own.py"]
+    assert change.remove == (f"{label}/data/a.csv",)
+
+
+@pytest.mark.parametrize(
+    ("path", "after"),
+    [
+        (["/lib", "/old", "/own"], ["/lib", "/new", "/own"]),
+        (["/lib"], ["/lib", "/new"]),
+        (["/old", "/new"], ["/new"]),
+    ],
+)
+def test_another_environment_takes_the_place_of_the_first(path, after):
+    assert switched(path, "/old", "/new") == after
