@@ -7,21 +7,26 @@ import hashlib
 import zipfile
 
 
-def write_wheel(folder, name, version, source=None, tag="py3-none-any", size_bytes=0):
+def write_wheel(folder, name, version, source=None, needs=(), size_bytes=0):
     """Write a wheel, and return its path.
 
     Parameters
     ----------
     source : str, optional
         Text of its only module, which has the package's name.
+    needs : sequence of str
+        Requirements.
     size_bytes : int
         Length of a file of incompressible data that it has besides.
     """
+    tag = "py3-none-any"
     stem = name.replace("-", "_")
     info = f"{stem}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1\n", f"Name: {name}\n", f"Version: {version}\n"]
+    lines += [f"Requires-Dist: {need}\n" for need in needs]
     files = {
         f"{stem}.py": (source or f"version = {version!r}\n").encode(),
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{info}/METADATA": "".join(lines).encode(),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n".encode(),
     }
     if size_bytes:

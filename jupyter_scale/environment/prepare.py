@@ -190,6 +190,15 @@ class _Preparing:
                 raise failure
             request["uv"] = self._bring_uv(facts, extract_uv(loaded.wheels["uv"], folder / "uv"))
         house = collect_pins(lock, self._wanted.interpreter, facts, folder)
+        missing = {one.name for one in house.unmatched} & set(self._wanted.needs.packages)
+        if missing:
+            raise EnvironmentFailed(
+                failure.what,
+                f"it reaches no package index, and no wheel is found of {', '.join(missing)}",
+                failure.last_lines,
+                failure.next_step,
+                code="package",
+            ) from failure
         self._left_out += house.unmatched
         self._bring(facts, {f"wheels/index/{w.name}": w for w in house.wheels.values()})
         request["pins"] = [asdict(pin) for pin in lock.pins if pin.name in house.wheels]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jupyter_scale.environment.installed import Interpreter
+from jupyter_scale.environment.installed import Interpreter, normalised
 from jupyter_scale.environment.wheels import CannotCarry, make_wheel
 from jupyter_scale.errors import StartError
 from jupyter_scale.model.environment import (
@@ -27,6 +27,8 @@ from jupyter_scale.model.environment import (
 
 _DOWNLOAD_TIMEOUT_S = 1800.0
 _OLDEST_GLIBC = 5
+#: pip says that there is no such package also where it cannot ask for it.
+_UNREACHABLE = "Retrying (Retry"
 _ABSENT = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)")
 
 
@@ -120,9 +122,9 @@ def download(pins: Iterable[Pin], python: str, facts: NodeFacts, folder: Path) -
         lines = _pip_download([pin.requirement for pin in wanted.values()], python, facts, folder)
         if lines is None:
             break
-        absent = {match.group(1).lower().replace("_", "-") for match in _ABSENT.finditer(lines)}
+        absent = {normalised(match.group(1)) for match in _ABSENT.finditer(lines)}
         names = wanted.keys() & absent
-        if not names:
+        if not names or _UNREACHABLE in lines:
             raise StartError(
                 "the download of wheels for a host without an index",
                 "pip could not get them",

@@ -26,6 +26,10 @@ _REASONS = (
         "it has no wheel for this host, and building it there failed",
     ),
     (re.compile(_NAME + r"==\S+ depends on Python"), TOO_OLD),
+    (
+        re.compile(r"Failed to download `" + _NAME + " @"),
+        "its address cannot be reached from there",
+    ),
     (re.compile(r"Failed to read metadata[^`]*`" + _NAME), "what the index has cannot be read"),
     (
         re.compile(r"[Ww]heel for `?" + _NAME + r".* (?:is not|isn't) compatible"),

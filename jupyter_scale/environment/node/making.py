@@ -37,8 +37,8 @@ def make(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str, 
         ``left_out``: fields of `Unmatched`, what the laptop knows that this host cannot have.
         ``essential``: names of packages; ``verify``: modules that have to be importable.
         ``sources``: see `Sources`, for a host without settings of its own; ``offline``: a folder of
-        wheels to use instead. ``downloads``: whether Python itself may be downloaded. ``uv``,
-        ``uv_version``: see `obtain_uv`.
+        wheels to use instead. ``downloads``: whether Python itself may be downloaded. ``uv``:
+        where the laptop has put one.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 _PASSWORD = re.compile(r"(?<=://)[^/\s@]+@")
 _HERE_ONLY = ("localhost", "127.0.0.1", "::1")
@@ -74,14 +74,13 @@ def configured_sources(env: Mapping[str, str]) -> Sources:
     def first(*names: str) -> str:
         return next((env[name] for name in names if env.get(name)), "")
 
+    index = first("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+    extra = first("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+    links = first("UV_FIND_LINKS", "PIP_FIND_LINKS")
     return Sources(
-        index=first("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
-        or files.get("index-url", ""),
-        extra=_split(
-            first("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-            or files.get("extra-index-url", "")
-        ),
-        links=_split(first("UV_FIND_LINKS", "PIP_FIND_LINKS") or files.get("find-links", "")),
+        index=index or files.get("index-url", ""),
+        extra=_split(extra or files.get("extra-index-url", "")),
+        links=_split(links or files.get("find-links", "")),
     )
 
 
@@ -116,7 +115,14 @@ def _read_files(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _split(text: str) -> tuple[str, ...]:
-    return tuple(re.split(r"[\s,]+", text.strip())) if text.strip() else ()
+    """Return the addresses in a text, without folders that do not exist: pip passes them over."""
+    addresses = re.split(r"[\s,]+", text.strip()) if text.strip() else []
+    return tuple(address for address in addresses if _may_exist(address))
+
+
+def _may_exist(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme not in ("", "file") or os.path.isdir(unquote(parts.path))
 
 
 def _is_reachable(address: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -68,15 +69,16 @@ def obtain_uv(root: Path, request: dict[str, Any], report: Report) -> str:
     if found:
         return found
     report.step("uv", "installing uv")
-    version = request.get("uv_version", "")
-    target = root / "tools" / ("uv-" + (version or "latest"))
-    wanted = "uv==" + version if version else "uv"
+    draft = root / "tools" / f"draft-{os.getpid()}"
     argv = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    argv += ["--no-deps", "--only-binary", ":all:", "--upgrade", "--target", str(target), wanted]
+    argv += ["--no-deps", "--only-binary", ":all:", "--upgrade", "--target", str(draft), "uv"]
     status, lines = commands.run(argv, report, env=_environment_for_pip(request))
+    if status == 0 and version_of(str(draft / "bin" / "uv")) >= OLDEST:
+        with contextlib.suppress(OSError):  # another start was quicker
+            draft.rename(root / "tools" / "uv-of-pip")
+    shutil.rmtree(str(draft), ignore_errors=True)
     found = find_uv(root)
-    if status != 0 or not found:
-        shutil.rmtree(str(target), ignore_errors=True)
+    if not found:
         raise Refused(
             "uv",
             f"This host has no uv from {OLDEST[0]}.{OLDEST[1]} on, and pip could not install it.",

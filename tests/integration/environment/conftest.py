@@ -60,12 +60,13 @@ def platform():
 
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory):
-    """A folder of three tiny wheels, made of nothing: tests that need no index use them."""
+    """A folder of tiny wheels, made of nothing: tests that need no index use them."""
     from tinywheels import write_wheel
 
     folder = tmp_path_factory.mktemp("wheels")
     for name, version in [("tiny-a", "1.0"), ("tiny-a", "2.0"), ("tiny-b", "1.0")]:
         write_wheel(folder, name, version)
+    write_wheel(folder, "tiny-needy", "1.0", needs=["tiny-a<2", "tiny-b"])
     yield folder
     shutil.rmtree(folder)
 

@@ -147,6 +147,19 @@ def test_what_cannot_be_had_is_left_out_and_told(offline_host, prepared):
     assert prepare(offline_host, wanted).unmatched == made.unmatched
 
 
+@pytest.mark.parametrize(("platform", "has_b"), [(None, False), ("other-platform", True)])
+def test_elsewhere_what_packages_need_is_installed_too(offline_host, prepared, platform, has_b):
+    wanted = prepared("tiny-needy==1.0", "tiny-a==2.0")
+    if platform is not None:
+        wanted = replace(wanted, lock=replace(wanted.lock, platform=platform))
+    made = prepare(offline_host, wanted)
+    assert made.unmatched == ()
+    found = "import importlib.util as u, tiny_a; print(tiny_a.version, u.find_spec('tiny_b'))"
+    version, *spec = imported(made.python, found).split(" ", 1)
+    assert version == "2.0"  # the notebook's, whatever the package says
+    assert (spec != ["None"]) == has_b
+
+
 def test_a_build_that_no_index_has_is_replaced_by_the_public_one(offline_host, prepared):
     made = prepare(offline_host, prepared("tiny-a==1.0+cu999"))
     assert imported(made.python, "import tiny_a; print(tiny_a.version)") == "1.0"

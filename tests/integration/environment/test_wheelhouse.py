@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from jupyter_scale.environment.installed import Interpreter
 from jupyter_scale.environment.wheelhouse import collect_pins, download
 from jupyter_scale.errors import StartError
@@ -29,11 +31,7 @@ def test_wheels_for_another_platform(tmp_path):
 def test_the_laptop_has_no_index_either(tmp_path, monkeypatch, closed_index):
     monkeypatch.setenv("PIP_INDEX_URL", closed_index)
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
-    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_RETRIES", "1")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    house = None
-    try:
-        house = download(PINS[:1], "3.12", facts("linux-x86_64", "2.31"), tmp_path)
-    except StartError as error:
-        assert "needs an index" in str(error)  # noqa: PT017 - pip may also say that there is none
-    assert house is None or [one.name for one in house.unmatched] == ["iniconfig"]
+    with pytest.raises(StartError, match="The laptop needs an index"):
+        download(PINS[:1], "3.12", facts("linux-x86_64", "2.31"), tmp_path)

@@ -19,6 +19,7 @@ from jupyter_scale.environment.node.complaints import TOO_OLD, packages_to_blame
         ),
         ("  cause: Because x==1 has no wheels with a matching platform tag (e.g., `a`)", "x"),
         ("  cause: Because docopt==0.6.2 has no usable wheels and you require", "docopt"),
+        ("error: Failed to download `foo @ https://127.0.0.1:9/foo-1.0.whl`", "foo"),
         ("error: Failed to build `dbus-python==1.3.2`", "dbus-python"),
         ("error: Failed to download and build `foo @ git+https://127.0.0.1:9/x/y@abc`", "foo"),
     ],

@@ -17,7 +17,8 @@ ONE, TWO = "https://one.example/simple", "https://two.example/simple"
         ({"UV_INDEX_URL": ONE, "PIP_INDEX_URL": TWO}, Sources(ONE)),
         ({"UV_DEFAULT_INDEX": ONE}, Sources(ONE)),
         ({"PIP_EXTRA_INDEX_URL": f"{ONE} {TWO}"}, Sources(extra=(ONE, TWO))),
-        ({"UV_FIND_LINKS": "/a,/b"}, Sources(links=("/a", "/b"))),
+        ({"UV_FIND_LINKS": "/usr,/nonexistent,/bin"}, Sources(links=("/usr", "/bin"))),
+        ({"PIP_EXTRA_INDEX_URL": f"file:///nonexistent {ONE}"}, Sources(extra=(ONE,))),
     ],
 )
 def test_variables(env, expected, tmp_path):
