@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +34,7 @@ class Host(Protocol):
 
     def converse(
         self, argv: list[str], stdin: Iterable[bytes], silence_s: float
-    ) -> Iterator[Mapping[str, Any]]:
+    ) -> Generator[Mapping[str, Any], None, None]:
         """Run a command; yield each line that it writes, as the JSON object that it is.
 
         Lines of standard error are no part of it. Closing the generator ends the command.
@@ -89,7 +89,7 @@ def ask(
         yield from data
 
     lines = host.converse(launch.command(), stdin(), SILENCE_S)
-    with closing(lines):  # type: ignore[type-var]
+    with closing(lines):
         for message in lines:
             if "error" in message:
                 raise EnvironmentFailed(

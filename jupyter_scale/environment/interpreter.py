@@ -1,7 +1,8 @@
-"""The lock of this process's environment, or of another interpreter's."""
+"""Asks an interpreter, this process's or another one's, and gathers what nodes get of it."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,22 +10,28 @@ from pathlib import Path
 from jupyter_scale.environment import installed
 from jupyter_scale.environment.installed import Interpreter
 from jupyter_scale.environment.lock import make_lock
+from jupyter_scale.environment.node.sources import configured_sources
+from jupyter_scale.environment.prepare import OF_A_NODE, Needs, Preparation
 from jupyter_scale.errors import StartError
-from jupyter_scale.model.environment import EnvironmentLock
 
 _LOOK_TIMEOUT_S = 60.0
 
 
-def lock_environment(python: str | None = None) -> EnvironmentLock:
-    """Return the lock of this process's environment, or of another interpreter's.
+def interpreter_of(python: str | None = None) -> Interpreter:
+    """Return what an interpreter has installed; about 0.5 s for 170 packages.
+
+    Parameters
+    ----------
+    python : str, optional
+        Its path: that of the notebook's kernel, where this is another process. This one if None.
 
     Raises
     ------
     StartError
-        When the other interpreter does not run.
+        When it does not run.
     """
     if python is None or Path(python) == Path(sys.executable):
-        return make_lock(installed.look_at_interpreter())
+        return installed.look_at_interpreter()
     try:
         done = subprocess.run(
             [python, str(installed.__file__)],
@@ -39,4 +46,42 @@ def lock_environment(python: str | None = None) -> EnvironmentLock:
         raise StartError(
             f"the look at the packages of {python}", str(error), lines, happened="failed"
         ) from error
-    return make_lock(Interpreter.from_json(done.stdout))
+    return Interpreter.from_json(done.stdout)
+
+
+def preparation_of(
+    python: str | None = None,
+    *,
+    needs: Needs = OF_A_NODE,
+    cache: str = "",
+    downloads: bool = True,
+) -> Preparation:
+    """Return what `jupyter_scale.environment.prepare.prepare` gives to hosts.
+
+    Parameters
+    ----------
+    python : str, optional
+        As for `interpreter_of`.
+    needs, cache, downloads
+        As in `Preparation`.
+
+    Raises
+    ------
+    StartError
+        When the interpreter does not run.
+    """
+    interpreter = interpreter_of(python)
+    return Preparation(
+        lock=make_lock(interpreter),
+        interpreter=interpreter,
+        folder=_cache_of_this_user(),
+        needs=needs,
+        sources=configured_sources(os.environ),
+        cache=cache,
+        downloads=downloads,
+    )
+
+
+def _cache_of_this_user() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "jupyter-scale" / "wheelhouse"

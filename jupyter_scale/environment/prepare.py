@@ -156,12 +156,7 @@ class _Preparing:
         }
         if not facts.uv and facts.platform == lock.platform and (uv := laptop_uv()):
             request["uv"] = self._bring_uv(facts, Path(uv))
-        try:
-            return self._make(request)
-        except EnvironmentFailed as failure:
-            if failure.code not in {"index", "uv"}:
-                raise
-            return self._make_offline(request, facts, failure)
+        return self._make_somehow(request, facts)
 
     def _common(self) -> dict[str, Any]:
         lock = self._wanted.lock
@@ -178,17 +173,23 @@ class _Preparing:
         request = {**request, "left_out": [asdict(one) for one in self._left_out]}
         return self._environment(ask(self._host, request, on_step=self._on_step))
 
+    def _make_somehow(self, request: dict[str, Any], facts: NodeFacts) -> NodeEnvironment:
+        """Make it; bring what the host turns out not to reach."""
+        try:
+            return self._make(request)
+        except EnvironmentFailed as failure:
+            if failure.code == "uv" and "uv" not in request:
+                brought = {**request, "uv": self._bring_uv_of_its_platform(facts, failure)}
+                return self._make_somehow(brought, facts)
+            if failure.code != "index":
+                raise
+            return self._make_offline(request, facts, failure)
+
     def _make_offline(
         self, request: dict[str, Any], facts: NodeFacts, failure: EnvironmentFailed
     ) -> NodeEnvironment:
         lock, folder = self._wanted.lock, self._wanted.folder
         self._tell("wheels", f"{self._host.name} reaches no package index: collecting wheels")
-        if failure.code == "uv":
-            pin = Pin("uv", _uv_version())
-            loaded = download([pin], lock.python, facts, folder / "uv")
-            if "uv" not in loaded.wheels:
-                raise failure
-            request["uv"] = self._bring_uv(facts, extract_uv(loaded.wheels["uv"], folder / "uv"))
         house = collect_pins(lock, self._wanted.interpreter, facts, folder)
         missing = {one.name for one in house.unmatched} & set(self._wanted.needs.packages)
         if missing:
@@ -220,6 +221,15 @@ class _Preparing:
             {"name": one.name, "version": one.version, "path": f"{facts.cache}/{path}"}
             for one, path in brought.items()
         ]
+
+    def _bring_uv_of_its_platform(self, facts: NodeFacts, failure: EnvironmentFailed) -> str:
+        self._tell("uv", f"downloading uv for {facts.platform}")
+        folder = self._wanted.folder / "uv"
+        pin = Pin("uv", _uv_version())
+        wheels = download([pin], self._wanted.lock.python, facts, folder).wheels
+        if "uv" not in wheels:
+            raise failure
+        return self._bring_uv(facts, extract_uv(wheels["uv"], folder))
 
     def _bring_uv(self, facts: NodeFacts, program: Path) -> str:
         path = f"tools/uv-{_sha256(program)[:16]}/bin/uv"

@@ -12,7 +12,8 @@ import pytest
 
 from jupyter_scale.environment import launch, node
 
-MODULES = sorted(Path(node.__file__).parent.glob("*.py"))
+FOLDER = Path(node.__file__).parent
+MODULES = [*sorted(FOLDER.glob("*.py")), FOLDER.parent / "installed.py"]
 LIST = {"op": "list", "cache": "/nonexistent"}
 
 
