@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from jupyter_scale.environment.host import Host, OnStep, ask, change_request, co
 from jupyter_scale.environment.installed import Interpreter
 from jupyter_scale.environment.node.sources import Sources
 from jupyter_scale.environment.wheelhouse import (
-    Wheelhouse,
+    alone,
     collect_carried,
     collect_pins,
     download,
@@ -166,6 +166,7 @@ class _Preparing:
             "python": lock.python,
             "micro": lock.micro,
             "platform": lock.platform,
+            "without_gpu": any(pin.version.endswith("+cpu") for pin in lock.pins),
             "pins": [asdict(pin) for pin in lock.pins],
         }
 
@@ -190,26 +191,32 @@ class _Preparing:
     ) -> NodeEnvironment:
         lock, folder = self._wanted.lock, self._wanted.folder
         self._tell("wheels", f"{self._host.name} reaches no package index: collecting wheels")
-        house = collect_pins(lock, self._wanted.interpreter, facts, folder)
+        with alone(folder):
+            house = collect_pins(lock, self._wanted.interpreter, facts, folder)
         missing = {one.name for one in house.unmatched} & set(self._wanted.needs.packages)
         if missing:
             raise EnvironmentFailed(
                 failure.what,
-                f"it reaches no package index, and no wheel is found of {', '.join(missing)}",
+                f"it reaches no package index, and has no wheel of {', '.join(sorted(missing))}",
                 failure.last_lines,
                 failure.next_step,
                 code="package",
             ) from failure
         self._left_out += house.unmatched
         self._bring(facts, {f"wheels/index/{w.name}": w for w in house.wheels.values()})
-        request["pins"] = [asdict(pin) for pin in lock.pins if pin.name in house.wheels]
+        pins = [replace(pin, url="") for pin in lock.pins if pin.name in house.wheels]
+        request["pins"] = [asdict(pin) for pin in pins]
         request["offline"] = f"{facts.cache}/wheels/index"
         return self._make(request)
 
     def _bring_carried(self, facts: NodeFacts) -> list[dict[str, str]]:
         lock = self._wanted.lock
         fitting, others = fit(lock, facts)
-        house: Wheelhouse = collect_carried(fitting, self._wanted.interpreter, self._wanted.folder)
+        if not fitting:
+            self._left_out += others
+            return []
+        with alone(self._wanted.folder):
+            house = collect_carried(fitting, self._wanted.interpreter, self._wanted.folder)
         self._left_out += [*others, *house.unmatched]
         brought = {
             one: f"wheels/{one.digest}/{house.wheels[one.name].name}"
@@ -226,10 +233,12 @@ class _Preparing:
         self._tell("uv", f"downloading uv for {facts.platform}")
         folder = self._wanted.folder / "uv"
         pin = Pin("uv", _uv_version())
-        wheels = download([pin], self._wanted.lock.python, facts, folder).wheels
-        if "uv" not in wheels:
-            raise failure
-        return self._bring_uv(facts, extract_uv(wheels["uv"], folder))
+        with alone(folder):
+            wheels = download([pin], self._wanted.lock.python, facts, folder).wheels
+            if "uv" not in wheels:
+                raise failure
+            program = extract_uv(wheels["uv"], folder)
+        return self._bring_uv(facts, program)
 
     def _bring_uv(self, facts: NodeFacts, program: Path) -> str:
         path = f"tools/uv-{_sha256(program)[:16]}/bin/uv"

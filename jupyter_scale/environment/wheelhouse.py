@@ -1,16 +1,19 @@
 """A folder of wheels for a host without a package index.
 
 For a host of the laptop's platform they are made of what is installed here, which needs no index
-either. For others they are downloaded. What was made or downloaded once is kept.
+either. For others they are downloaded. What was made or downloaded once is kept. Whoever calls a
+function of this module holds the cache by `alone`.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +49,15 @@ class Wheelhouse:
 
     wheels: Mapping[str, Path]
     unmatched: tuple[Unmatched, ...]
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Hold a cache on the laptop: of hosts that are prepared at once, one fills it for all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def collect_carried(

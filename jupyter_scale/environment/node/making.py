@@ -32,7 +32,8 @@ def make(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str, 
     Parameters
     ----------
     request : dict
-        Of the lock: ``hash``, ``python``, ``micro``, ``platform``, ``pins``, ``size_bytes``.
+        Of the lock: ``hash``, ``python``, ``micro``, ``platform``, ``pins``, ``size_bytes``;
+        ``without_gpu``: some of them were built for no GPU.
         ``carried``: dictionaries of ``name``, ``version`` and the ``path`` of a wheel on this host.
         ``left_out``: fields of `Unmatched`, what the laptop knows that this host cannot have.
         ``essential``: names of packages; ``verify``: modules that have to be importable.
@@ -106,8 +107,8 @@ def _directory(root: Path, request: dict[str, Any]) -> Path:
 
     Nodes with and without GPUs may share a home directory, and get other builds of some packages.
     """
-    labelled = any(pin["version"].endswith("+cpu") for pin in request["pins"])
-    variant = "gpu" if labelled and any(map(os.path.exists, _GPU_SIGNS)) else ""
+    is_other = request.get("without_gpu", False) and any(map(os.path.exists, _GPU_SIGNS))
+    variant = "gpu" if is_other else ""
     return environments.directory_of(root, request["hash"] + variant)
 
 
