@@ -11,7 +11,14 @@ from pathlib import Path
 
 import jupyter_scale
 from jupyter_scale.analysis.paths import NamedPath
-from jupyter_scale.environment.folders import Digests, Limits, check_limits, is_ignored, walk
+from jupyter_scale.environment.folders import (
+    Digests,
+    Limits,
+    check_limits,
+    is_ignored,
+    size_of,
+    walk,
+)
 from jupyter_scale.environment.installed import Interpreter
 from jupyter_scale.environment.ownmodules import OwnModule
 from jupyter_scale.model.bundle import Bundle, BundleFile
@@ -114,7 +121,7 @@ def find_named_files(
     left_out = []
     for one in named:
         files = list(_files(one, folder))
-        size = sum(file.stat().st_size for file in files)
+        size = sum(map(size_of, files))
         if size > limits.total_bytes or len(files) > limits.files:
             why = f"{size / 1e6:.0f} MB in {len(files)} files are too much to travel with a cell"
             left_out.append(LeftOut(one.path, why))

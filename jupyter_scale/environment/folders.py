@@ -81,11 +81,19 @@ def check_limits(what: str, files: Iterable[Path], limits: Limits) -> None:
     BundleTooLarge
         It names the largest files.
     """
-    sizes = sorted(((path.stat().st_size, str(path)) for path in files), reverse=True)
+    sizes = sorted(((size_of(path), str(path)) for path in files), reverse=True)
     total = sum(size for size, _ in sizes)
     if total > limits.total_bytes or len(sizes) > limits.files:
         largest = tuple((path, size) for size, path in sizes[:_SHOWN])
         raise BundleTooLarge(what, total, len(sizes), largest)
+
+
+def size_of(path: Path) -> int:
+    """Return the length of a file, 0 if it has gone away."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 class Digests:

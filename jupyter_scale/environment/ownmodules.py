@@ -71,8 +71,7 @@ def find_own_modules(names: Iterable[str], limits: Limits | None = None) -> tupl
             found[f"{name} {module.folder}"] = module
             for file in module.files:
                 if file.suffix == ".py":
-                    status = file.stat()
-                    waiting += _imports(str(file), status.st_mtime_ns, status.st_size)
+                    waiting += _imports_of(file)
     return tuple(found[key] for key in sorted(found))
 
 
@@ -113,6 +112,14 @@ def _is_own(spec: importlib.machinery.ModuleSpec | None) -> bool:
         return False
     # What is own is told by the place; a compiled module counts like a source beside it.
     return is_own_file(str(Path(spec.origin).with_suffix(".py")))
+
+
+def _imports_of(file: Path) -> tuple[str, ...]:
+    try:
+        status = file.stat()
+    except OSError:
+        return ()
+    return _imports(str(file), status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=4096)

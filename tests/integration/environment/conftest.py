@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -25,12 +24,6 @@ def programs(tmp_path_factory):
     (folder / f"python{PYTHON}").symlink_to(Path(sys.executable).resolve())
     (folder / "python3").symlink_to(Path(sys.executable).resolve())
     return str(folder)
-
-
-@pytest.fixture(scope="session")
-def uv_cache(tmp_path_factory):
-    """What one test has downloaded need not be downloaded by the next."""
-    return tmp_path_factory.mktemp("uv-cache")
 
 
 @pytest.fixture
@@ -67,8 +60,7 @@ def wheels(tmp_path_factory):
     for name, version in [("tiny-a", "1.0"), ("tiny-a", "2.0"), ("tiny-b", "1.0")]:
         write_wheel(folder, name, version)
     write_wheel(folder, "tiny-needy", "1.0", needs=["tiny-a<2", "tiny-b"])
-    yield folder
-    shutil.rmtree(folder)
+    return folder
 
 
 @pytest.fixture
@@ -82,7 +74,7 @@ def closed_index():
 
 
 @pytest.fixture
-def own_package(tmp_path, monkeypatch):
+def own_package(tmp_path):
     """Return a function that installs a package on the laptop, and returns interpreter and lock."""
     import importlib.metadata
     import json
