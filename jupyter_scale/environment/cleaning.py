@@ -38,7 +38,7 @@ def list_environments(host: Host, cache: str = "") -> tuple[KeptEnvironment, ...
 
     Raises
     ------
-    EnvironmentFailed, StartError
+    EnvironmentFailed, ClusterError
         See `jupyter_scale.environment.host.ask`.
     """
     answer = ask(host, {"op": "list", "cache": cache})

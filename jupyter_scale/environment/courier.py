@@ -64,7 +64,7 @@ class Courier:
         ------
         EnvironmentFailed
             When the node cannot have it: its disk is full, for instance.
-        StartError
+        ClusterError
             When the host cannot be reached.
         """
         try:
@@ -113,7 +113,7 @@ def bring_ourselves(host: Host, cache: str = "", on_step: OnStep = lambda _: Non
 
     Raises
     ------
-    EnvironmentFailed, StartError
+    EnvironmentFailed, ClusterError
         As for `Courier.bring`.
     """
     maker = ourselves(Digests())

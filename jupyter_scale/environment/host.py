@@ -50,7 +50,7 @@ class Host(Protocol):
 
         Raises
         ------
-        StartError
+        ClusterError
             When the host cannot be reached, or the command does not start or says nothing.
         """
         ...
@@ -79,8 +79,8 @@ def ask(
     ------
     EnvironmentFailed
         When it cannot be done there.
-    StartError
-        When the host cannot be reached.
+    ClusterError
+        When the host cannot be reached; see `Host.converse`.
     """
     what = _WHAT.get(str(request["op"]), "the environment")
 

@@ -103,7 +103,7 @@ def look(host: Host, cache: str = "") -> NodeFacts:
 
     Raises
     ------
-    EnvironmentFailed, StartError
+    EnvironmentFailed, ClusterError
         See `jupyter_scale.environment.host.ask`.
     """
     return _facts(ask(host, {"op": "look", "cache": cache}))
@@ -127,7 +127,7 @@ def prepare(host: Host, wanted: Preparation, on_step: OnStep = lambda _: None) -
     ------
     EnvironmentFailed
         When it cannot be made there: what, why, and what to do next.
-    StartError
+    ClusterError
         When the host cannot be reached.
     """
     return _Preparing(host, wanted, on_step).run()

@@ -3,8 +3,8 @@
 Laws:
 
 1. On the laptop's platform exactly the list is installed, whatever the packages say that they
-   need: there it works. Elsewhere what they need in addition is installed as well, and the versions
-   of the list are in force.
+   need: there it works. Elsewhere what they need in addition is installed as well, if it can be
+   had; the versions of the list are in force.
 2. A version with a local label (``2.4.0+cu121``) that no index has is replaced by the public one;
    a version that needs a newer Python, within the same minor version, by one that does not.
 3. What cannot be had is left out, and said; what is essential is not, and is an error.
@@ -121,6 +121,19 @@ class Plan:
         package = self.packages[name]
         return bool(package.label or (why == complaints.TOO_OLD and package.version))
 
+    def drop_needs(self, blamed: dict[str, str]) -> bool:
+        """Do without what packages need in addition, if that cannot be had; tell whether it did.
+
+        The list alone can always be installed, as far as there is anything of it.
+        """
+        if not self.with_needs or not blamed:
+            return False
+        self.with_needs = False
+        for name, why in sorted(blamed.items()):
+            text = f"another package says that it needs it, and {why}"
+            self.unmatched.append({"name": name, "version": "any", "why": text})
+        return True
+
     def drop_backend(self) -> bool:
         """Do without the index of one backend; tell whether there was one."""
         backend, self.backend = self.backend, ""
@@ -200,7 +213,7 @@ class Installer:
                         "Give the host an index that has it, or install another version here.",
                         complaints.last_lines(lines),
                     )
-            if not plan.adapt(blamed) and not plan.drop_backend():
+            if not (plan.adapt(blamed) or plan.drop_backend() or plan.drop_needs(blamed)):
                 raise self._explain(lines)
             report.step("packages", "leaving out " + ", ".join(sorted(blamed) or ["an index"]))
 

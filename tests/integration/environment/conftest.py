@@ -59,6 +59,7 @@ def wheels(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheels")
     for name, version in [("tiny-a", "1.0"), ("tiny-a", "2.0"), ("tiny-b", "1.0")]:
         write_wheel(folder, name, version)
+    write_wheel(folder, "tiny-orphan", "1.0", needs=["nosuch-package"])
     write_wheel(folder, "tiny-needy", "1.0", needs=["tiny-a<2", "tiny-b"])
     return folder
 

@@ -160,6 +160,14 @@ def test_elsewhere_what_packages_need_is_installed_too(offline_host, prepared, p
     assert (spec != ["None"]) == has_b
 
 
+def test_what_packages_need_elsewhere_and_cannot_be_had(offline_host, prepared):
+    wanted = prepared("tiny-orphan==1.0")
+    wanted = replace(wanted, lock=replace(wanted.lock, platform="other-platform"))
+    made = prepare(offline_host, wanted)
+    assert [one.name for one in made.unmatched] == ["nosuch-package"]
+    assert imported(made.python, "import tiny_orphan; print(tiny_orphan.version)") == "1.0"
+
+
 def test_a_build_that_no_index_has_is_replaced_by_the_public_one(offline_host, prepared):
     made = prepare(offline_host, prepared("tiny-a==1.0+cu999"))
     assert imported(made.python, "import tiny_a; print(tiny_a.version)") == "1.0"

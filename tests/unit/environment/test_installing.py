@@ -66,6 +66,15 @@ def test_builds_of_torch(packages, has_gpu, backend, torch):
     assert not made.drop_backend()
 
 
+def test_what_others_need_and_cannot_be_had():
+    made = plan("a==1", is_elsewhere=True)
+    assert not made.drop_needs({})
+    assert made.drop_needs({"b": NONE})
+    assert not made.with_needs
+    assert [(one["name"], one["version"]) for one in made.unmatched] == [("b", "any")]
+    assert not made.drop_needs({"b": NONE})
+
+
 def test_elsewhere_more_may_be_needed():
     assert plan("a==1", is_elsewhere=True).with_needs
     assert not plan("a==1").with_needs
