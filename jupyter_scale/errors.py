@@ -7,6 +7,7 @@
     ├── ProfileError        a profile is wrong: where, and what was expected
     ├── ClusterError        nodes, scheduler or workers
     │   ├── StartError      something did not come up; carries its last lines
+    │   │   └── EnvironmentFailed   a node cannot have the notebook's packages or files
     │   ├── StateError      saved state cannot be read
     │   ├── NoCluster       there is no such cluster
     │   └── HostError       a host cannot be reached, entered or used; carries the step
@@ -19,6 +20,7 @@
     │   ├── ValueLost       a value that stayed on the cluster went with it
     │   └── ProtocolError   it said something that the protocol does not allow
     └── ShippingError       objects on their way
+        ├── BundleTooLarge  the notebook's own files are too many, or too large
         ├── CannotTravel    a value that cannot be pickled; carries name, type, path
         └── CannotLoad      a value that could not be rebuilt where it arrived
 
@@ -79,6 +81,30 @@ class StartError(ClusterError):
         if next_step:
             text += f"\n{next_step}"
         super().__init__(text)
+
+
+class EnvironmentFailed(StartError):
+    """A node cannot have the notebook's packages or files.
+
+    Parameters
+    ----------
+    what, why, last_lines, next_step
+        As for `StartError`.
+    code : str
+        A word for programs: ``"index"`` (none can be reached from there), ``"python"`` (not of the
+        notebook's version), ``"disk"``, ``"permission"``, ``"package"``, ``"interrupted"``, ...
+    """
+
+    def __init__(
+        self,
+        what: str,
+        why: str,
+        last_lines: tuple[str, ...] = (),
+        next_step: str = "",
+        code: str = "",
+    ) -> None:
+        self.code = code
+        super().__init__(what, why, last_lines, next_step, happened="failed")
 
 
 class StateError(ClusterError):
@@ -214,6 +240,31 @@ class ProtocolError(RunnerError):
 
 class ShippingError(ScaleError):
     """An object could not make the journey."""
+
+
+class BundleTooLarge(ShippingError):
+    """The notebook's own files are too many, or too large, to travel before a cell.
+
+    Parameters
+    ----------
+    what : str
+        Which module or folder.
+    size_bytes, files : int
+        All that belongs to it.
+    largest : sequence of (str, int)
+        The largest files, with their sizes.
+    """
+
+    def __init__(
+        self, what: str, size_bytes: int, files: int, largest: tuple[tuple[str, int], ...]
+    ) -> None:
+        self.what, self.size_bytes, self.files, self.largest = what, size_bytes, files, largest
+        shown = ", ".join(f"{path} ({size / 1e6:.1f} MB)" for path, size in largest)
+        super().__init__(
+            f"{what} has {size_bytes / 1e6:.0f} MB in {files} files, which is too much to travel"
+            f" with a cell. The largest: {shown}. Move data out of the folder of the code, or put"
+            " them on the nodes."
+        )
 
 
 class CannotTravel(ShippingError):

@@ -169,7 +169,7 @@ def test_a_child_ends_with_all_that_it_started(lab, h1):
     child = start(h1, ["sh", "-c", "sleep 951 & trap '' TERM; echo {}; sleep 952; sleep 953"])
     child.wait_ready()
     machine = lab.machines["h1"]
-    assert {"sleep 951", "sleep 952"} <= set(machine.processes())
+    assert eventually(lambda: {"sleep 951", "sleep 952"} <= set(machine.processes()), 10)
     child.end(grace_s=0.2)
     assert child.exit_status() == -9
     assert eventually(lambda: not any("sleep 95" in line for line in machine.processes()), 5)

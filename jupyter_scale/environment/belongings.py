@@ -1,0 +1,94 @@
+"""What belongs to a notebook, as far as its cells have asked for it: own modules, named files.
+
+It only grows: what one cell imported, the functions of a later one may use. Each time all of it is
+looked at again, so that an edited, a new and a removed file are noticed, by length and time first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_scale.analysis.paths import NamedPath
+from jupyter_scale.environment.bundling import (
+    BundleMaker,
+    LeftOut,
+    check_size,
+    find_named_files,
+)
+from jupyter_scale.environment.folders import Digests, Limits
+from jupyter_scale.environment.installed import Interpreter
+from jupyter_scale.environment.ownmodules import find_own_modules
+from jupyter_scale.model.bundle import Bundle
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What has to be on the nodes before a cell runs.
+
+    Attributes
+    ----------
+    bundle : Bundle
+        The files.
+    paths : dict
+        ``path in the bundle → file here``.
+    left_out : tuple of LeftOut
+        What the cell names and is too large to travel.
+    """
+
+    bundle: Bundle
+    paths: dict[str, Path]
+    left_out: tuple[LeftOut, ...]
+
+
+class Belongings:
+    """Collects what the cells of one notebook need.
+
+    Parameters
+    ----------
+    folder : Path
+        The notebook's folder; files are named relative to it.
+    limits : Limits, optional
+        How much may travel.
+    """
+
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+        self._folder, self._limits = folder, limits or Limits()
+        self._digests = Digests()
+        self._modules: set[str] = set()
+        self._named: set[NamedPath] = set()
+
+    def collect(
+        self,
+        imports: Iterable[str],
+        named: Iterable[NamedPath] = (),
+        interpreter: Interpreter | None = None,
+    ) -> Collected:
+        """Return all that the cells so far need, this one included.
+
+        Parameters
+        ----------
+        imports : iterable of str
+            Top-level names of modules that the cell imports, and of own modules that have been
+            imported, see `jupyter_scale.environment.ownmodules.imported_own_modules`.
+        named : iterable of NamedPath
+            See `jupyter_scale.analysis.paths.find_named_paths`.
+        interpreter : Interpreter, optional
+            Whose packages that are installed in place are to be known by their metadata.
+
+        Raises
+        ------
+        BundleTooLarge
+            When the own modules are too large, one of them or all together.
+        """
+        self._modules.update(imports)
+        self._named.update(named)
+        maker = BundleMaker(self._digests)
+        maker.add_modules(find_own_modules(self._modules, self._limits))
+        check_size(maker, self._limits)
+        files, left_out = find_named_files(self._named, self._folder, self._limits)
+        maker.add_files(self._folder, files)
+        if interpreter is not None:
+            maker.add_metadata(interpreter)
+        return Collected(maker.make(), maker.paths, left_out)

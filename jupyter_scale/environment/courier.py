@@ -1,0 +1,129 @@
+"""Keeps a node's copies of own modules and files as they are on the laptop."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from jupyter_scale.environment.bundling import ourselves, search_path
+from jupyter_scale.environment.folders import Digests
+from jupyter_scale.environment.host import Host, OnStep, ask, change_request, contents
+from jupyter_scale.errors import EnvironmentFailed
+from jupyter_scale.model.bundle import Bundle, BundleChange, BundleFile, difference
+
+
+class Courier:
+    """Brings bundles to one mirror on one host; only what is new there travels.
+
+    Parameters
+    ----------
+    host : Host
+        The node.
+    key : str
+        Which mirror, see `mirror_key`: the same folder of notebooks has always the same.
+    cache : str
+        The directory to use on the host; empty: ``~/.cache/jupyter-scale``.
+
+    Attributes
+    ----------
+    directory : str
+        Where the files are on the node; empty before the first bundle.
+    sent_bytes : int
+        What has travelled so far, before compression.
+    """
+
+    def __init__(self, host: Host, key: str, cache: str = "") -> None:
+        self._host, self._key, self._cache = host, key, cache
+        self._known: dict[str, BundleFile] | None = None
+        self._brought: set[str] = set()
+        self.directory = ""
+        self.sent_bytes = 0
+
+    def bring(
+        self, bundle: Bundle, paths: Mapping[str, Path], on_step: OnStep = lambda _: None
+    ) -> BundleChange:
+        """Make the node's copies those of a bundle; return what was different.
+
+        Files that an earlier bundle of this courier had, and this one has not, are removed there;
+        what others have brought to the same mirror stays. When nothing is different, nothing is
+        sent.
+
+        Parameters
+        ----------
+        bundle : Bundle
+            What shall be there.
+        paths : mapping
+            ``path in the bundle → file here``.
+        on_step : callable
+            Told of progress.
+
+        Raises
+        ------
+        EnvironmentFailed
+            When the node cannot have it: its disk is full, for instance.
+        ClusterError
+            When the host cannot be reached.
+        """
+        try:
+            change = self._bring(bundle, paths, on_step)
+        except EnvironmentFailed as failure:
+            if failure.code not in {"unknown", "bundle"}:
+                raise
+            self._known = None  # somebody has changed the mirror: look again
+            change = self._bring(bundle, paths, on_step)
+        self._brought = {file.path for file in bundle.files}
+        return change
+
+    def forget(self) -> None:
+        """Look again at what the node has, before the next bundle."""
+        self._known = None
+
+    def _bring(self, bundle: Bundle, paths: Mapping[str, Path], on_step: OnStep) -> BundleChange:
+        request = {"cache": self._cache, "key": self._key}
+        if self._known is None:
+            answer = ask(self._host, {**request, "op": "known"})
+            files = [BundleFile(**file) for file in answer["files"]]
+            self._known = {file.path: file for file in files}
+            self.directory = answer["directory"]
+        wanted = {file.path for file in bundle.files}
+        concerned = [file for path, file in self._known.items() if path in wanted | self._brought]
+        change = difference(bundle.files, concerned)
+        if change:
+            packed = contents(change, paths)
+            ask(self._host, {**request, "op": "unpack", **change_request(change)}, packed, on_step)
+            self.sent_bytes += change.size_bytes
+            for path in change.remove:
+                self._known.pop(path, None)
+            self._known.update((file.path, file) for file in change.put)
+        return change
+
+
+def bring_ourselves(host: Host, cache: str = "", on_step: OnStep = lambda _: None) -> str:
+    """Make jupyter-scale importable on a host, exactly as it runs here.
+
+    Each state of the code has a directory of its own there: two notebooks may use two versions.
+
+    Returns
+    -------
+    str
+        What belongs on the ``PYTHONPATH`` of the node's processes.
+
+    Raises
+    ------
+    EnvironmentFailed, ClusterError
+        As for `Courier.bring`.
+    """
+    maker = ourselves(Digests())
+    bundle = maker.make()
+    courier = Courier(host, f"jupyter-scale-{bundle.hash[:16]}", cache)
+    courier.bring(bundle, maker.paths, on_step)
+    return search_path(maker.folders, (), courier.directory)[0]
+
+
+def mirror_key(folder: Path) -> str:
+    """Return the key of a folder of notebooks: equal for all kernels of this user that use it."""
+    whose = f"{platform.node()} {os.getuid()} {folder.resolve()}"
+    return f"files-{hashlib.sha256(whose.encode()).hexdigest()[:16]}"

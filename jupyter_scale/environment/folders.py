@@ -1,0 +1,128 @@
+"""The files of a folder that are worth to travel, and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_scale.errors import BundleTooLarge
+
+_IGNORED_FOLDERS = frozenset(
+    {".git", ".hg", ".svn", ".bzr", "__pycache__", "node_modules", ".ipynb_checkpoints", ".tox"}
+    | {".nox", ".venv", ".cache", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+    | {".eggs", ".idea", ".vscode", ".dvc", "site-packages"}
+)
+_IGNORED_FILES = (".pyc", ".pyo", ".swp", ".swo", "~", ".DS_Store", ".ipynb")
+#: A folder with one of these is an environment or a cache, whatever it is called.
+_SIGNS = ("pyvenv.cfg", "CACHEDIR.TAG", "conda-meta")
+_SHOWN = 3
+#: A file system may note times as coarsely as this.
+_COARSE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much travels before a cell, in all, without being asked for.
+
+    Parameters
+    ----------
+    total_bytes : int
+        The sum of all files of the code; of one file that a cell names.
+    files : int
+        How many.
+    """
+
+    total_bytes: int = 200_000_000
+    files: int = 10_000
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, sorted, without what tools have put there.
+
+    Links to files count as files; links to folders are followed once.
+    """
+    yield from _walk(folder, set())
+
+
+def _walk(folder: Path, seen: set[str]) -> Iterator[Path]:
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            if entry.is_dir():
+                if not is_ignored(Path(entry.path)):
+                    yield from _walk(Path(entry.path), seen)
+            elif entry.is_file() and not entry.name.endswith(_IGNORED_FILES):
+                yield Path(entry.path)
+        except OSError:
+            continue  # it went away, or may not be looked at
+
+
+def is_ignored(folder: Path) -> bool:
+    """Tell whether a folder is none of the user's own work."""
+    return folder.name in _IGNORED_FOLDERS or any((folder / sign).exists() for sign in _SIGNS)
+
+
+def check_limits(what: str, files: Iterable[Path], limits: Limits) -> None:
+    """Refuse what is too large.
+
+    Raises
+    ------
+    BundleTooLarge
+        It names the largest files.
+    """
+    sizes = sorted(((size_of(path), str(path)) for path in files), reverse=True)
+    total = sum(size for size, _ in sizes)
+    if total > limits.total_bytes or len(sizes) > limits.files:
+        largest = tuple((path, size) for size, path in sizes[:_SHOWN])
+        raise BundleTooLarge(what, total, len(sizes), largest)
+
+
+def size_of(path: Path) -> int:
+    """Return the length of a file, 0 if it has gone away."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+class Digests:
+    """Hashes of files, computed again only for files that may have changed.
+
+    A file counts as unchanged while length, time of change and inode are the same; one that was
+    changed just before it was hashed is hashed again, because its time may not tell two changes
+    apart.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[int, int, int], str]] = {}
+
+    def sha256(self, path: Path) -> tuple[str, os.stat_result]:
+        """Return the hash of a file, in hexadecimal, and what the system knows of it.
+
+        Raises
+        ------
+        OSError
+            When it cannot be read.
+        """
+        status = path.stat()
+        stamp = (status.st_size, status.st_mtime_ns, status.st_ino)
+        known = self._known.get(str(path))
+        if known is not None and known[0] == stamp:
+            return known[1], status
+        now = time.time()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if now - status.st_mtime > _COARSE_S:
+            self._known[str(path)] = (stamp, digest)
+        return digest, status

@@ -1,0 +1,56 @@
+"""Environments are listed with their sizes, and removed when nobody needs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from jupyter_scale.environment.cleaning import clean, list_environments
+from jupyter_scale.environment.host import ask
+from jupyter_scale.environment.prepare import prepare
+
+
+@pytest.fixture
+def two(host, prepared, wheels):
+    host.env.update(UV_FIND_LINKS=str(wheels), UV_NO_INDEX="1")
+    return [prepare(host, prepared(pin)) for pin in ("tiny-a==1.0", "tiny-b==1.0")]
+
+
+def test_inventory(host, two):
+    found = list_environments(host)
+    assert [one.is_complete for one in found] == [True, True]
+    assert all(one.size_bytes > 1000 and one.unused_days < 1 for one in found)
+
+
+def test_those_that_were_not_used_lately_are_removed(host, two):
+    first, second = list_environments(host)
+    days_ago = time.time() - 10 * 86400
+    os.utime(f"{first.path}/used", (days_ago, days_ago))
+    assert [one.path for one in clean(host, unused_days=5)] == [first.path]
+    assert [one.path for one in list_environments(host)] == [second.path]
+
+
+def test_mirrors_that_were_not_used_lately_are_removed(host, two):
+    for key in ("old", "new"):
+        ask(host, {"op": "unpack", "key": key, "put": [], "remove": [], "contents": []})
+    mirrors = host.home / ".cache/jupyter-scale/mirrors"
+    days_ago = time.time() - 10 * 86400
+    os.utime(mirrors / "old.json", (days_ago, days_ago))
+    clean(host, unused_days=5)
+    assert [path.name for path in mirrors.iterdir() if path.is_dir()] == ["new"]
+
+
+def test_those_in_use_stay(host, two):
+    with subprocess.Popen(
+        [two[0].python, "-c", "input()"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as process:
+        kept = two[0].python.removesuffix("/bin/python")
+        assert kept not in [one.path for one in clean(host, unused_days=0)]
+        assert [one.path for one in list_environments(host)] == [kept]
+        process.stdin.close()
+        process.wait(5)
+    assert [one.path for one in clean(host, unused_days=0)] == [kept]
+    assert not (host.home / ".cache/jupyter-scale").exists()
