@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import time
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from jupyter_scale.analysis.code import global_reads
-from jupyter_scale.analysis.forloops import ForDetails
 from jupyter_scale.errors import IterationKilled
 from jupyter_scale.model.messages import EventKind, LoopProgress
 from jupyter_scale.runner.host import batches
 from jupyter_scale.runner.host.captured import Terms
-from jupyter_scale.runner.host.captures import CannotSpreadError, Capture, Capturer
-from jupyter_scale.runner.host.engine import Engine
-from jupyter_scale.runner.host.figures import is_drawn
+from jupyter_scale.runner.host.captures import CannotSpreadError
+from jupyter_scale.runner.host.checks import (
+    can_change,
+    check_figures,
+    check_items,
+    check_reads,
+    find_called_object,
+)
 from jupyter_scale.runner.host.iterations import Logged, Values
 from jupyter_scale.runner.host.pieces import Known, pack_piece, unpack_piece
-from jupyter_scale.runner.host.receivers import (
-    Targets,
-    UnknownReceiverError,
-    find_targets,
-    shares_memory,
-)
-from jupyter_scale.runner.host.recorded import Displayed, Output, replay, warned_so_far
+from jupyter_scale.runner.host.receivers import Targets, UnknownReceiverError, find_targets
+from jupyter_scale.runner.host.recorded import Displayed, Output, warned_so_far
 from jupyter_scale.runner.host.risks import arrange
 from jupyter_scale.runner.host.seeds import seed_iteration
 from jupyter_scale.runner.host.sources import Source, Taken
 from jupyter_scale.runner.host.speculation import Part, Speculation
-from jupyter_scale.runner.host.streams import Outbox
+from jupyter_scale.runner.host.workbench import Effects, Key, Workbench
 from jupyter_scale.shipping.states import adapter_for
 
 #: An iteration that takes so long is not tried in place again once that is known.
@@ -42,68 +39,6 @@ _COARSE_S = 0.05
 _CLEAR_S = 0.001
 #: So often all workers that had the captured values may be lost, before the guilty is sought.
 _MOST_LOST = 2
-_Key = tuple[types.CodeType, ...]
-
-
-@dataclass(slots=True)
-class Workbench:
-    """What all loops of a shell share.
-
-    Attributes
-    ----------
-    namespace
-        The notebook's variables.
-    engine, capturer, outbox, shared
-        The workers, what packs captured values, where progress goes, and the directory of shared
-        memory.
-    verdicts
-        Why a loop, by its code and that of what it calls, ran in order.
-    seconds_each
-        How long its iterations took.
-    notes
-        What the user should know of the cell's loops.
-    warned
-        Which warnings were shown before iterations went to workers.
-    is_trusted, is_serial
-        The user vouches that iterations are independent; wants all in order.
-    entries
-        How many loops were handed over so far, inner ones included.
-    """
-
-    namespace: dict[str, Any]
-    engine: Engine
-    capturer: Capturer
-    outbox: Outbox
-    shared: Path | None
-    verdicts: dict[_Key, str] = field(default_factory=dict)
-    seconds_each: dict[_Key, float] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
-    warned: dict[str, set[Any]] = field(default_factory=dict)
-    is_trusted: bool = False
-    is_serial: bool = False
-    entries: int = 0
-
-    def replay(self, output: Iterable[Output]) -> None:
-        """Show what iterations wrote."""
-        replay(output, self.namespace, self.warned)
-
-
-@dataclass(slots=True)
-class Effects:
-    """The other half of a ``for`` loop: what its iterations want done.
-
-    Attributes
-    ----------
-    details
-        What the analysis found.
-    apply, bind, roots
-        Carry out an effect, bind what iterations leave, return what effects change.
-    """
-
-    details: ForDetails
-    apply: Callable[[int, tuple[Any, ...]], None]
-    bind: Callable[[dict[str, Any]], None]
-    roots: Callable[[], tuple[Any, ...]]
 
 
 @dataclass(slots=True)
@@ -245,27 +180,16 @@ class LoopRun:
         if self.why:  # it raised on a worker: here it should have done so, too
             self.bench.notes[f"the loop in line {self.line}: {self.why}"] = None
 
-    def _key(self) -> _Key:
+    def _key(self) -> Key:
         """Return what a verdict is remembered for: the loop's code, and that of what it calls."""
         code, namespace = self.function.__code__, self.bench.namespace
         called = (namespace.get(name) for name in sorted(global_reads(code)))
         return (code, *(f.__code__ for f in called if isinstance(f, types.FunctionType)))
 
     def _called_for_effect(self) -> str:
-        """Say so if an object's method is called and nobody looks at the result: it does more."""
-        if self.effects is None:
-            return ""
-        function = self.function
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        inside = {name: cell for name, cell in cells if name in self.effects.details.called}
-        for name in self.effects.details.called:
-            try:
-                value = inside[name].cell_contents if name in inside else function.__globals__[name]
-            except (KeyError, ValueError):
-                continue
-            if not isinstance(value, types.ModuleType | types.FunctionType | type):
-                return f"it calls a method of {name!r} only for what that does"
-        return ""
+        called = () if self.effects is None else self.effects.details.called
+        name = find_called_object(self.function, called)
+        return name and f"it calls a method of {name!r} only for what that does"
 
     def _in_order(self) -> Iterator[Any]:
         source = self.source
@@ -332,10 +256,13 @@ class LoopRun:
         self.bench.warned = warned_so_far()
         workers = self._count_workers()
         targets, terms = self._targets()
-        self._check_figures()
+        check_figures(self.function, self.bench.namespace, self.source)
         capture = self.bench.capturer.capture(self.function, terms)
-        self._check(targets, capture)
-        self._check_items(targets, capture)
+        bound: tuple[str, ...] = ()
+        if self.effects is not None:
+            check_reads(self.effects, targets, capture)
+            bound = self.effects.details.temporaries.names
+        check_items(self.source, bound, targets, capture, self.bench.capturer)
         last: Part | None = None
         careful = lost = 0
         while True:
@@ -348,7 +275,7 @@ class LoopRun:
                 self.bench.shared,
                 workers,
                 self._each,
-                [obj for obj in targets.objects if _can_change(obj)],
+                [obj for obj in targets.objects if can_change(obj)],
                 self._tell(workers),
                 careful,
             )
@@ -413,63 +340,13 @@ class LoopRun:
         except UnknownReceiverError as error:
             raise CannotSpreadError(str(error)) from error
         names = details.temporaries
-        if self.source.comes_from(obj for obj in targets.objects if _can_change(obj)):
+        if self.source.comes_from(obj for obj in targets.objects if can_change(obj)):
             msg = "it changes what it goes through"
             raise CannotSpreadError(msg)
         terms = Terms(
             targets.protocol, frozenset(names.names), names.conditional, self.seed, trusted
         )
         return targets, terms
-
-    def _check_figures(self) -> None:
-        """Make sure, before anything is packed, that iterations do not draw."""
-        function, namespace = self.function, self.bench.namespace
-        read = [namespace.get(name) for name in global_reads(function.__code__)]
-        for cell in function.__closure__ or ():
-            with contextlib.suppress(ValueError):  # it has no value yet
-                read.append(cell.cell_contents)
-        if not self.source.generators:
-            self.source.mark()
-            first = self.source.take(1)
-            self.source.put_back(first)
-            self.source.go_back()
-            read += first.items
-        if any(map(is_drawn, read)):
-            msg = "iterations draw into a figure, one after the other"
-            raise CannotSpreadError(msg)
-
-    def _check(self, targets: Targets, capture: Capture) -> None:
-        """Make sure that iterations do not read what the loop itself changes or binds."""
-        if self.effects is None:
-            return
-        own = frozenset(self.effects.details.temporaries.names)
-        if read := sorted(capture.names & (targets.names | own)):
-            msg = f"something that it calls reads {read[0]!r}, which it changes"
-            raise CannotSpreadError(msg)
-        for obj in targets.objects:
-            if (id(obj) in capture.ids and _can_change(obj)) or shares_memory(obj, capture.arrays):
-                msg = f"iterations read the {type(obj).__name__} that they change"
-                raise CannotSpreadError(msg)
-        for function in (self.effects.apply, self.effects.bind):
-            code, cells = function.__code__, function.__closure__ or ()
-            for name, cell in zip(code.co_freevars, cells, strict=True):
-                if name in own | targets.rebound and id(cell) in capture.ids:
-                    msg = f"something that it calls reads {name!r}, which it changes"
-                    raise CannotSpreadError(msg)
-
-    def _check_items(self, targets: Targets, capture: Capture) -> None:
-        """Make sure that generators may run ahead of iterations."""
-        source, names = self.source, set(targets.names)
-        if not source.generators:
-            return
-        if self.effects is not None:
-            names.update(self.effects.details.temporaries.names)
-        reach = self.bench.capturer.reach(source.generators)
-        both = reach.names & (names | capture.writes)
-        changed = [obj for obj in targets.objects if id(obj) not in source.detached]
-        if both or _common(reach.objects, changed) or any(map(capture.may_change, reach.objects)):
-            msg = f"its items depend on {repr(min(both)) if both else 'what iterations may change'}"
-            raise CannotSpreadError(msg)
 
     def _tell(self, workers: int) -> Callable[[int, int, int, float], None]:
         before = self.source.taken
@@ -558,15 +435,6 @@ class LoopRun:
         assert self._round is not None  # noqa: S101 - the part is of one
         self._left_over = Taken(part.taken.items[number:], [])
         self._round.stop(part.number, "more than one of an iteration's effects may fail")
-
-
-def _common(objects: Iterable[Any], others: Iterable[Any]) -> bool:
-    ids = {id(obj) for obj in objects if _can_change(obj)}
-    return any(id(obj) in ids for obj in others)
-
-
-def _can_change(obj: Any) -> bool:
-    return adapter_for(obj) is not None
 
 
 def _patch(patches: Iterable[tuple[Any, Any]]) -> None:

@@ -24,11 +24,12 @@ from jupyter_scale.runner.host.captures import Capturer
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.frames import with_plain_names
 from jupyter_scale.runner.host.iterations import ENTRY, asleep, finished, install
-from jupyter_scale.runner.host.loopruns import Effects, LoopRun, Workbench
+from jupyter_scale.runner.host.loopruns import LoopRun
 from jupyter_scale.runner.host.rewriting import LoopRewriter
 from jupyter_scale.runner.host.seeds import Generators, loop_seed
 from jupyter_scale.runner.host.sources import Source
 from jupyter_scale.runner.host.streams import Outbox
+from jupyter_scale.runner.host.workbench import Effects, Workbench
 from jupyter_scale.shipping.ambient.ambience import Ambience
 
 if TYPE_CHECKING:
