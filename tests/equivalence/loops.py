@@ -579,6 +579,12 @@ r = [spoil_value(k, v) for k, v in table.items()]
 def lift(v):
     array[:] += 1; return slow__(int(v))
 r = [lift(v) for v in array]
+=== an iterator that iterations go on with, too [in order]
+feed = iter(range(20)); r = [(slow__(j), next(feed)) for j in feed]; del feed
+=== an iterator that is at its end afterwards [in order]
+feed = iter(xs)
+for x in feed: t = (slow__(x), random.random())
+r = list(feed); del feed
 === continue [either]
 for i in range(14):
     if i % 3 == 0: continue

@@ -54,12 +54,7 @@ def check_figures(function: types.FunctionType, namespace: dict[str, Any], sourc
     for cell in function.__closure__ or ():
         with contextlib.suppress(ValueError):  # it has no value yet
             read.append(cell.cell_contents)
-    if not source.generators:
-        source.mark()
-        first = source.take(1)
-        source.put_back(first)
-        source.go_back()
-        read += first.items
+    read += source.peek()
     if any(map(is_drawn, read)):
         msg = "iterations draw into a figure, one after the other"
         raise CannotSpreadError(msg)

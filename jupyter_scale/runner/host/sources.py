@@ -252,14 +252,22 @@ class Source:
         fork = _forked(self._iterator, self._iterable, self.taken) if can_return else None
         self._mark = None if fork is None else (self.taken, fork)
 
+    def peek(self) -> list[Any]:
+        """Return the next item, or nothing where that cannot be had without a trace."""
+        can_look = self._is_untouched and not self.generators
+        fork = _forked(self._iterator, self._iterable, self.taken) if can_look else None
+        return [] if fork is None else list(itertools.islice(fork, 1))
+
     def go_back(self) -> None:
         """Go on from where items have been used up to, with what is there by then.
 
         Items that were put back may no longer be what an iteration in its turn finds.
         """
         if self._mark is not None:
-            place, self._iterator = self._mark
-            next(itertools.islice(self._iterator, self.taken - place, self.taken - place), None)
+            place, fork = self._mark
+            next(itertools.islice(fork, self.taken - place, self.taken - place), None)
+            # Others may hold the iterator: it is at its end when the loop is.
+            self._iterator = itertools.chain(fork, _exhausted(self._iterator))
             self._returned.clear()
             self._is_exhausted, self.failure, self._mark = False, None, None
 
@@ -343,6 +351,12 @@ def _wrapped(wrapper: Any) -> list[Any]:
 
 def _arguments(wrapper: Any) -> Any:
     return wrapper.__reduce__()[1]
+
+
+def _exhausted(iterator: Iterator[Any]) -> Iterator[Any]:
+    """Go through an iterator; yield nothing."""
+    deque(iterator, maxlen=0)
+    yield from ()
 
 
 def _forked(iterator: Any, iterable: Any, taken: int) -> Iterator[Any] | None:
