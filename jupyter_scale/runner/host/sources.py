@@ -248,15 +248,17 @@ class Source:
 
     def mark(self) -> None:
         """Remember this place: items are going to be taken before their turn."""
-        can_return = self._is_untouched and not self.generators
-        fork = _forked(self._iterator, self._iterable, self.taken) if can_return else None
+        fork = self._fork()
         self._mark = None if fork is None else (self.taken, fork)
 
     def peek(self) -> list[Any]:
         """Return the next item, or nothing where that cannot be had without a trace."""
-        can_look = self._is_untouched and not self.generators
-        fork = _forked(self._iterator, self._iterable, self.taken) if can_look else None
+        fork = self._fork()
         return [] if fork is None else list(itertools.islice(fork, 1))
+
+    def _fork(self) -> Iterator[Any] | None:
+        can_fork = self._is_untouched and not self.generators
+        return _forked(self._iterator, self._iterable, self.taken) if can_fork else None
 
     def go_back(self) -> None:
         """Go on from where items have been used up to, with what is there by then.
