@@ -178,7 +178,11 @@ class _Reader:
         name = values.pop("name", default_name)
         if not _NAME.fullmatch(name):
             raise self._error(place.key("name"), name, _NAME_OPTION.expected)
-        count, minimum = values.pop("count", 1), values.pop("min", None)
+        try:
+            count = provider.count_nodes(values, values.pop("count", 1))
+        except ProfileError as error:
+            raise ProfileError(f"{self._at(place)}: {error}") from None
+        minimum = values.pop("min", None)
         workers = values.pop("workers", None)
         if provider.max_nodes is not None and count > provider.max_nodes:
             raise self._error(place.key("count"), count, f"{provider.max_nodes} node at most")
