@@ -109,9 +109,9 @@ class Workspace:
             When the profile is wrong, or something does not come up.
         """
         self._ask = ask
-        if isinstance(self._cluster, Cluster) and name == self._cluster.state.name:
-            if self._cluster.retry():
-                return self._cluster
+        own = self._cluster
+        if isinstance(own, Cluster) and name == own.state.name and own.retry():
+            return own
         if self._cluster is not None:
             running = self._cluster.state.name
             msg = (

@@ -38,7 +38,7 @@ class Performer:
         self.state = state
         self.failure: Failure | None = None
         self._provider, self._on_event = provider, on_event
-        self._told: ClusterEvent | None = None
+        self._told: dict[str, ClusterEvent] = {}
 
     @property
     def request(self) -> Request:
@@ -99,14 +99,15 @@ class Performer:
             store.save(self.state)
 
     def tell(self, step: str, message: str, done: int = 0, total: int = 0) -> None:
-        """Tell what happens, once."""
+        """Tell what happens, once for each change of a step."""
         event = ClusterEvent(self.state.id, step, message, done, total)
-        if event != self._told:
-            self._told = event
+        if event != self._told.get(step):
+            self._told[step] = event
             self._on_event(event)
 
     def _mark_starting(self) -> None:
         self.failure = None
+        self._told.clear()
         self.change(status=Status.STARTING, nodes=(), runners=(), error="")
 
     def _make_directories(self) -> None:
