@@ -130,7 +130,7 @@ class _Reader:
         idle = cast("float | None", values.pop("idle_timeout", None))
         orphan = cast("float | None", values.pop("orphan_after", None))
         self._require(provider.cluster_options, values, place)
-        return Profile(
+        profile = Profile(
             name=name,
             provider=table.get("provider", "local"),
             pools=self._pools(table, provider, place),
@@ -138,6 +138,11 @@ class _Reader:
             options=values,
             orphan_after_s=orphan,
         )
+        try:
+            provider.check(profile)
+        except ProfileError as error:
+            raise ProfileError(f"{self._at(place)}: {error}") from None
+        return profile
 
     def _provider(self, table: Mapping[str, Any], place: Place) -> Provider:
         name = table.get("provider", "local")

@@ -148,6 +148,16 @@ class Provider(Protocol):
         """
         ...
 
+    def check(self, profile: Profile) -> None:
+        """Find what is wrong with a profile as a whole.
+
+        Raises
+        ------
+        ProfileError
+            When something is; without the place, which is the cluster's table.
+        """
+        ...
+
     def start(self, request: Request) -> Iterator[NodeState]:
         """Start all nodes, yielding each as soon as it could be stopped by what is yielded.
 

@@ -27,7 +27,7 @@ from jupyter_scale.transport.processes import end_groups, end_trackers, kill_mar
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from jupyter_scale.model.profile import Value
+    from jupyter_scale.model.profile import Profile, Value
 
 _NAME = "local"
 _LOOK_AGAIN_S = 0.2
@@ -61,6 +61,9 @@ class LocalProvider:
     def count_nodes(self, options: Mapping[str, Value], count: int) -> int:
         """Return how many nodes a pool has."""
         return count
+
+    def check(self, profile: Profile) -> None:
+        """Find nothing wrong: each option was checked by itself."""
 
     def start(self, request: Request) -> Iterator[NodeState]:
         """Start the node process; see `jupyter_scale.providers.provider.Provider`."""

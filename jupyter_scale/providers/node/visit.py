@@ -123,6 +123,7 @@ def _start(directory: Path, arguments: list[str]) -> Owner:
         os.close(log)
         owner = owner_of(process.pid) or Owner(process.pid, 0.0)
         draft = directory / "node.new"
+        draft.touch(mode=0o600)
         draft.write_text(str(owner))
         draft.replace(directory / "node")
         process.returncode = 0  # it is not waited for

@@ -17,7 +17,7 @@ from jupyter_scale.transport.ssh.connection import Connection
 _VISIT = "jupyter_scale.providers.node.visit"
 #: Programs of the node's environment come first, as in an activated one.
 _WITH_PATH = 'PATH="$1:$PATH"; export PATH; shift; exec "$@"'
-_WITH_LOG = 'umask 077; mkdir -p -- "$1" && exec 2>>"$1/$2.log"; shift 2; '
+_WITH_LOG = '( umask 077; mkdir -p -- "$1"; : >>"$1/$2.log" ) && exec 2>>"$1/$2.log"; shift 2; '
 
 
 def visit(

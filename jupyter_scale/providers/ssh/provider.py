@@ -58,6 +58,10 @@ class SshProvider:
         """Return how many hosts a pool has."""
         return len(hosts_of(options))
 
+    def check(self, profile: Profile) -> None:
+        """Refuse a host that is there twice, and what contradicts the hosts."""
+        places_of(profile)
+
     def start(self, request: Request) -> Iterator[NodeState]:
         """Begin with all hosts side by side, once all were yielded."""
         nodes = [
