@@ -346,9 +346,7 @@ class Registry:
         def record(event: ClusterEvent) -> None:
             view = StepView(event.step, event.message, round(time.time(), 3))
             with self._lock:
-                if steps and steps[-1].step == event.step:
-                    steps.pop()  # the same step, further on
-                steps.append(view)
+                _note_step(steps, view)
                 del steps[:-_MOST_STEPS]
             self._news.set()
 
@@ -430,6 +428,16 @@ def _saved() -> Iterable[ClusterState]:
             yield store.load(cluster)
         except (NoCluster, StateError) as error:
             _logger.debug("cluster %s: %s", cluster, error)
+
+
+def _note_step(steps: list[StepView], new: StepView) -> None:
+    """Note how far a start is: a step that goes on is shown once; machines go on side by side."""
+    for index, old in enumerate(steps):
+        is_last = index == len(steps) - 1
+        if old.step == new.step and (is_last or new.step.startswith("node ")):
+            steps[index] = new
+            return
+    steps.append(new)
 
 
 def _place(state: ClusterState) -> Place | None:
