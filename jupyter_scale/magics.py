@@ -16,6 +16,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
+from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.errors import (
     CannotTravel,
     RunnerError,
@@ -293,14 +294,18 @@ class ScaleMagics(Magics):
         cluster = workspace.cluster
         if cluster is None:
             return "No cluster: the first %%scale cell starts one here, or %scale up PROFILE."
+        if isinstance(cluster, Cluster):
+            cluster.look()
         state = cluster.state
         age = time.time() - state.started_at
         lines = [
             f"cluster  {state.name} ({state.profile.provider}), {state.status.value}",
             f"up       {age / 60:.0f} min",
-            f"workers  {cluster.workers} of {workspace.workers}",
+            f"workers  {cluster.workers} of {sum(node.workers for node in state.nodes)}",
         ]
-        lines += [f"node     {node.name}: {node.status.value}" for node in state.nodes]
+        for node in state.nodes:
+            why = f", {node.error.splitlines()[0]}" if node.error else ""
+            lines.append(f"node     {node.name}: {node.status.value}{why}")
         session = workspace.session_or_none
         if session is not None:
             known = {n: size for n, size in session.known_bytes.items() if size}

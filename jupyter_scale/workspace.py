@@ -35,6 +35,8 @@ from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
 _SCALE_TIMEOUT_S = 60.0
+#: So long a cluster that runs already may take to say which workers it has.
+_HEARD_S = 15.0
 _PATIENCE_S = 7.0
 #: So long a link to another machine may be broken before its runner counts as lost.
 _PATIENCE_ELSEWHERE_S = 180.0
@@ -152,6 +154,7 @@ class Workspace:
                 continue
             try:
                 adopted.wait_ready()
+                adopted.wait_workers(sum(node.joined for node in state.nodes), _HEARD_S)
             except StartError as error:
                 on_event(ClusterEvent(state.id, "failed", f"the last one has ended: {error}"))
                 continue
@@ -231,7 +234,11 @@ class Workspace:
         if cluster is None:
             return False
         if not isinstance(cluster, Guest):
-            cluster.stop()
+            try:
+                cluster.stop()
+            except ClusterError:
+                self._cluster = cluster  # to try again
+                raise
             return True
         try:
             assert self._link is not None  # noqa: S101 - `_join` has set it

@@ -125,7 +125,7 @@ def is_clean(lab):
 def why_unclean(lab):
     return {
         machine.name: (
-            [process.cmdline() for process in machine.processes()],
+            machine.processes(),
             machine.ports(),
             list(machine.home.glob(".cache/jupyter-scale/clusters/*")),
         )

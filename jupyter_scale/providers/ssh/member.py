@@ -33,7 +33,7 @@ _READY_S = 60.0
 _SILENCE_S = 30.0
 _MOMENT_S = 0.5
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
-_LASTING_S = 30.0
+_LASTING_S = 5.0
 _JOIN_S = 20.0
 
 
@@ -59,6 +59,8 @@ class Member:
         assert node.machine is not None  # noqa: S101 - this provider has made it
         self._fleet, self._node, self._machine = fleet, node, node.machine
         self._connection: Connection | None = None
+        self._ready_at = 0.0
+        self._shared = ""
         self.seen = NodeSeen(is_alive=True, node=node)
         self.is_prepared = False
         self._thread = threading.Thread(
@@ -123,10 +125,9 @@ class Member:
             self._note(replace(NodeSeen(is_alive=True), node=self._node, news="starting it again"))
             is_new = True
 
-    _ready_at = 0.0
-
     def _bring_up(self) -> None:
         """Start it, from whatever it was left at, and hear it until it ends or is let go."""
+        self._ready_at = 0.0
         connection = self._connect()
         self._prepare(connection)
         self.is_prepared = True
@@ -278,7 +279,8 @@ class Member:
                     next_step=str(message.get("next_step", "")),
                 )
             case "ready":
-                self._ready_at = time.monotonic()
+                if not self._ready_at:  # over a new connection it is told again
+                    self._ready_at = time.monotonic()
                 self._update(pid=message["pid"], created=message["created"])
             case "failed":
                 self._update(workers=self._node.workers - 1)

@@ -1,7 +1,5 @@
 """Clusters over SSH when something goes wrong: what is said, and that nothing is lost or left."""
 
-import signal
-
 import pytest
 
 from laptop import Laptop, assert_clean, write_profile
@@ -174,8 +172,11 @@ def test_a_dead_scheduler_or_runner_is_told_and_the_next_start_works(lab, open_l
         laptop.interrupt()
     answer = laptop.answer(90)
     assert answer["error"], answer
-    assert laptop.run("print(x)") == "[1]\n"
-    if what.endswith("host"):
+    if what.endswith("node"):  # the runner lives without it: the cell was interrupted
+        assert laptop.run("print(x)") == "[1, 2]\n"
+        assert eventually(lambda: "failed" in laptop.run("%scale"), 10)
+    else:
+        assert laptop.run("print(x)") == "[1]\n"
         laptop.run("%%scale\nx.append(3)", 60)
         assert laptop.run("print(x)") == "[1, 3]\n"
     laptop.run("%scale down")
@@ -196,13 +197,12 @@ def test_ctrl_c_in_the_middle_of_a_start_leaves_nothing(lab, open_laptop):
     laptop.run("%scale down")
 
 
-@pytest.mark.parametrize("step", ["sshd-session", "lay", "jupyter_scale.providers.node"])
+@pytest.mark.parametrize("step", ["-c", "lay", "jupyter_scale.providers.node"])
 def test_a_laptop_that_dies_in_a_start_goes_on_or_ends_later(lab, open_laptop, step):
     laptop = open_laptop()
     laptop.begin("%scale up lab")
     machine = lab.machines["h2"]
-    eventually(lambda: machine.find(step), 20)
-    laptop.process.send_signal(signal.SIGKILL)
+    assert eventually(lambda: machine.find(step), 20)
     laptop.kill()
     second = open_laptop()
     assert "2 workers" in second.run("%scale up lab")
