@@ -26,7 +26,10 @@ from jupyter_scale.transport.local import (
 from jupyter_scale.transport.processes import end_groups, end_trackers, kill_marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from jupyter_scale.model.checkup import Check
+    from jupyter_scale.model.profile import Profile
 
 _NAME = "local"
 _RPC_TIMEOUT_S = 10.0
@@ -156,6 +159,20 @@ class LocalProvider:
     ) -> Child:
         """Start a process on this machine."""
         return _run(request, argv, what=what, log_path=log_path, cwd=cwd)
+
+    def examine(
+        self, profile: Profile, ask: Callable[[str], str] | None, known: Collection[str] = ()
+    ) -> Iterator[Check]:
+        """Examine this machine."""
+        from jupyter_scale.providers.local import doctor
+
+        return doctor.examine(profile)
+
+    def read_log(self, node: NodeState, request: Request, name: str, lines: int) -> tuple[str, ...]:
+        """Return the last lines of a log in the cluster's directory."""
+        from jupyter_scale.providers.local.logs import log_path, read_lines
+
+        return read_lines(log_path(request.directory, name), lines)
 
 
 def call_scheduler(address: str, connection_args: dict[str, Any], op: str, **kwargs: Any) -> Any:
