@@ -79,10 +79,11 @@ def find_leftovers(host: Host, cache: str = "") -> tuple[LeftBehind, ...]:
 
 
 @contextmanager
-def waiting_for_others(host: Host) -> Iterator[Meeting]:
-    """Let a host wait for others, on the one address under which SSH reached it.
+def waiting_for_others(host: Host, network: str = "") -> Iterator[Meeting]:
+    """Let a host wait for others, on one address only.
 
-    It ends with the block; or by itself after a minute, or when the connection to it breaks.
+    That is its address in a network such as ``"10.0.0.0/24"``, or the one under which SSH reached
+    it. It ends with the block; or by itself after a minute, or when the connection to it breaks.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def waiting_for_others(host: Host) -> Iterator[Meeting]:
         When it cannot.
     """
     word = secrets.token_hex(8)
-    request = {"op": "listen", "seconds": _LISTEN_S, "word": word}
+    request = {"op": "listen", "seconds": _LISTEN_S, "word": word, "network": network}
     lines = host.converse(launch.command(), [launch.standard_input(request)], _SILENCE_S)
     with closing(lines):
         first: Mapping[str, Any] = next(lines, {"error": "the command ended without an answer"})

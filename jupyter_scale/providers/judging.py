@@ -78,6 +78,31 @@ def judge_python(host: str, facts: NodeFacts, lock: EnvironmentLock, reached: Re
     return Check(host, "Python", _FAILED, found, advice)
 
 
+def judge_own_python(
+    host: str, python: str, version: str, missing: Sequence[str], wanted: str
+) -> Check:
+    """Say whether the Python that a pool names can be used.
+
+    Parameters
+    ----------
+    version : str
+        Its minor version.
+    missing : sequence of str
+        Modules that every node needs, and that it has not.
+    wanted : str
+        The minor version of the notebook's Python.
+    """
+    if version != wanted:
+        found = f"the notebook runs Python {wanted}, and {python} is {version}"
+        advice = f"Name a Python {wanted} in the profile, or none: one is made there then."
+        return Check(host, "Python", _FAILED, found, advice)
+    if missing:
+        found = f"{python} has no {', '.join(missing)}"
+        advice = "Install jupyter-scale there, or name no Python: an environment is made then."
+        return Check(host, "Python", _FAILED, found, advice)
+    return Check(host, "Python", _OK, f"{version} ({python})")
+
+
 def judge_disk(host: str, facts: NodeFacts, lock: EnvironmentLock) -> Check:
     """Say whether the notebook's environment has room in a host's cache."""
     free = f"{show_bytes(facts.free_bytes)} free in {facts.cache}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ipaddress
 import os
 import socket
 import ssl
@@ -13,7 +14,7 @@ import urllib.request
 from typing import Any, BinaryIO
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from jupyter_scale.environment.node.report import Report
+from jupyter_scale.environment.node.report import Refused, Report
 from jupyter_scale.environment.node.sources import (
     Sources,
     configured_sources,
@@ -56,10 +57,17 @@ def reach(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str,
 def listen(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str, Any]:
     """Greet whoever connects, until nobody hears this any more; at most ``seconds`` long.
 
-    First writes ``{"event": "listening", "address", "port"}``. It listens on the one address under
-    which SSH reached this node, and greets with ``word``.
+    First writes ``{"event": "listening", "address", "port"}``. It listens on one address only, that
+    in a ``network`` or, without one, that under which SSH reached this node, and greets with
+    ``word``.
+
+    Raises
+    ------
+    Refused
+        When this node has no address in that network.
     """
-    address = _own_address()
+    network = request.get("network", "")
+    address = _address_in(network) if network else _own_address()
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     deadline = time.monotonic() + float(request["seconds"])
     with socket.socket(family, socket.SOCK_STREAM) as listener:
@@ -100,7 +108,23 @@ def meet(request: dict[str, Any], _data: BinaryIO, _report: Report) -> dict[str,
 def _own_address() -> str:
     """Return this node's address as SSH reached it; behind a forwarder its own, not that one's."""
     words = os.environ.get("SSH_CONNECTION", "").split()
-    return words[2] if len(words) > 2 else "127.0.0.1"  # noqa: PLR2004 - client, port, server, port
+    is_told = len(words) > 2  # noqa: PLR2004 - client, port, server, port
+    return words[2].replace("::ffff:", "") if is_told else "127.0.0.1"
+
+
+def _address_in(network: str) -> str:
+    """Return this node's address in a network: that from which it would send there."""
+    try:
+        wanted = ipaddress.ip_network(network, strict=False)
+        family = socket.AF_INET6 if wanted.version == 6 else socket.AF_INET  # noqa: PLR2004
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:  # nothing is sent
+            sock.connect((str(wanted[1 if wanted.num_addresses > 1 else 0]), 9))
+            address = str(sock.getsockname()[0])
+        if ipaddress.ip_address(address.partition("%")[0]) in wanted:
+            return address
+    except (OSError, ValueError):
+        pass  # it is none, or no way leads there
+    raise Refused("network", f"It has no address in the network {network}")
 
 
 def _why_unreachable(address: str) -> str:

@@ -29,6 +29,7 @@ from jupyter_scale.model.checkup import Check, CheckStatus
 from jupyter_scale.providers import judging
 from jupyter_scale.providers.ssh.asking import AskOnce
 from jupyter_scale.providers.ssh.host import SshHost
+from jupyter_scale.transport.ssh.commands import run
 from jupyter_scale.transport.ssh.config import HostConfig, resolve
 from jupyter_scale.transport.ssh.connection import Connection
 from jupyter_scale.transport.ssh.opening import Timeouts
@@ -56,6 +57,11 @@ _STEP_OF = {
     "host key": "host key",
     "authentication": "login",
 }
+_TRY_S = 30.0
+_TRY_PYTHON = (
+    "import importlib.util, sys; print('%d.%d' % sys.version_info[:2],"
+    " *(name for name in sys.argv[1:] if importlib.util.find_spec(name) is None))"
+)
 _BEGINS_AFTER = {"connect": "name", "host key": "port", "authentication": "host key"}
 
 
@@ -117,7 +123,7 @@ def examine(
         yield from _until_ended(told, len(threads))
         yield from _judge_profile(profile, patients)
         if len(patients) > 1:
-            yield from _introduce(patients)
+            yield from _introduce(patients, str(profile.options.get("network", "")))
     finally:
         for patient in patients:
             patient.leave()
@@ -240,26 +246,49 @@ class _Patient:
 
     def _look_around(self, host: SshHost, wanted: Preparation, known: Collection[str]) -> None:
         """Tell of what a host is and has."""
-        name, lock = self.name, wanted.lock
-        facts = self._look(host, lock.python, wanted.cache)
-        try:
-            is_missing = lock.python not in facts.pythons
-            reached = reach(host, wanted.sources, wanted.cache, is_python_needed=is_missing)
-        except ClusterError as error:
-            raise self._fail("packages", *_words(error)) from error
+        name = self.name
+        facts = self._look(host, wanted.lock.python, wanted.cache)
         workers = self._pool.workers or facts.cores
-        self._tell(judging.judge_python(name, facts, lock, reached))
-        self._tell(judging.judge_disk(name, facts, lock))
+        own_python = str(self._pool.options.get("python", ""))
+        if own_python:
+            self._tell(self._try_python(own_python, wanted))
+            self._tell(judging.judge_room(name, facts.free_bytes, facts.cache))
+            packages = Check(name, "packages", CheckStatus.OK, f"those of {own_python}")
+        else:
+            packages = self._look_for_packages(host, facts, wanted)
         self._tell(judging.judge_memory(name, facts.memory_bytes, workers))
         self._tell(judging.judge_cores(name, facts.cores, workers))
         self._tell(judging.judge_gpus(name, facts.gpus))
-        self._tell(judging.judge_index(name, reached))
+        self._tell(packages)
         self._tell(judging.judge_clock(name, facts.clock_offset_s))
         try:
             left = find_leftovers(host, wanted.cache)
         except ClusterError as error:
             raise self._fail("leftovers", *_words(error)) from error
         self._tell(judging.judge_leftovers(name, left, known))
+
+    def _look_for_packages(self, host: SshHost, facts: NodeFacts, wanted: Preparation) -> Check:
+        """Tell whether an environment can be made, and return where its packages come from."""
+        lock = wanted.lock
+        try:
+            is_missing = lock.python not in facts.pythons
+            reached = reach(host, wanted.sources, wanted.cache, is_python_needed=is_missing)
+        except ClusterError as error:
+            raise self._fail("packages", *_words(error)) from error
+        self._tell(judging.judge_python(self.name, facts, lock, reached))
+        self._tell(judging.judge_disk(self.name, facts, lock))
+        return judging.judge_index(self.name, reached)
+
+    def _try_python(self, python: str, wanted: Preparation) -> Check:
+        """Say whether the Python that the pool names can be used."""
+        assert self._connection is not None  # noqa: S101 - this host was entered
+        argv = [python, "-c", _TRY_PYTHON, *wanted.needs.modules]
+        try:
+            said = run(self._connection, argv, timeout_s=_TRY_S).check().stdout.decode()
+        except HostError as error:
+            raise self._fail("Python", *_words(error)) from error
+        version, *missing = said.split()
+        return judging.judge_own_python(self.name, python, version, missing, wanted.lock.python)
 
     def _look(self, host: SshHost, python: str, cache: str) -> NodeFacts:
         try:
@@ -333,7 +362,7 @@ def _words(error: ClusterError) -> tuple[str, str]:
     return str(error), ""
 
 
-def _introduce(patients: Sequence[_Patient]) -> Iterator[Check]:
+def _introduce(patients: Sequence[_Patient], network: str) -> Iterator[Check]:
     """Let the first healthy host wait for all others, and tell who reaches it."""
     well = [(patient.name, patient.host) for patient in patients if patient.host is not None]
     if not well:
@@ -344,7 +373,7 @@ def _introduce(patients: Sequence[_Patient]) -> Iterator[Check]:
         return
     with ExitStack() as stack:
         try:
-            meeting = stack.enter_context(waiting_for_others(host))
+            meeting = stack.enter_context(waiting_for_others(host, network))
         except ClusterError as error:
             yield Check(head, "network", CheckStatus.FAILED, *_words(error))
             for name, _ in others:

@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_scale.environment.installed import Interpreter
 from jupyter_scale.environment.node.machine import platform_name
-from jupyter_scale.environment.prepare import Preparation
+from jupyter_scale.environment.prepare import Needs, Preparation
 from jupyter_scale.model.checkup import CheckStatus
 from jupyter_scale.model.environment import EnvironmentLock
 from jupyter_scale.model.profile import Pool, Profile
@@ -54,7 +54,8 @@ def use_index(machine, address):
 @pytest.fixture
 def wanted(tmp_path):
     lock = EnvironmentLock(PYTHON, platform_name(), size_bytes=10_000_000)
-    return Preparation(lock, Interpreter(PYTHON, platform_name(), ()), tmp_path)
+    needs = Needs(modules=("cloudpickle", "distributed"))
+    return Preparation(lock, Interpreter(PYTHON, platform_name(), ()), tmp_path, needs)
 
 
 @pytest.fixture
@@ -63,7 +64,8 @@ def checkup(wanted):
 
     def checkup(lab, *hosts, ask=None, known=(), wanted=wanted, timeouts=QUICK, **fields):
         options = {"ssh_config": str(lab.ssh_config), **fields.pop("options", {})}
-        pool = Pool("cpu", len(hosts), options={"hosts": hosts}, **fields)
+        pool = fields.pop("pool", None)
+        pool = pool or Pool("cpu", len(hosts), options={"hosts": hosts}, **fields)
         profile = Profile("lab", "ssh", (pool,), options=options)
         with lab.inside():
             checks = list(examine(profile, ask, known, wanted=wanted, timeouts=timeouts))
@@ -253,6 +255,32 @@ def test_another_python_that_can_be_downloaded(fresh, checkup, wanted, index):
     check = checkup(fresh, "h1", wanted=other)["h1", "Python"]
     assert check.status is OK
     assert check.found.startswith("3.99 will be downloaded")
+
+
+def own_python(lab, checkup, python):
+    pool = Pool("cpu", 1, options={"hosts": ("h1",), "python": python})
+    return checkup(lab, "h1", pool=pool)
+
+
+def test_a_python_that_the_pool_names(lab, checkup, tmp_path):
+    checks = own_python(lab, checkup, sys.executable)
+    assert checks["h1", "Python"].found == f"{PYTHON} ({sys.executable})"
+    assert checks["h1", "packages"].found == f"those of {sys.executable}"
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    check = assert_fails_at(own_python(lab, checkup, f"{bare}/bin/python"), "h1", "Python")
+    assert "has no cloudpickle" in check.found
+    check = assert_fails_at(own_python(lab, checkup, "/nowhere/python"), "h1", "Python")
+    assert "/nowhere/python: not found" in check.advice
+
+
+@pytest.mark.parametrize(("network", "status"), [("127.0.0.0/8", OK), ("10.250.0.0/24", FAILED)])
+def test_a_network_of_the_profile(fresh, checkup, network, status):
+    for _ in range(2):
+        fresh.add()
+    checks = checkup(fresh, "h1", "h2", options={"network": network})
+    assert checks["h1", "network"].status is status
+    assert ("no address in" in checks["h1", "network"].found) == (status is FAILED)
 
 
 def test_a_full_disk(fresh, checkup):

@@ -48,6 +48,19 @@ def test_python():
 
 
 @pytest.mark.parametrize(
+    ("version", "missing", "status", "words"),
+    [
+        ("3.11", [], OK, "3.11 (/opt/python)"),
+        ("3.9", [], FAILED, "the notebook runs Python 3.11, and /opt/python is 3.9"),
+        ("3.11", ["dask", "xxhash"], FAILED, "/opt/python has no dask, xxhash"),
+    ],
+)
+def test_a_python_that_the_pool_names(version, missing, status, words):
+    check = judging.judge_own_python("h1", "/opt/python", version, missing, "3.11")
+    assert (check.status, check.found) == (status, words)
+
+
+@pytest.mark.parametrize(
     ("free", "environments", "status", "words"),
     [
         (50 * GB, (), OK, "50.0 GB free in /root/.cache/jupyter-scale; the environment needs"),
