@@ -272,12 +272,7 @@ def test_doctor_of_this_machine(scale):
     }
 
 
-def test_whoever_stops_reading_is_no_error(begin, scale):
-    process = begin("status", "--json")
-    process.stdout.close()
-    process.stdout = subprocess.DEVNULL and open(os.devnull)  # noqa: SIM115, PTH123
-    process.wait(20)
-    err = process.stderr.read()
-    process.stdout.close()
-    process.stdout = None
-    assert "Traceback" not in err
+def test_whoever_stops_reading_is_no_error():
+    command = f"{sys.executable} -m jupyter_scale.cli status --json | true"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
