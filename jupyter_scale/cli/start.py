@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_scale.cli.saved import saved_states
-from jupyter_scale.cli.terminal import Progress, complain, say
+from jupyter_scale.cli.terminal import Progress, asking, complain, say
 from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.errors import StartError
@@ -50,8 +50,10 @@ def _goes_on(state: ClusterState, workers: int | None) -> bool:
         say(f"Cluster {state.name} {doing} already ({state.id}), {owner}.")
         _say_size(state, workers)
         return True
-    with Progress() as progress, _ended_by_signals():
-        cluster = Cluster.adopt(state.id, lambda event: progress.show(event.step, event.message))
+    with Progress() as progress, asking() as ask, _ended_by_signals():
+        cluster = Cluster.adopt(
+            state.id, lambda event: progress.show(event.step, event.message), ask
+        )
         if cluster is None:  # somebody was quicker
             say(f"Cluster {state.name} runs already ({state.id}).")
             return True
@@ -64,6 +66,7 @@ def _goes_on(state: ClusterState, workers: int | None) -> bool:
     if workers is not None and workers != sum(node.workers for node in cluster.state.nodes):
         cluster.scale(workers * len(cluster.state.nodes))
         say(f"It gets {workers} workers on each node.")
+    cluster.leave()
     return True
 
 
@@ -74,12 +77,12 @@ def _say_size(state: ClusterState, workers: int | None) -> None:
 
 
 def _start(profile: Profile) -> None:
-    with Progress() as progress, _ended_by_signals():
+    with Progress() as progress, asking() as ask, _ended_by_signals():
 
         def on_event(event: ClusterEvent) -> None:
             progress.show(event.step, event.message)
 
-        cluster = Cluster.create(profile, on_event=on_event, ownership=Ownership.SERVER)
+        cluster = Cluster.create(profile, on_event=on_event, ownership=Ownership.SERVER, ask=ask)
         try:
             cluster.start()
         except KeyboardInterrupt:
@@ -88,6 +91,7 @@ def _start(profile: Profile) -> None:
         except StartError:
             progress.show("", "What was begun has been ended.")
             raise
+    cluster.leave()
     state = cluster.state
     say(f"Cluster {state.name} is up ({state.id}). `%scale up {state.name}` in a notebook uses it;")
     say(f"`jupyter scale down {state.name}` ends it.")

@@ -11,8 +11,8 @@ from jupyter_scale.environment.cleaning import KeptEnvironment, clean
 from jupyter_scale.errors import ClusterError
 from jupyter_scale.providers.judging import hosts_of
 from jupyter_scale.providers.ssh.asking import AskOnce
-from jupyter_scale.providers.ssh.doctor import config_of
 from jupyter_scale.providers.ssh.host import SshHost
+from jupyter_scale.providers.ssh.options import config_of
 from jupyter_scale.transport.ssh.connection import Connection
 
 if TYPE_CHECKING:

@@ -11,8 +11,6 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_scale.environment.checkup import (
@@ -29,8 +27,9 @@ from jupyter_scale.model.checkup import Check, CheckStatus
 from jupyter_scale.providers import judging
 from jupyter_scale.providers.ssh.asking import AskOnce
 from jupyter_scale.providers.ssh.host import SshHost
+from jupyter_scale.providers.ssh.options import config_of
 from jupyter_scale.transport.ssh.commands import run
-from jupyter_scale.transport.ssh.config import HostConfig, resolve
+from jupyter_scale.transport.ssh.config import HostConfig
 from jupyter_scale.transport.ssh.connection import Connection
 from jupyter_scale.transport.ssh.opening import Timeouts
 
@@ -336,23 +335,6 @@ class _Patient:
         except _Failed as failed:
             return failed
         raise AssertionError  # a check that failed ends the steps
-
-
-def config_of(name: str, profile: Profile) -> HostConfig:
-    """Return how a host of a profile is reached.
-
-    Raises
-    ------
-    HostError
-        As from `jupyter_scale.transport.ssh.config.resolve`.
-    """
-    ssh_config, known_hosts = (profile.options.get(key) for key in ("ssh_config", "known_hosts"))
-    config = resolve(name, Path(str(ssh_config)).expanduser() if ssh_config else None)
-    if not known_hosts:
-        return config
-    files = (Path(str(known_hosts)).expanduser(),)
-    jumps = tuple(replace(hop, user_known_hosts=files) for hop in config.jumps)
-    return replace(config, user_known_hosts=files, jumps=jumps)
 
 
 def _words(error: ClusterError) -> tuple[str, str]:

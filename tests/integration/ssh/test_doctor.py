@@ -1,5 +1,6 @@
 """The checkup of hosts with a real sshd."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from jupyter_scale.cli import main
 from jupyter_scale.environment.installed import Interpreter
 from jupyter_scale.environment.node.machine import platform_name
 from jupyter_scale.environment.prepare import Needs, Preparation
@@ -367,3 +369,21 @@ def test_it_can_be_given_up(lab, wanted):
     assert next(checks).step == "name"
     checks.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("examine")]
+
+
+def test_from_the_command_line(fresh, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
+    fresh.add()
+    (tmp_path / "scale.toml").write_text(
+        f'[clusters.lab]\nprovider = "ssh"\nssh_config = "{fresh.ssh_config}"\n'
+        '[[clusters.lab.pools]]\nhosts = ["h1"]\n'
+    )
+    command = ["doctor", "lab", "--directory", str(tmp_path)]
+    assert main(command) == 0
+    assert " h1: login: as root\n" in capsys.readouterr().out
+    fresh.known_hosts.write_text("")
+    assert main([*command, "--json"]) == 1
+    checks = {check["step"]: check for check in json.loads(capsys.readouterr().out)}
+    assert checks["host key"]["status"] == "failed"
+    assert "known_hosts" in checks["host key"]["advice"]

@@ -1,4 +1,4 @@
-"""The logs of a cluster on this machine."""
+"""The logs of a cluster: where they are in a node's directory, and the end of one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from jupyter_scale.errors import ClusterError
 _MOST_BYTES = 16 << 20
 
 
-def log_path(directory: Path, name: str) -> Path:
-    """Return the path of a log in a cluster's directory, whether it exists or not.
+def log_path(name: str) -> str:
+    """Return the path of a log in a node's directory, whether it exists or not.
 
     Parameters
     ----------
-    directory : Path
-        The cluster's.
     name : str
         ``"node"``, ``"worker/<worker's name>"`` or ``"runner/<session>"``.
 
@@ -28,11 +26,11 @@ def log_path(directory: Path, name: str) -> Path:
     if Path(which).name == which and which != "..":
         match kind, bool(which):
             case "node", False:
-                return directory / "node.log"
+                return "node.log"
             case "worker", True:
-                return directory / "workers" / f"{which}.log"
+                return f"workers/{which}.log"
             case "runner", True:
-                return directory / "runners" / which / "runner.log"
+                return f"runners/{which}/runner.log"
     raise ClusterError(f"There is no log {name!r}.")
 
 
