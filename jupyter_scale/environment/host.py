@@ -61,6 +61,7 @@ def ask(
     request: Mapping[str, Any],
     data: Iterable[bytes] = (),
     on_step: OnStep = lambda _: None,
+    silence_s: float = SILENCE_S,
 ) -> Mapping[str, Any]:
     """Have a node do one thing, and return its answer.
 
@@ -74,6 +75,8 @@ def ask(
         What follows the request.
     on_step : callable
         Told of progress, in this thread.
+    silence_s : float
+        As in `Host.converse`.
 
     Raises
     ------
@@ -88,7 +91,7 @@ def ask(
         yield launch.standard_input(request)
         yield from data
 
-    lines = host.converse(launch.command(), stdin(), SILENCE_S)
+    lines = host.converse(launch.command(), stdin(), silence_s)
     with closing(lines):
         for message in lines:
             if "error" in message:

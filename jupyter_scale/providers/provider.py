@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Protocol
 from jupyter_scale.errors import ProfileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from jupyter_scale.model.checkup import Check
     from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, RunnerState
     from jupyter_scale.model.profile import Option, Profile, Value
     from jupyter_scale.transport.speaker import Speaker
@@ -258,6 +259,37 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Let go of all that leads to nodes; they go on."""
+        ...
+
+    def examine(
+        self, profile: Profile, ask: Callable[[str], str] | None, known: Collection[str] = ()
+    ) -> Iterator[Check]:
+        """Examine what a cluster of that profile would run on; yield what is found as it comes.
+
+        Parameters
+        ----------
+        profile : Profile
+            Nothing of it is started.
+        ask : callable or None
+            Asks the user for a passphrase, given a prompt; None where nobody can be asked.
+        known : collection of str
+            Ids of clusters that are not left over.
+        """
+        ...
+
+    def read_log(self, node: NodeState, request: Request, name: str, lines: int) -> tuple[str, ...]:
+        """Return the last lines of a log on a node, none when there is no such log.
+
+        Parameters
+        ----------
+        name : str
+            ``"node"``, ``"worker/<worker's name>"`` or ``"runner/<session>"``.
+
+        Raises
+        ------
+        ClusterError
+            When the node cannot be reached.
+        """
         ...
 
 

@@ -13,7 +13,15 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from jupyter_scale.environment.node import environments, machine, making, mirror, storing
+from jupyter_scale.environment.node import (
+    environments,
+    leftovers,
+    machine,
+    making,
+    mirror,
+    reaching,
+    storing,
+)
 from jupyter_scale.environment.node.pythons import find_pythons
 from jupyter_scale.environment.node.report import (
     Interrupted,
@@ -101,4 +109,8 @@ OPERATIONS: dict[str, Callable[[dict[str, Any], BinaryIO, Report], dict[str, Any
     "unpack": mirror.unpack,
     "missing": storing.missing,
     "store": storing.store,
+    "reach": reaching.reach,
+    "listen": reaching.listen,
+    "meet": reaching.meet,
+    "leftovers": leftovers.find,
 }

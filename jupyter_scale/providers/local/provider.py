@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from jupyter_scale.errors import ClusterError
 from jupyter_scale.model.cluster import NodeState, Owner, Ownership, RunnerState, Status
 from jupyter_scale.model.profile import Option
+from jupyter_scale.providers.logs import log_path, read_lines
 from jupyter_scale.providers.node.events import fold, read_events, write_wish
 from jupyter_scale.providers.provider import Failure, NodeSeen, Request, Route
 from jupyter_scale.transport.lifeline import is_alive
@@ -25,8 +26,9 @@ from jupyter_scale.transport.local import (
 from jupyter_scale.transport.processes import end_groups, end_trackers, kill_marked, marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from jupyter_scale.model.checkup import Check
     from jupyter_scale.model.profile import Profile, Value
 
 _NAME = "local"
@@ -180,6 +182,18 @@ class LocalProvider:
 
     def close(self) -> None:
         """Do nothing: pipes are of the processes at their ends."""
+
+    def examine(
+        self, profile: Profile, ask: Callable[[str], str] | None, known: Collection[str] = ()
+    ) -> Iterator[Check]:
+        """Examine this machine."""
+        from jupyter_scale.providers.local import doctor
+
+        return doctor.examine(profile)
+
+    def read_log(self, node: NodeState, request: Request, name: str, lines: int) -> tuple[str, ...]:
+        """Return the last lines of a log in the cluster's directory."""
+        return read_lines(request.directory / log_path(name), lines)
 
 
 def _run(request: Request, argv: Sequence[str], *, what: str, log_path: Path, cwd: Path) -> Child:

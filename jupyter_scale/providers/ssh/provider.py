@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_scale.errors import ClusterError, HostError
 from jupyter_scale.model.cluster import Machine, NodeState, RunnerState, Status
+from jupyter_scale.providers.logs import log_path
 from jupyter_scale.providers.provider import NodeSeen, Request, Route
 from jupyter_scale.providers.ssh.commands import start_module, visit
 from jupyter_scale.providers.ssh.fleet import Fleet, wait_all
@@ -25,8 +26,9 @@ from jupyter_scale.transport.ssh.commands import run as run_command
 from jupyter_scale.transport.ssh.connection import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from jupyter_scale.model.checkup import Check
     from jupyter_scale.model.profile import Option, Profile, Value
     from jupyter_scale.providers.provider import Ask
     from jupyter_scale.transport.ssh.commands import RemoteChild
@@ -211,9 +213,17 @@ class SshProvider:
     def read_log(self, node: NodeState, request: Request, name: str, lines: int) -> tuple[str, ...]:
         """Return the last lines of a log in the node's directory."""
         connection = self._control(node, request)
-        path = f"{_machine(node).directory}/{name}"
+        path = f"{_machine(node).directory}/{log_path(name)}"
         done = run_command(connection, ["tail", "-n", str(lines), "--", path], timeout_s=_WISH_S)
-        return tuple(done.check().stdout.decode(errors="replace").splitlines())
+        return tuple(done.stdout.decode(errors="replace").splitlines())
+
+    def examine(
+        self, profile: Profile, ask: Ask | None, known: Collection[str] = ()
+    ) -> Iterator[Check]:
+        """Examine all hosts."""
+        from jupyter_scale.providers.ssh import doctor
+
+        return doctor.examine(profile, ask, known)
 
     def close(self) -> None:
         """Let go of members, tunnels and connections; the nodes go on."""

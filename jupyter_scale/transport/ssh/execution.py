@@ -149,10 +149,10 @@ class Execution:
                 digits, _, self._started = after.partition(b"\n")
                 self.pid = int(digits)
                 return
-            if len(seen) > _MOST_NOISE_BYTES or not self.wait(deadline):
+            if len(seen) > _MOST_NOISE_BYTES or not self.wait_for_output(deadline):
                 why = f"its shell did not begin '{self.shown}' within {timeout_s:g} s"
                 raise self.error(why + _quote(before))
-            if not (data := self.receive()) and self.is_at_end:
+            if not (data := self.receive()) and self.is_output_at_end:
                 if (lost := self._lost()) is not None:
                     raise lost
                 said = _quote(before + self.receive_error())

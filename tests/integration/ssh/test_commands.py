@@ -30,6 +30,15 @@ def test_login_shells(fresh, connect, shell):
     assert done.stdout == b"it's|a  b|$0|"
 
 
+@pytest.mark.parametrize(("ends", "words"), [("exit 3", "did not run"), ("exec sleep 9", "begin")])
+def test_a_login_shell_that_only_complains(fresh, connect, ends, words):
+    machine = fresh.add()
+    connection = connect(fresh)
+    (machine.home / ".bashrc").write_text(f"echo no licence >&2; {ends}\n")
+    with pytest.raises(HostError, match=words):
+        run(connection, ["true"], timeout_s=2)
+
+
 def test_status_streams_and_input(h1):
     done = run(h1, ["sh", "-c", "cat; echo bad >&2; exit 7"], input=b"in", timeout_s=10)
     assert (done.status, done.stdout, done.stderr) == (7, b"in", b"bad\n")

@@ -1,0 +1,82 @@
+"""``down`` and ``clean``: what ends clusters, and removes what they left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jupyter_scale.cli.saved import matching, saved_states
+from jupyter_scale.cli.terminal import asking, complain, say
+from jupyter_scale.clusters import store
+from jupyter_scale.clusters.cluster import stop_saved
+from jupyter_scale.clusters.profiles import load_profile, profile_names
+from jupyter_scale.errors import ProfileError
+from jupyter_scale.model.profile import Profile
+
+
+def down(wanted: Sequence[str]) -> None:
+    """End clusters; all when none is named.
+
+    Raises
+    ------
+    NoCluster
+        When one is not there; nothing is ended then.
+    ClusterError
+        When a process cannot be ended.
+    """
+    found = [state for name in wanted for state in matching(name)] if wanted else saved_states()
+    chosen = {state.id: state for state in found}
+    for state in chosen.values():
+        stop_saved(state)
+        say(f"Ended {state.id} ({state.name}).")
+    if not chosen:
+        say("No clusters.")
+
+
+def clean(unused_days: float | None, directory: Path) -> bool:
+    """Remove what crashed clusters left, and environments when days are given.
+
+    Returns
+    -------
+    bool
+        Whether every host could be cleaned.
+    """
+    swept = store.sweep()
+    say(f"Removed: {', '.join(swept)}" if swept else "Nothing was left on this machine.")
+    if unused_days is None:
+        return True
+    return _clean_hosts(_profiles(directory.resolve()), unused_days)
+
+
+def _profiles(directory: Path) -> list[Profile]:
+    """Return the profiles that name hosts; say which are wrong."""
+    found = []
+    for name in profile_names(directory):
+        try:
+            profile = load_profile(name, directory)
+        except ProfileError as error:
+            complain(str(error))
+            continue
+        if any("hosts" in pool.options for pool in profile.pools):
+            found.append(profile)
+    return found
+
+
+def _clean_hosts(profiles: Sequence[Profile], unused_days: float) -> bool:
+    from jupyter_scale.providers.ssh.cleaning import clean_hosts
+
+    is_well, count = True, 0
+    with asking() as ask:
+        for cleaned in clean_hosts(profiles, ask, unused_days):
+            count += 1
+            if cleaned.error:
+                is_well = False
+                complain(cleaned.error)
+                continue
+            size = sum(one.size_bytes for one in cleaned.removed)
+            number = len(cleaned.removed)
+            what = f"{number} environment{'' if number == 1 else 's'}, {size / 1e6:.0f} MB"
+            say(f"{cleaned.host}: {f'removed {what}' if number else 'no environment to remove'}")
+    if not count:
+        say("No profile names hosts.")
+    return is_well
