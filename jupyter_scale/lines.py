@@ -56,6 +56,15 @@ def cell_parser() -> argparse.ArgumentParser:
         " so that it spreads with the same numbers on any number of workers; other numbers than the"
         " plain cell's",
     )
+    place = parser.add_argument_group(
+        "where", "what the cell's node must have, else it is an error"
+    )
+    place.add_argument("--on", metavar="POOL", default="", help="a pool of the cluster's profile")
+    place.add_argument("--gpu", type=_count, metavar="N", default=0, help="at least N GPUs")
+    place.add_argument("--cpus", type=_count, metavar="N", default=0, help="at least N workers")
+    place.add_argument(
+        "--memory", type=_memory, metavar="SIZE", default=0, help="at least so much (16GB)"
+    )
     parser.add_argument(
         "--explain",
         action="store_true",
@@ -86,6 +95,20 @@ def _name(text: str) -> str:
         msg = f"expected names, separated by spaces, not {text!r}"
         raise argparse.ArgumentTypeError(msg)
     return text
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        msg = f"expected a number from 1 on, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _memory(text: str) -> int:
+    try:
+        return parse_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _size(text: str) -> int | Literal["off"]:

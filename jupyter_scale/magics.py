@@ -17,6 +17,7 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
 from jupyter_scale.clusters.cluster import Cluster
+from jupyter_scale.clusters.placing import Need
 from jupyter_scale.errors import (
     CannotTravel,
     RunnerError,
@@ -32,6 +33,7 @@ from jupyter_scale.model.run import RunReport, format_bytes
 from jupyter_scale.origin import origin_of
 from jupyter_scale.session.cell import Cell, CellResult
 from jupyter_scale.session.plan import CellOptions, unbound_keeps
+from jupyter_scale.session.session import Session
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.remote import RemoteValue, require_there
 from jupyter_scale.workspace import Workspace
@@ -65,6 +67,7 @@ class ScaleMagics(Magics):
         if arguments is None:
             return
         options = self._options(arguments)
+        need = Need(arguments.on, arguments.gpu, arguments.cpus, arguments.memory)
         view = NotebookView(self._shell, quiet=self.workspace.is_quiet)
         facts = self._analyse(cell)
         seconds = {"analyse": time.perf_counter() - started}
@@ -74,7 +77,7 @@ class ScaleMagics(Magics):
                 return
             record_source(self._shell, facts.source)
             self._check(facts, options)
-            result = self._run_there(cell, facts, options, view)
+            result = self._run_there(cell, facts, options, need, view)
             if result.here:
                 self._require_no_remote(facts, result.here)
                 self._run_here(cell, result.here, options, view, started)
@@ -89,7 +92,8 @@ class ScaleMagics(Magics):
     def _options(self, arguments: argparse.Namespace) -> CellOptions:
         keep_above = arguments.keep_above
         return CellOptions(
-            strict=arguments.strict,
+            # What asks for a node of some kind may not run here instead.
+            strict=arguments.strict or bool(arguments.on or arguments.gpu),
             serial=arguments.serial,
             spread=arguments.spread,
             seed_each=arguments.seed_each,
@@ -134,15 +138,22 @@ class ScaleMagics(Magics):
         raise self.presenter.prepare(failure, lines) from None
 
     def _run_there(
-        self, source: str, facts: CellFacts, options: CellOptions, view: NotebookView
+        self,
+        source: str,
+        facts: CellFacts,
+        options: CellOptions,
+        need: Need,
+        view: NotebookView,
     ) -> CellResult:
         if facts.here_only is not None:
             return CellResult(here=facts.here_only)
         known = self.workspace.session_or_none
         if known is not None and not known.is_alive():
             self.workspace.forget_session()  # it ended between two cells: nothing ran meanwhile
-        session = self.workspace.session(view.status)
+        session, chosen = self.workspace.session(view.status, need)
         view.finish_progress()
+        options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
+        self._fetch_from_others(facts, session)
         self._note_stores(facts)
         cell = Cell(
             source=source,
@@ -164,6 +175,14 @@ class ScaleMagics(Magics):
             if failure is not None:
                 raise failure from lost
             raise
+
+    def _fetch_from_others(self, facts: CellFacts, session: Session) -> None:
+        """Bring home what the cell reads and another node of the cluster keeps."""
+        own = {id(value) for value in session.remote_values}
+        for name in sorted(facts.reads):
+            value = self._shell.user_ns.get(name)
+            if isinstance(value, RemoteValue) and id(value) not in own:
+                self._shell.user_ns[name] = value.get()
 
     def _note_stores(self, facts: CellFacts) -> None:
         """Learn what plain cells since the last time may have assigned in modules."""

@@ -13,6 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,15 @@ from jupyter_scale.analysis.cell import CellFacts
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster, stop_saved
 from jupyter_scale.clusters.guest import Guest
+from jupyter_scale.clusters.placing import NOTHING, Chosen, Need, choose
 from jupyter_scale.clusters.profiles import load_profile
+from jupyter_scale.clusters.supplies import supply_of
 from jupyter_scale.errors import ClusterError, HostLost, NoCluster, StartError
-from jupyter_scale.model.cluster import ClusterEvent, Ownership, Status, Target
+from jupyter_scale.model.cluster import ClusterEvent, NodeState, Ownership, Status, Target
 from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.profile import Profile, embedded_profile
 from jupyter_scale.model.run import RunReport
-from jupyter_scale.providers.provider import load_provider
+from jupyter_scale.providers.provider import Route, load_provider
 from jupyter_scale.runner.client import RunnerClient
 from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
 from jupyter_scale.session.plan import CellOptions
@@ -59,8 +62,9 @@ class Workspace:
         self._namespace, self._hidden, self._ambience = namespace, hidden, ambience
         self._cluster: Cluster | Guest | None = None
         self._link: ServerLink | None = None
-        self._session: Session | None = None
-        self._shared: Path | None = None
+        #: ``node → its session``, and the node of the last cell.
+        self._joined: dict[str, _Joined] = {}
+        self._place = ""
         self.is_quiet = os.environ.get("JUPYTER_SCALE_QUIET", "") not in {"", "0"}
         self.last_run: RunReport | None = None
         self.last_explanation: Explanation | None = None
@@ -79,7 +83,8 @@ class Workspace:
     @property
     def session_or_none(self) -> Session | None:
         """The session, if a cell has run."""
-        return self._session
+        joined = self._joined.get(self._place)
+        return None if joined is None else joined.session
 
     def up(
         self,
@@ -252,40 +257,55 @@ class Workspace:
 
     def _leave(self) -> Cluster | Guest | None:
         """Let go of session and cluster; return the cluster, which still runs."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
+        joined, self._joined = self._joined, {}
+        for one in joined.values():
+            one.close()
         cluster, self._cluster = self._cluster, None
         if isinstance(cluster, Guest):
             cluster.leave()
         return cluster
 
-    def session(self, on_event: Callable[[str], None]) -> Session:
-        """Return the session, starting cluster and runner as needed.
+    def session(
+        self, on_event: Callable[[str], None], need: Need = NOTHING
+    ) -> tuple[Session, Chosen]:
+        """Return the session for a cell, and where that is, starting what has to be.
 
         Parameters
         ----------
         on_event
             Told in words what is being started.
+        need
+            What the cell asks for.
+
+        Raises
+        ------
+        UsageError
+            When no node has it.
         """
-        if self._session is None:
-            if self._cluster is None:
-                self._cluster = self._find_running(on_event)
-            if self._cluster is None:
-                on_event("starting a cluster on this machine …")
-                # The runner is enough for the first cell; workers join meanwhile.
-                embedded = Cluster.create(embedded_profile())
-                self._start(embedded, wait=False)
-                self._session = self._open_session(on_event)
-                threading.Thread(
-                    target=self._await_workers,
-                    args=(embedded,),
-                    name="jupyter-scale start",
-                    daemon=True,
-                ).start()
-            else:
-                self._session = self._open_session(on_event)
-        return self._session
+        if self._cluster is None:
+            self._cluster = self._find_running(on_event)
+        if self._cluster is None:
+            on_event("starting a cluster on this machine …")
+            # The runner is enough for the first cell; workers join meanwhile.
+            embedded = Cluster.create(embedded_profile())
+            self._start(embedded, wait=False)
+            chosen = choose(embedded.state, need, supply_of)
+            self._open_session(chosen.node, on_event)
+            threading.Thread(
+                target=self._await_workers,
+                args=(embedded,),
+                name="jupyter-scale start",
+                daemon=True,
+            ).start()
+        else:
+            chosen = choose(self._cluster.state, need, supply_of)
+            if chosen.node.name not in self._joined:
+                self._open_session(chosen.node, on_event)
+        session = self._joined[chosen.node.name].session
+        if chosen.node.name != self._place:
+            session.take_turn()
+            self._place = chosen.node.name
+        return session, chosen
 
     def outlook(self) -> str:
         """Say where the next cell would run; nothing is started."""
@@ -300,7 +320,7 @@ class Workspace:
 
     def explain(self, source: str, facts: CellFacts, options: CellOptions) -> Explanation:
         """Tell what a cell would do; nothing runs and nothing is started."""
-        session, where = self._session, self.outlook()
+        session, where = self.session_or_none, self.outlook()
         if session is None or not session.is_alive():
             return explain_first(self._namespace, self._hidden, facts, options, where)
         return session.explain(source, facts, options, where)
@@ -328,11 +348,11 @@ class Workspace:
 
     def forget_session(self) -> None:
         """Let go of a session whose runner is gone; the next cell gets a new one."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
-            if self._shared is not None:
-                remove_directory(self._shared)  # a runner that was killed could not
+        joined = self._joined.pop(self._place, None)
+        if joined is not None:
+            joined.close()
+            if joined.shared is not None:
+                remove_directory(joined.shared)  # a runner that was killed could not
         cluster = self._cluster
         if cluster is not None and not cluster.is_alive:
             self._leave()
@@ -365,13 +385,13 @@ class Workspace:
             self._cluster = None
             raise
 
-    def _open_session(self, on_event: Callable[[str], None]) -> Session:
+    def _open_session(self, node: NodeState, on_event: Callable[[str], None]) -> None:
         cluster = self._cluster
         assert cluster is not None  # noqa: S101 - the caller has started one
         session_id = f"s{int(time.time())}-{secrets.token_hex(4)}"
-        child = cluster.start_runner(session_id)
+        child = cluster.start_runner(session_id, node)
         on_event("starting the notebook's other half …")
-        route = cluster.reach(child.wait_ready()["address"])
+        route = cluster.reach(child.wait_ready()["address"], node)
         patience_s = _PATIENCE_ELSEWHERE_S if cluster.state.is_elsewhere else _PATIENCE_S
 
         def is_alive() -> bool:
@@ -384,8 +404,22 @@ class Workspace:
             route.address, cluster.directory / "tls", session_id, is_alive, patience_s
         )
         shared_dir = cluster.state.shared_dir
-        self._shared = session_directory(Path(shared_dir), session_id) if shared_dir else None
-        return Session(client, self._namespace, self._hidden, self._shared, self._ambience)
+        shared = session_directory(Path(shared_dir), session_id) if shared_dir else None
+        session = Session(client, self._namespace, self._hidden, shared, self._ambience)
+        self._joined[node.name] = _Joined(session, shared, route)
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """A session, and what it holds besides."""
+
+    session: Session
+    shared: Path | None
+    route: Route
+
+    def close(self) -> None:
+        self.session.close()
+        self.route.close()
 
 
 def _running(link: ServerLink) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from jupyter_scale.errors import ClusterError, StartError
 from jupyter_scale.model.cluster import (
     ClusterEvent,
     ClusterState,
+    NodeState,
     Owner,
     Ownership,
     RunnerState,
@@ -243,7 +244,7 @@ class Cluster:
             self._performer.resume()
             return True
 
-    def start_runner(self, session_id: str) -> Speaker:
+    def start_runner(self, session_id: str, node: NodeState | None = None) -> Speaker:
         """Start the runner of a session and return at once.
 
         Its ready line, `Child.wait_ready`, is ``{"pid", "address"}``. It needs neither scheduler
@@ -253,6 +254,8 @@ class Cluster:
         ----------
         session_id : str
             The session's name; it becomes a directory's.
+        node : NodeState, optional
+            Where; the node with the scheduler when None.
 
         Raises
         ------
@@ -265,7 +268,7 @@ class Cluster:
             child, directory = start_runner(
                 self._provider,
                 self._performer.request,
-                head_of(self.state),
+                node or head_of(self.state),
                 session_id,
                 self.state.owner,
             )
@@ -277,15 +280,23 @@ class Cluster:
             self._performer.change(runners=(*others, runner))
             return child
 
-    def reach(self, address: str) -> Route:
-        """Return a way from this process to where a runner, or the scheduler, listens.
+    def reach(self, address: str, node: NodeState | None = None) -> Route:
+        """Return a way from this process to where something listens on a node.
+
+        Parameters
+        ----------
+        address : str
+            As the node knows it.
+        node : NodeState, optional
+            Which one; that with the scheduler when None.
 
         Raises
         ------
         ClusterError
             When there is none.
         """
-        return self._provider.reach(head_of(self.state), self._performer.request, address)
+        node = node or head_of(self.state)
+        return self._provider.reach(node, self._performer.request, address)
 
     def leave(self) -> None:
         """Let go of it without ending it: another process, or nobody for a while, owns it then."""

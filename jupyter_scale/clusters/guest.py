@@ -86,8 +86,15 @@ class Guest:
                 f"Cluster {self._state.name} is not running any more: `%scale up` starts another."
             )
 
-    def start_runner(self, session_id: str) -> Speaker:
+    def start_runner(self, session_id: str, node: NodeState | None = None) -> Speaker:
         """Start the runner of a session of this process, with which it ends.
+
+        Parameters
+        ----------
+        session_id : str
+            The session's name.
+        node : NodeState, optional
+            Where; the node with the scheduler when None.
 
         Raises
         ------
@@ -97,19 +104,21 @@ class Guest:
         self.wait_ready()
         request = request_for(self._state)
         owner = current_owner()
-        child, _ = start_runner(self._provider, request, head_of(self._state), session_id, owner)
+        node = node or head_of(self._state)
+        child, _ = start_runner(self._provider, request, node, session_id, owner)
         self._runners.append(child)
         return child
 
-    def reach(self, address: str) -> Route:
-        """Return a way to where a runner listens.
+    def reach(self, address: str, node: NodeState | None = None) -> Route:
+        """Return a way to where a runner listens; see `Cluster.reach`.
 
         Raises
         ------
         ClusterError
             When there is none.
         """
-        return self._provider.reach(head_of(self._state), request_for(self._state), address)
+        node = node or head_of(self._state)
+        return self._provider.reach(node, request_for(self._state), address)
 
     def leave(self) -> None:
         """End the runners of this process; the cluster stays."""

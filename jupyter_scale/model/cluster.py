@@ -79,6 +79,8 @@ class Machine:
         The interpreter of the node's processes.
     search_path : str
         The ``PYTHONPATH`` of the node's processes.
+    gpus, memory_bytes : int
+        What it has.
     """
 
     host: str
@@ -86,6 +88,8 @@ class Machine:
     directory: str = ""
     python: str = ""
     search_path: str = ""
+    gpus: int = 0
+    memory_bytes: int = 0
 
 
 @dataclass(frozen=True)

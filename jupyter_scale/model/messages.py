@@ -190,6 +190,10 @@ class CellRequest(_Body):
         Those of them that this cell reads.
     life
         The shell process that the session believes to speak to, empty with `reset`.
+    nodes
+        Names of the nodes to which its loops spread, all of them when there are none.
+    with_gpu
+        Whether they spread over workers only that have a GPU.
     """
 
     source: str
@@ -211,6 +215,8 @@ class CellRequest(_Body):
     life: str = ""
     trusts_loops: bool = False
     seed_each: bool = False
+    nodes: list[str] = field(default_factory=list)
+    with_gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)

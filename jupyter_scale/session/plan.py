@@ -34,6 +34,10 @@ class CellOptions:
         Names whose new values stay on the cluster.
     keep_above
         New values larger than so many bytes stay, too; None: no limit.
+    nodes
+        The nodes to which its loops spread; all when empty.
+    with_gpu
+        They spread over workers only that have a GPU.
     """
 
     strict: bool = False
@@ -42,6 +46,8 @@ class CellOptions:
     seed_each: bool = False
     keep: tuple[str, ...] = ()
     keep_above: int | None = None
+    nodes: tuple[str, ...] = ()
+    with_gpu: bool = False
 
 
 def unbound_keeps(

@@ -117,6 +117,11 @@ class Session:
         self._fetcher.record_named()
         self._replica.sweep()
 
+    def take_turn(self) -> None:
+        """Go on after another session of this notebook: ambient state may have changed there."""
+        self._ambience.reset()
+        self._stores_told = 0
+
     def close(self, why: str = "its cluster has ended") -> None:
         """Close the link; what stayed on the cluster is lost for this notebook."""
         self._stand_ins.lose(why)
@@ -277,6 +282,8 @@ class Session:
             spread=not options.serial,
             trusts_loops=options.spread,
             seed_each=options.seed_each,
+            nodes=list(options.nodes),
+            with_gpu=options.with_gpu,
             origin=cell.origin,
             stores=stores,
             keep=list(options.keep),

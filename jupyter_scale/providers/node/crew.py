@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,15 @@ from typing import Any
 from distributed import Nanny, Status
 from distributed.core import rpc
 
+from jupyter_scale.monitor.gpus import GpuReader
 from jupyter_scale.providers.node.worker import LocalWorker, worker_log
 from jupyter_scale.transport.local import read_last_lines
 from jupyter_scale.transport.tls import security
 
 _logger = logging.getLogger(__name__)
+
+GPU = "GPU"
+"""The Dask resource of workers that have a GPU of their own."""
 
 WORKER_START_TIMEOUT_S = 30.0
 _CLOSE_TIMEOUT_S = 2.0
@@ -74,6 +79,7 @@ class Crew:
         self._starting: dict[int, asyncio.Task[None]] = {}
         self._scaling = asyncio.Lock()
         self._wanted = 0
+        self._gpus = 0 if "CUDA_VISIBLE_DEVICES" in os.environ else len(GpuReader().read())
 
     async def scale(self, workers: int, idle: Callable[[], list[str]] = list) -> None:
         """Begin to have another number of workers: new ones start, idle ones are retired first.
@@ -116,6 +122,10 @@ class Crew:
     def _begin(self, index: int) -> None:
         log = worker_log(self._options.directory, str(index))
         log.parent.mkdir(mode=0o700, exist_ok=True)
+        environment = self._environment
+        if self._gpus:  # each belongs to one slot
+            device = str(index) if index < self._gpus else ""
+            environment = {**environment, "CUDA_VISIBLE_DEVICES": device}
         nanny = Nanny(
             self._scheduler,
             nthreads=1,
@@ -130,9 +140,10 @@ class Crew:
             preload_argv=[[] for _ in self._options.preloads],
             worker_class=LocalWorker,
             log_path=str(log),
-            env=self._environment,
+            env=environment,
+            resources={GPU: 1} if index < self._gpus else {},
         )
-        nanny.pre_spawn_env.update(self._environment)
+        nanny.pre_spawn_env.update(environment)
         self._nannies[index] = nanny
         self._starting[index] = asyncio.create_task(self._start_worker(index, nanny))
 

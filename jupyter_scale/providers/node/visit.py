@@ -29,6 +29,7 @@ from typing import Any
 import psutil
 
 from jupyter_scale.model.cluster import Owner
+from jupyter_scale.monitor.gpus import GpuReader
 from jupyter_scale.providers.node.events import events_path
 from jupyter_scale.transport.lifeline import heartbeat_path, is_alive, owner_of
 from jupyter_scale.transport.local import python_argv, read_last_lines
@@ -73,6 +74,8 @@ def _lay(_options: argparse.Namespace) -> None:
         workers=len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
+        gpus=len(GpuReader().read()),
+        memory_bytes=psutil.virtual_memory().total,
         python=f"{sys.version_info[0]}.{sys.version_info[1]}",
     )
 

@@ -161,7 +161,8 @@ class Member:
                 "`ip address` there tells which it has: correct `network` in the profile.",
             )
         self._shared = laid["shared"]
-        self._machine = replace(machine, directory=laid["directory"], address=laid["address"])
+        known = {name: laid[name] for name in ("directory", "address", "gpus", "memory_bytes")}
+        self._machine = replace(machine, **known)
         workers = self._fleet.workers_of(self._node.pool)
         if workers is None:
             workers = int(laid["workers"])

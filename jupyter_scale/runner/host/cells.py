@@ -280,6 +280,7 @@ class CellRunner:
         shell.last_error = None
         shell.hook.value, shell.hook.has_value = None, False
         try:
+            self._spreader.confine(request.nodes, with_gpu=request.with_gpu)
             options = SpreadOptions(request.spread, request.trusts_loops, request.seed_each)
             with self._spreader.armed(options), self._pools.armed(is_on=request.spread):
                 return await self._run_cell(request.source)

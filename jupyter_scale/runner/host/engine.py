@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,8 @@ class Engine:
         self._client: Client | None = None
         self._connecting = threading.Lock()
         self._is_complete = False
+        self._nodes: frozenset[str] = frozenset()
+        self._with_gpu = False
 
     def warm(self) -> None:
         """Connect while nothing runs, so that the first loop need not wait."""
@@ -85,7 +87,35 @@ class Engine:
             with contextlib.suppress(TimeoutError):
                 client.wait_for_workers(self.wanted_workers(), timeout=min(seconds, _WAIT_S))
             self._is_complete = True
-        return len(client.scheduler_info(n_workers=-1)["workers"])
+        return len(self._allowed(client))
+
+    def confine(self, nodes: Collection[str], *, with_gpu: bool) -> None:
+        """Give tasks of this cell to some nodes only, or to workers only that have a GPU.
+
+        Parameters
+        ----------
+        nodes
+            Names; all nodes when there are none.
+        with_gpu
+            Whether a worker has to have a GPU.
+        """
+        self._nodes, self._with_gpu = frozenset(nodes), with_gpu
+
+    def placement(self) -> dict[str, Any]:
+        """Return the keywords of ``Client.submit`` that keep a task where it may run."""
+        if not self._nodes and not self._with_gpu:
+            return {}
+        return {"workers": self._allowed(self.client()), "allow_other_workers": False}
+
+    def _allowed(self, client: Client) -> list[str]:
+        """Return the addresses of the workers that this cell may use."""
+        workers = client.scheduler_info(n_workers=-1)["workers"].items()
+        return [
+            address
+            for address, known in workers
+            if (not self._nodes or str(known["name"]).rpartition("/")[0] in self._nodes)
+            and (not self._with_gpu or known["resources"].get("GPU"))
+        ]
 
     def tell_workers(self, function: Callable[..., Any], *args: Any) -> None:
         """Call a function in every worker's process; nobody waits for that."""

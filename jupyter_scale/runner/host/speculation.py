@@ -225,6 +225,7 @@ class Speculation:
             pure=False,
             priority=-part.number,
             key=f"iterations-{self._round}-{part.number}-{part.sent}",
+            **self.engine.placement(),
         )
         self._running[part.future.key] = part
         arrivals.add(part.future)
@@ -397,6 +398,7 @@ class Speculation:
             must_check=False,
             pure=False,
             key=f"iterations-{self._round}-{part.number}-again-{iterations}",
+            **self.engine.placement(),
         )
         outcome: BatchOutcome = future.result()
         if outcome.results is None:

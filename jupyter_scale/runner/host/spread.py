@@ -12,7 +12,7 @@ import operator
 import threading
 import time
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
@@ -151,6 +151,10 @@ class Spreader:
         self._sites: dict[int, _Site] = {}
         self._is_seeding = False
         install(self._enter)
+
+    def confine(self, nodes: Collection[str], *, with_gpu: bool) -> None:
+        """Spread over some workers only; see `Engine.confine`."""
+        self._bench.engine.confine(nodes, with_gpu=with_gpu)
 
     @contextlib.contextmanager
     def armed(self, options: SpreadOptions) -> Iterator[None]:

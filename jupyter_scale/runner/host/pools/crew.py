@@ -255,6 +255,7 @@ class Crew:
                 pure=False,
                 priority=-number,
                 key=f"line {self.tally.line}-{self.name}-{number}",
+                **self._around.engine.placement(),
             )
             self._running[number] = future, is_over
         future.add_done_callback(lambda _: is_over.set())
