@@ -17,10 +17,12 @@ from jupyter_scale.environment.bundling import (
     check_size,
     find_named_files,
 )
-from jupyter_scale.environment.folders import Digests, Limits
+from jupyter_scale.environment.folders import Digests, Limits, size_of
 from jupyter_scale.environment.installed import Interpreter
 from jupyter_scale.environment.ownmodules import find_own_modules
 from jupyter_scale.model.bundle import Bundle
+
+_LONG_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,15 @@ class Collected:
         ``path in the bundle → file here``.
     left_out : tuple of LeftOut
         What the cell names and is too large to travel.
+    written : frozenset of str
+        Paths in the bundle that only cells on the cluster have made: the node where they ran has
+        them, and the others do without.
     """
 
     bundle: Bundle
     paths: dict[str, Path]
     left_out: tuple[LeftOut, ...]
+    written: frozenset[str] = frozenset()
 
 
 class Belongings:
@@ -58,6 +64,13 @@ class Belongings:
         self._digests = Digests()
         self._modules: set[str] = set()
         self._named: set[NamedPath] = set()
+        self._written: set[Path] = set()
+
+    def note_written(self, file: Path, sha256: str) -> None:
+        """Take note of a file that came home from the cluster: its edits here go there."""
+        self._written.add(file)
+        if size_of(file) > _LONG_BYTES:  # a short one is hashed with more care
+            self._digests.note(file, sha256)
 
     def collect(
         self,
@@ -91,4 +104,8 @@ class Belongings:
         maker.add_files(self._folder, files)
         if interpreter is not None:
             maker.add_metadata(interpreter)
-        return Collected(maker.make(), maker.paths, left_out)
+        needed = set(maker.paths)
+        self._written = {file for file in self._written if file.is_file()}
+        maker.add_files(self._folder, self._written)
+        written = frozenset(maker.paths.keys() - needed)
+        return Collected(maker.make(), maker.paths, left_out, written)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -68,6 +69,94 @@ def _walk(folder: Path, seen: set[str]) -> Iterator[Path]:
             continue  # it went away, or may not be looked at
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """What is in a folder, paths relative to it with ``/``; what `walk` leaves out is not in it.
+
+    Attributes
+    ----------
+    files : dict
+        ``path → (length, time of change in ns, inode)``.
+    folders : frozenset of str
+        Directories below.
+    """
+
+    files: dict[str, tuple[int, int, int]]
+    folders: frozenset[str]
+
+
+def take_snapshot(folder: Path) -> Snapshot:
+    """Return what is in a folder now; empty if there is none. Links are not followed."""
+    files: dict[str, tuple[int, int, int]] = {}
+    folders: list[str] = []
+    waiting = [""]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            entries = list(os.scandir(folder / inside))
+        except OSError:
+            continue
+        if inside:
+            if any(entry.name in _SIGNS for entry in entries):
+                continue
+            folders.append(inside.rstrip("/"))
+        for entry in entries:
+            path = inside + entry.name
+            with contextlib.suppress(OSError):  # it went away meanwhile
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name not in _IGNORED_FOLDERS:
+                        waiting.append(path + "/")
+                elif entry.is_file() and not entry.name.endswith(_IGNORED_FILES):
+                    status = entry.stat()
+                    files[path] = (status.st_size, status.st_mtime_ns, status.st_ino)
+    return Snapshot(files, frozenset(folders))
+
+
+class Skeleton:
+    """The directories below a folder, looked at again only where something came or went.
+
+    Those that `walk` leaves out, and hidden ones, are not in it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    most : int
+        No more than so many; those that are less deep come first.
+    """
+
+    def __init__(self, folder: Path, most: int = 100) -> None:
+        self._folder, self._most = folder, most
+        self._known: dict[str, tuple[int, list[str]]] = {}
+
+    def read(self) -> list[str]:
+        """Return the directories, relative with ``/``, sorted."""
+        known, found, waiting = self._known, list[str](), [""]
+        self._known = {}
+        while waiting and len(found) < self._most:
+            inside = waiting.pop(0)
+            try:
+                changed_ns = (self._folder / inside).stat().st_mtime_ns
+                entry = known.get(inside)
+                if entry is None or entry[0] != changed_ns:
+                    entry = changed_ns, self._look_into(inside)
+            except OSError:
+                continue
+            self._known[inside] = entry
+            found += entry[1]
+            waiting += entry[1]
+        return sorted(found[: self._most])
+
+    def _look_into(self, inside: str) -> list[str]:
+        return sorted(
+            f"{inside}/{entry.name}".lstrip("/")
+            for entry in os.scandir(self._folder / inside)
+            if entry.is_dir(follow_symlinks=False)
+            and not entry.name.startswith(".")
+            and not is_ignored(Path(entry.path))
+        )
+
+
 def is_ignored(folder: Path) -> bool:
     """Tell whether a folder is none of the user's own work."""
     return folder.name in _IGNORED_FOLDERS or any((folder / sign).exists() for sign in _SIGNS)
@@ -106,6 +195,11 @@ class Digests:
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[int, int, int], str]] = {}
+
+    def note(self, path: Path, sha256: str) -> None:
+        """Take note of the hash of a file that was just written."""
+        status = path.stat()
+        self._known[str(path)] = (status.st_size, status.st_mtime_ns, status.st_ino), sha256
 
     def sha256(self, path: Path) -> tuple[str, os.stat_result]:
         """Return the hash of a file, in hexadecimal, and what the system knows of it.

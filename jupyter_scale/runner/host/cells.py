@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib.util
 import linecache
 import re
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jupyter_scale.analysis.stores import Store
 from jupyter_scale.errors import CannotLoad, CannotTravel
-from jupyter_scale.model.messages import HASHED, CellOutcome, CellRequest, FetchRequest
+from jupyter_scale.model.messages import (
+    HASHED,
+    CellOutcome,
+    CellRequest,
+    EventKind,
+    FetchRequest,
+    FileRequest,
+)
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import watching
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.keeping import keep_large, keep_named
+from jupyter_scale.runner.host.mirrored import MirroredFolder
 from jupyter_scale.runner.host.pools.arming import Pools
 from jupyter_scale.runner.host.spread import Spreader, SpreadOptions
 from jupyter_scale.runner.host.streams import Outbox
@@ -77,6 +87,7 @@ class CellRunner:
         self._ambience = spreader.ambience
         self._gate = gate
         self._initial = frozenset(shell.user_ns)
+        self._folder = MirroredFolder()
 
     async def run(self, request: CellRequest) -> CellOutcome:
         """Carry out a request; never raises for what the cell does."""
@@ -96,6 +107,8 @@ class CellRunner:
         except OSError as error:
             return CellOutcome("unloadable", stays={"": str(error)})
         seconds["load"] = time.perf_counter() - clock
+        self._note_missing(request.imports)
+        self._folder.begin(self._ambience.site, request.folders)
         before = dict(self._shell.user_ns)
         shown = self._outbox.shown
         clock = time.perf_counter()
@@ -104,6 +117,7 @@ class CellRunner:
         self._shell.drain_descriptors()
         self._outbox.flush()
         seconds["run"] = time.perf_counter() - clock
+        files = self._folder.end()
         clock = time.perf_counter()
         values, new = self._find_results(request, before, result)
         known = set(self._kept.keys)
@@ -120,7 +134,7 @@ class CellRunner:
         seconds["home"] = time.perf_counter() - clock
         failed = result.error_before_exec or result.error_in_exec
         reports = self._spreader.take_reports() + self._pools.take_reports()
-        had_effects = watch.seen is not None or self._pools.had_effect
+        had_effects = watch.seen is not None or self._pools.had_effect or files is not None
         return CellOutcome(
             "error" if failed else "ok",
             kept=kept_indices,
@@ -135,7 +149,23 @@ class CellRunner:
             life=self._kept.life,
             text_hash=hash(HASHED),
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
+            files=None if files is None else files.to_body(),
         )
+
+    def send_file(self, request: FileRequest) -> CellOutcome:
+        """Return a part of a file in the copy of the notebook's folder."""
+        try:
+            return CellOutcome("ok", content=self._folder.read(request))
+        except OSError as error:
+            return CellOutcome("error", error=_told(error))
+
+    def _note_missing(self, packages: Iterable[str]) -> None:
+        """Say which packages the notebook has and this process cannot import."""
+        for name in packages:
+            with contextlib.suppress(ValueError):  # a module that was made by hand
+                if importlib.util.find_spec(name) is None:
+                    text = f"the module {name!r} is installed here, and not on the cluster"
+                    self._outbox.send(EventKind.NOTE, {"text": text})
 
     def _loop_notes(self) -> list[str]:
         """Return what to say of loops: not that one that uses a pool did not use workers twice."""
@@ -150,8 +180,7 @@ class CellRunner:
         """
         if failed is None:
             return None
-        shown = {"ename": type(failed).__name__, "evalue": str(failed), "traceback": []}
-        return self._shell.last_error or shown
+        return self._shell.last_error or _told(failed)
 
     def send_again(
         self, tokens: list[int], chunks: list[bytes], refused: Mapping[str, str]
@@ -450,6 +479,10 @@ class _Interrupted:
 
     def __init__(self, error: BaseException) -> None:
         self.error_in_exec = error
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    return {"ename": type(error).__name__, "evalue": str(error), "traceback": []}
 
 
 def _without_frames(error: BaseException) -> BaseException:
