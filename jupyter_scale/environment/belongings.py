@@ -67,9 +67,17 @@ class Belongings:
         self._written: set[Path] = set()
 
     def note_written(self, file: Path, sha256: str) -> None:
-        """Take note of a file that came home from the cluster: its edits here go there."""
+        """Take note of a file that a cell wrote on the cluster: what is here now goes there.
+
+        Parameters
+        ----------
+        file : Path
+            In the notebook's folder.
+        sha256 : str
+            Of what came home; empty if something else is here.
+        """
         self._written.add(file)
-        if size_of(file) > _LONG_BYTES:  # a short one is hashed with more care
+        if sha256 and size_of(file) > _LONG_BYTES:  # a short one is hashed with more care
             self._digests.note(file, sha256)
 
     def collect(

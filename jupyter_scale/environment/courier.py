@@ -84,7 +84,9 @@ class Courier:
     def note(self, put: Iterable[BundleFile], removed: Iterable[str] = ()) -> None:
         """Take note of what a cell has done to the files there; they are not sent back."""
         if self._known is not None:
-            self._known.update((file.path, file) for file in put)
+            known = {file.path: file for file in put}
+            self._known.update(known)
+            self._brought.update(known)
             for path in removed:
                 self._known.pop(path, None)
 

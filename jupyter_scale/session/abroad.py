@@ -216,8 +216,9 @@ class Abroad:
             [beginning + path for path in home.removed],
         )
         self._brought.pop(id(courier), None)  # compared anew; what is as it was does not travel
-        for path in home.written:
-            self._belongings.note_written(self._folder / path, home.seen[path][0])
+        for path, (sha256, _) in home.seen.items():
+            is_equal = path in home.written
+            self._belongings.note_written(self._folder / path, sha256 if is_equal else "")
         return home
 
     def explain_missing(self, error: Mapping[str, Any] | None) -> str:
