@@ -6,7 +6,10 @@ looked at again, so that an edited, a new and a removed file are noticed, by len
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +20,21 @@ from jupyter_scale.environment.bundling import (
     check_size,
     find_named_files,
 )
-from jupyter_scale.environment.folders import Digests, Limits, size_of
+from jupyter_scale.environment.folders import (
+    Digests,
+    Limits,
+    Stamp,
+    is_settled,
+    size_of,
+    stamps_of,
+    take_snapshot,
+)
 from jupyter_scale.environment.installed import Interpreter
-from jupyter_scale.environment.ownmodules import find_own_modules
+from jupyter_scale.environment.ownmodules import OwnModule, find_own_modules
 from jupyter_scale.model.bundle import Bundle
 
 _LONG_BYTES = 1 << 20
+_GLOB = re.compile(r"[^/]*[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -65,6 +77,8 @@ class Belongings:
         self._modules: set[str] = set()
         self._named: set[NamedPath] = set()
         self._written: set[Path] = set()
+        self._last: tuple[object, Collected] | None = None
+        self._stamps: dict[str, Stamp | None] = {}
 
     def note_written(self, file: Path, sha256: str) -> None:
         """Take note of a file that a cell wrote on the cluster: what is here now goes there.
@@ -105,8 +119,25 @@ class Belongings:
         """
         self._modules.update(imports)
         self._named.update(named)
+        asked = (
+            *(len(self._modules), len(self._named), frozenset(self._written)),
+            *(os.getcwd(), tuple(sys.path), interpreter),  # noqa: PTH109 - part of a comparison
+        )
+        last = self._last
+        if last is not None and last[0] == asked and stamps_of(self._stamps) == self._stamps:
+            return last[1]
+        collected, folders = self._collect(interpreter)
+        watched = {*map(str, collected.paths.values()), *folders}
+        self._stamps = stamps_of(watched)
+        files = map(self._stamps.get, map(str, collected.paths.values()))
+        self._last = (asked, collected) if is_settled(files) else None
+        return collected
+
+    def _collect(self, interpreter: Interpreter | None) -> tuple[Collected, set[str]]:
+        """Return all that is needed, and the directories in which more of it may appear."""
         maker = BundleMaker(self._digests)
-        maker.add_modules(find_own_modules(self._modules, self._limits))
+        modules = find_own_modules(self._modules, self._limits)
+        maker.add_modules(modules)
         check_size(maker, self._limits)
         files, left_out = find_named_files(self._named, self._folder, self._limits)
         maker.add_files(self._folder, files)
@@ -116,4 +147,37 @@ class Belongings:
         self._written = {file for file in self._written if file.is_file()}
         maker.add_files(self._folder, self._written)
         written = frozenset(maker.paths.keys() - needed)
-        return Collected(maker.make(), maker.paths, left_out, written)
+        collected = Collected(maker.make(), maker.paths, left_out, written)
+        return collected, {*_folders_of(modules), *_folders_of_path(), *self._folders_of_named()}
+
+    def _folders_of_named(self) -> Iterator[str]:
+        yield str(self._folder)
+        for named in self._named:
+            fixed = _GLOB.split(named.path)[0] if named.is_pattern else named.path
+            place = self._folder / fixed
+            yield from map(str, (place, *_up_to(self._folder, place.parent)))
+            is_folder = place != self._folder and (named.is_pattern or named.may_be_folder)
+            if is_folder or (named.is_pattern and "/" in named.path):
+                yield from (str(place / inside) for inside in take_snapshot(place).folders)
+
+
+def _folders_of(modules: Iterable[OwnModule]) -> Iterator[str]:
+    for module in modules:
+        for file in module.files:
+            yield from map(str, _up_to(module.folder, file.parent))
+        package = module.folder / module.name
+        yield from (str(package / inside) for inside in take_snapshot(package).folders)
+
+
+def _folders_of_path() -> Iterator[str]:
+    """Yield the places of modules in which the user may put one."""
+    own = (sys.prefix, sys.base_prefix)
+    yield from (os.path.abspath(entry) for entry in sys.path if not entry.startswith(own))  # noqa: PTH100
+
+
+def _up_to(folder: Path, place: Path) -> Iterator[Path]:
+    """Yield a directory and those around it, up to `folder`."""
+    while place != folder and folder in place.parents:
+        yield place
+        place = place.parent
+    yield folder

@@ -21,6 +21,8 @@ _IGNORED_FILES = (".pyc", ".pyo", ".swp", ".swo", "~", ".DS_Store", ".ipynb")
 #: A folder with one of these is an environment or a cache, whatever it is called.
 _SIGNS = ("pyvenv.cfg", "CACHEDIR.TAG", "conda-meta")
 _SHOWN = 3
+#: Length, time of change in ns, and inode of a file.
+Stamp = tuple[int, int, int]
 #: A file system may note times as coarsely as this.
 _COARSE_S = 2.0
 
@@ -76,18 +78,18 @@ class Snapshot:
     Attributes
     ----------
     files : dict
-        ``path → (length, time of change in ns, inode)``.
+        ``path → its stamp``, see `stamps_of`.
     folders : frozenset of str
         Directories below.
     """
 
-    files: dict[str, tuple[int, int, int]]
+    files: dict[str, Stamp]
     folders: frozenset[str]
 
 
 def take_snapshot(folder: Path) -> Snapshot:
     """Return what is in a folder now; empty if there is none. Links are not followed."""
-    files: dict[str, tuple[int, int, int]] = {}
+    files: dict[str, Stamp] = {}
     folders: list[str] = []
     waiting = [""]
     while waiting:
@@ -177,6 +179,25 @@ def check_limits(what: str, files: Iterable[Path], limits: Limits) -> None:
         raise BundleTooLarge(what, total, len(sizes), largest)
 
 
+def stamps_of(paths: Iterable[str]) -> dict[str, Stamp | None]:
+    """Return ``path → (length, time of change in ns, inode)``; None for what is not there."""
+    found: dict[str, Stamp | None] = {}
+    for path in paths:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - of many files, before each cell
+        except OSError:
+            found[path] = None
+        else:
+            found[path] = status.st_size, status.st_mtime_ns, status.st_ino
+    return found
+
+
+def is_settled(stamps: Iterable[Stamp | None]) -> bool:
+    """Tell whether the times of change are long past: one that is recent may not tell two apart."""
+    recent_ns = (time.time() - _COARSE_S) * 1e9
+    return all(stamp is None or stamp[1] < recent_ns for stamp in stamps)
+
+
 def size_of(path: Path) -> int:
     """Return the length of a file, 0 if it has gone away."""
     try:
@@ -194,7 +215,7 @@ class Digests:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[tuple[int, int, int], str]] = {}
+        self._known: dict[str, tuple[Stamp, str]] = {}
 
     def note(self, path: Path, sha256: str) -> None:
         """Take note of the hash of a file that was just written."""

@@ -194,8 +194,8 @@ class CellRequest(_Body):
     imports
         Packages that the cell imports, and that the notebook's kernel can import.
     folders
-        When the notebook is on another machine and they have changed: the directories of its
-        folder, relative with ``/``.
+        When the notebook is on another machine, and files came from there since the last cell: the
+        directories of its folder, relative with ``/``.
     """
 
     source: str

@@ -8,6 +8,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,14 @@ class Abroad:
         self._belongings = Belongings(self._folder, limits)
         self._skeleton = Skeleton(self._folder)
         self._collected: Collected | None = None
+        self._for_others = Bundle((), {})
         #: ``id of a courier → the bundle that its node has``.
         self._brought: dict[int, Bundle] = {}
         self._running: list[threading.Thread] = []
         self._modules: tuple[tuple[int, str], list[str]] = ((0, ""), [])
         self._said: set[str] = set()
         self._told_folders: list[str] | None = None
+        self._has_brought = False
         self._folders: list[str] = []
         self._told_imports: set[str] = set()
         self._imports: frozenset[str] = frozenset()
@@ -132,17 +135,23 @@ class Abroad:
             return ""
 
     def _collect(self, needs: FileNeeds) -> Collected:
-        """Return all that the nodes shall have; the same object as before if that is equal."""
+        """Return all that the nodes shall have; its bundle is the same object if it is equal."""
         modules = sys.modules
         state = (len(modules), next(reversed(modules)))
         if state != self._modules[0]:
             self._modules = state, imported_own_modules()
         collected = self._belongings.collect(needs.imports | set(self._modules[1]), needs.named)
         known = self._collected
-        if known is None or (known.bundle, known.written) != (collected.bundle, collected.written):
+        if known is None or collected is not known:
+            is_equal = known is not None and (
+                (known.bundle, known.written) == (collected.bundle, collected.written)
+            )
+            if known is not None and is_equal:
+                collected = replace(collected, bundle=known.bundle)
+            else:
+                self._for_others = _without(collected)
             self._collected = collected
-            return collected
-        return known if known.left_out == collected.left_out else collected
+        return collected
 
     def _bring(self, couriers: Sequence[Courier], collected: Collected, view: CellView) -> None:
         for thread in self._running:
@@ -150,8 +159,8 @@ class Abroad:
         self._running = []
         jobs = []
         for number, courier in enumerate(couriers):
-            bundle = collected.bundle if number == 0 else _without(collected)
-            if self._brought.get(id(courier)) != bundle:
+            bundle = collected.bundle if number == 0 else self._for_others
+            if self._brought.get(id(courier)) is not bundle:
                 jobs.append((courier, bundle))
         if not jobs:
             return
@@ -168,6 +177,7 @@ class Abroad:
             thread.start()
         failures = _wait(len(jobs), news, view)
         self._running = []
+        self._has_brought |= jobs[0][0] is couriers[0]
         for courier, bundle in jobs:
             if courier not in failures:
                 self._brought[id(courier)] = bundle
@@ -179,8 +189,9 @@ class Abroad:
     # -- what the runner is told -------------------------------------------------------------
 
     def folders(self) -> list[str] | None:
-        """Return the directories of the notebook's folder if the runner does not know them."""
-        return None if self._folders == self._told_folders else self._folders
+        """Return the directories of the folder; None if nothing of it is new to the runner."""
+        is_known = self._folders == self._told_folders and not self._has_brought
+        return None if is_known else self._folders
 
     def imports(self) -> list[str]:
         """Return new packages that the cell imports, which are here and do not travel as files."""
@@ -190,6 +201,7 @@ class Abroad:
     def note_told(self) -> None:
         """Take note that the runner has heard what the last cell's request said."""
         self._told_folders = self._folders
+        self._has_brought = False
         self._told_imports |= self._imports
 
     # -- after a cell ------------------------------------------------------------------------

@@ -252,7 +252,7 @@ class Session:
         reads = {name: namespace[name] for name in snapshots if name in namespace}
         sent_bytes = self._abroad.prepare([cell.facts.source, *sources], reads, view)
         self._ambience.site = self._abroad.site
-        result.seconds["files"] = time.perf_counter() - clock
+        result.seconds["bring files"] = time.perf_counter() - clock
         return sent_bytes
 
     def _leaves_place(self, outcome: CellOutcome) -> bool:
@@ -429,7 +429,7 @@ class Session:
             raise
         result.notes += home.notes
         result.received_bytes = home.received_bytes
-        result.seconds["files home"] = time.perf_counter() - clock
+        result.seconds["take files"] = time.perf_counter() - clock
 
     def _read_file(self, path: str, offset: int, length: int) -> bytes:
         """Return a part of a file in the runner's copy of the notebook's folder."""

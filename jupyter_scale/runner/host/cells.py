@@ -92,23 +92,10 @@ class CellRunner:
     async def run(self, request: CellRequest) -> CellOutcome:
         """Carry out a request; never raises for what the cell does."""
         seconds: dict[str, float] = {}
-        clock = time.perf_counter()
         self._settle(request)
-        if lost := self._kept.missing(request.needs):
-            return CellOutcome("lost", lost=lost)
-        if request.life not in {"", self._kept.life}:
-            return CellOutcome("resend", life=self._kept.life)
-        try:
-            kept_indices = self._arrive(request)
-        except UnknownTokensError as error:
-            return CellOutcome("resend", tokens=list(error.tokens), chunks=list(error.chunks))
-        except CannotLoad as error:
-            return CellOutcome("unloadable", stays={error.name: str(error)})
-        except OSError as error:
-            return CellOutcome("unloadable", stays={"": str(error)})
-        seconds["load"] = time.perf_counter() - clock
-        self._note_missing(request.imports)
-        self._folder.begin(self._ambience.site, request.folders)
+        kept_indices = self._begin(request, seconds)
+        if isinstance(kept_indices, CellOutcome):
+            return kept_indices
         before = dict(self._shell.user_ns)
         shown = self._outbox.shown
         clock = time.perf_counter()
@@ -117,7 +104,9 @@ class CellRunner:
         self._shell.drain_descriptors()
         self._outbox.flush()
         seconds["run"] = time.perf_counter() - clock
+        clock = time.perf_counter()
         files = self._folder.end()
+        seconds["files"] += time.perf_counter() - clock
         clock = time.perf_counter()
         values, new = self._find_results(request, before, result)
         known = set(self._kept.keys)
@@ -276,6 +265,29 @@ class CellRunner:
             for name, value in self._shell.user_ns.items():
                 if value is record.root:
                     records[name] = record
+
+    def _begin(self, request: CellRequest, seconds: dict[str, float]) -> bytes | CellOutcome:
+        """Take what the cell needs, and return the memo's indices kept; or why it cannot run."""
+        clock = time.perf_counter()
+        if lost := self._kept.missing(request.needs):
+            return CellOutcome("lost", lost=lost)
+        if request.life not in {"", self._kept.life}:
+            return CellOutcome("resend", life=self._kept.life)
+        try:
+            kept_indices = self._arrive(request)
+            arrived = time.perf_counter()
+            if not self._folder.begin(self._ambience.site, request.folders):
+                return CellOutcome("resend", life="the copy of the notebook's folder was removed")
+        except UnknownTokensError as error:
+            return CellOutcome("resend", tokens=list(error.tokens), chunks=list(error.chunks))
+        except CannotLoad as error:
+            return CellOutcome("unloadable", stays={error.name: str(error)})
+        except OSError as error:
+            return CellOutcome("unloadable", stays={"": str(error)})
+        self._note_missing(request.imports)
+        seconds["load"] = arrived - clock
+        seconds["files"] = time.perf_counter() - arrived
+        return kept_indices
 
     def _arrive(self, request: CellRequest) -> bytes:
         changes = dict(request.ambient)

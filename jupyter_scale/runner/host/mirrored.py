@@ -33,25 +33,38 @@ class MirroredFolder:
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._before = Snapshot({}, frozenset())
+        self._inode = 0
         self._made: list[str] = []
 
-    def begin(self, site: Site | None, folders: Iterable[str] | None) -> None:
-        """Take note of what is there before a cell.
+    def begin(self, site: Site | None, folders: Iterable[str] | None) -> bool:
+        """Take note of what is there before a cell; tell whether the copy is still there.
 
         Parameters
         ----------
         site
             Where the folder is; None: the notebook is on this machine, and nothing is to be done.
         folders
-            Directories that the notebook has, None if they are as before.
+            Directories that the notebook has; None if nothing came from there since the last cell.
         """
         inside = None if site is None else site.inward(site.folder)
         self._folder = None if inside is None else Path(inside)
         if self._folder is None:
-            return
+            return True
         if folders is not None:
             self._make_like(self._folder, list(folders))
+        self._stand_on(self._folder)
+        known, self._inode = self._inode, self._folder.stat().st_ino
         self._before = take_snapshot(self._folder)
+        return known in {0, self._inode}
+
+    @staticmethod
+    def _stand_on(folder: Path) -> None:
+        """Have the folder, and a working directory: somebody may have cleaned up."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            os.getcwd()  # noqa: PTH109 - it is asked whether there is one
+        except OSError:
+            os.chdir(folder)
 
     def _make_like(self, folder: Path, folders: list[str]) -> None:
         for path in folders:
@@ -64,7 +77,7 @@ class MirroredFolder:
 
     def end(self) -> FolderChange | None:
         """Return what has happened since; None if nothing."""
-        if self._folder is None:
+        if self._folder is None or not self._is_the_same(self._folder):
             return None
         before, now = self._before, take_snapshot(self._folder)
         put, contents, left = [], {}, _INLINE_BYTES
@@ -83,6 +96,13 @@ class MirroredFolder:
         if not (put or removed or made or gone):
             return None
         return FolderChange(put, removed, made, gone, contents)
+
+    def _is_the_same(self, folder: Path) -> bool:
+        """Tell whether nobody has removed the whole copy: that was none of the cell's doing."""
+        try:
+            return folder.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     def read(self, request: FileRequest) -> bytes:
         """Return a part of a file.

@@ -1,6 +1,6 @@
 """A notebook whose cluster is on other machines, as far as one machine can show that."""
 
-import os
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +10,7 @@ JOIN = (
     "get_ipython().lab = __import__('runpy').run_path({lab!r})['join']"
     "(get_ipython(), {nodes!r}, with_workers={workers})"
 )
-LAB = os.path.join(os.path.dirname(__file__), "..", "..", "abroadlab.py")
+LAB = str(Path(__file__).parents[2] / "abroadlab.py")
 
 
 class AbroadNotebook(Notebook):
@@ -25,9 +25,7 @@ class AbroadNotebook(Notebook):
 
     def join(self):
         self.must("%load_ext jupyter_scale\n%scale quiet")
-        self.must(
-            JOIN.format(lab=os.path.abspath(LAB), nodes=str(self.nodes), workers=self.workers)
-        )
+        self.must(JOIN.format(lab=LAB, nodes=str(self.nodes), workers=self.workers))
         return self
 
     def must(self, source, **options):
@@ -61,7 +59,7 @@ def shared_notebook(tmp_path_factory):
 
 @pytest.fixture
 def notebook(shared_notebook):
-    shared_notebook.must("import os; os.chdir({!r})".format(str(shared_notebook.folder)))
+    shared_notebook.must(f"import os; os.chdir({str(shared_notebook.folder)!r})")
     return shared_notebook
 
 
