@@ -6,11 +6,22 @@ Runs inside of a kernel. The runner is on the one "node", the workers are on ano
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+#: Whether the runner's process can have a view of the file system of its own.
+CAN_HIDE = os.geteuid() == 0 and shutil.which("unshare") is not None
+
+
+def hiding(folder):
+    """Return a command that runs another one, to which a folder is empty."""
+    if not CAN_HIDE:
+        return []
+    script = 'mount -t tmpfs -o ro none "$0" && exec "$@"'
+    return ["unshare", "-m", "--propagation", "private", "sh", "-c", script, str(folder)]
 
 
 def join(shell, nodes, *, with_workers=False):
@@ -80,7 +91,7 @@ def join(shell, nodes, *, with_workers=False):
         f"--owner={current_owner()}",
     ]
     runner = subprocess.Popen(
-        [sys.executable, "-P", "-m", "jupyter_scale.runner.host", *arguments],
+        [*hiding(folder), sys.executable, "-P", "-m", "jupyter_scale.runner.host", *arguments],
         env=environment,
         cwd=hosts[0].home,
         stdin=subprocess.DEVNULL,

@@ -129,8 +129,7 @@ class Belongings:
         collected, folders = self._collect(interpreter)
         watched = {*map(str, collected.paths.values()), *folders}
         self._stamps = stamps_of(watched)
-        files = map(self._stamps.get, map(str, collected.paths.values()))
-        self._last = (asked, collected) if is_settled(files) else None
+        self._last = (asked, collected) if is_settled(self._stamps.values()) else None
         return collected
 
     def _collect(self, interpreter: Interpreter | None) -> tuple[Collected, set[str]]:

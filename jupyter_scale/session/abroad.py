@@ -175,7 +175,10 @@ class Abroad:
             )
             self._running.append(thread)
             thread.start()
-        failures = _wait(len(jobs), news, view)
+        try:
+            failures = _wait(len(jobs), news, view)
+        finally:
+            view.finish_progress()
         self._running = []
         self._has_brought |= jobs[0][0] is couriers[0]
         for courier, bundle in jobs:
@@ -218,6 +221,7 @@ class Abroad:
         }
         receiver = Receiver(self._folder, known, read, HOME_LIMIT_BYTES, view.status)
         home = receiver.take(change)
+        view.finish_progress()
         courier = self._couriers()[0]
         modes = {path: mode for path, _, mode in change.put}
         courier.note(

@@ -33,6 +33,9 @@ class CellView(Protocol):
     def status(self, text: str) -> None:
         """Show what is going on before or after the cell runs."""
 
+    def finish_progress(self) -> None:
+        """Show no longer what was going on."""
+
     def note(self, text: str) -> None:
         """Tell the user something that matters."""
 
@@ -55,8 +58,10 @@ def show(event: Event, view: CellView, site: Site | None = None) -> None:
     elif event.kind is EventKind.RESULT:
         view.result(body["data"], body["metadata"])
     elif event.kind is EventKind.ERROR:
-        lines = [site.inward_text(line) if site else line for line in body["traceback"]]
-        view.error(body["ename"], body["evalue"], lines, in_result=body["in_result"])
+        text, lines = body["evalue"], body["traceback"]
+        if site is not None:
+            text, lines = site.inward_text(text), list(map(site.inward_text, lines))
+        view.error(body["ename"], text, lines, in_result=body["in_result"])
     elif event.kind is EventKind.PROGRESS:
         view.progress(LoopProgress.from_body(body))
     elif event.kind is EventKind.NOTE:

@@ -93,6 +93,10 @@ class CellRunner:
         """Carry out a request; never raises for what the cell does."""
         seconds: dict[str, float] = {}
         self._settle(request)
+        if lost := self._kept.missing(request.needs):
+            return CellOutcome("lost", lost=lost)
+        if request.life not in {"", self._kept.life}:
+            return CellOutcome("resend", life=self._kept.life)
         kept_indices = self._begin(request, seconds)
         if isinstance(kept_indices, CellOutcome):
             return kept_indices
@@ -269,10 +273,6 @@ class CellRunner:
     def _begin(self, request: CellRequest, seconds: dict[str, float]) -> bytes | CellOutcome:
         """Take what the cell needs, and return the memo's indices kept; or why it cannot run."""
         clock = time.perf_counter()
-        if lost := self._kept.missing(request.needs):
-            return CellOutcome("lost", lost=lost)
-        if request.life not in {"", self._kept.life}:
-            return CellOutcome("resend", life=self._kept.life)
         try:
             kept_indices = self._arrive(request)
             arrived = time.perf_counter()

@@ -151,7 +151,7 @@ class RunnerShell(ZMQInteractiveShell):
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         self.last_error = {
             "ename": str(etype.__name__),
-            "evalue": str(evalue),
+            "evalue": self.travelling_text(str(evalue)),
             "traceback": list(map(self.travelling_text, stb)),
         }
         self._last_traceback = stb

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MIRROR = "mirror:"
-_IN_TEXT = re.compile(r"mirror:[\w.-]+(?:/[\w.-]+)?")
+_IN_TEXT = re.compile(r"~?mirror:[\w.-]+(?:/[\w.-]+)?")
 
 
 @dataclass(frozen=True)
@@ -56,22 +56,25 @@ class Site:
         return None
 
     def outward_text(self, text: str) -> str:
-        """Return a text in which paths here are replaced by their travelling forms."""
+        """Return a text in which paths here are replaced by their travelling forms.
+
+        A path that begins with ``~``, as IPython shows files, keeps the sign.
+        """
         for directory, beginning in self._by_length():
             shown = _with_tilde(directory, self.home)
-            for form in dict.fromkeys((directory, shown)):
-                text = text.replace(form + os.sep, _joined(beginning, ""))
+            if shown != directory:
+                text = text.replace(shown + os.sep, "~" + _joined(beginning, ""))
+            text = text.replace(directory + os.sep, _joined(beginning, ""))
         return text
 
     def inward_text(self, text: str) -> str:
-        """Return a text with paths of here in the place of travelling ones, as IPython shows them.
-
-        A path below the home directory begins with ``~``.
-        """
+        """Return a text with paths of here in the place of travelling ones; see `outward_text`."""
 
         def here(match: re.Match[str]) -> str:
-            path = self.inward(match[0])
-            return match[0] if path is None else _with_tilde(path, self.home)
+            path = self.inward(match[0].removeprefix("~"))
+            if path is None:
+                return match[0]
+            return _with_tilde(path, self.home) if match[0].startswith("~") else path
 
         return _IN_TEXT.sub(here, text)
 

@@ -64,10 +64,7 @@ def named(source):
             "get_ipython().system('head -n 1 a/b.txt > c.txt')",
             ["1", "a/b.txt", "c.txt", "head", "head -n 1 a/b.txt > c.txt"],
         ),
-        (
-            "get_ipython().run_line_magic('run', '-i script.py')",
-            ["-i script.py"][1:] + ["run", "script.py"],
-        ),
+        ("get_ipython().run_line_magic('run', '-i script.py')", ["run", "script.py"]),
         ("f'{open(\"a.txt\").read()}'", ["a.txt"]),
         ("x == open('a.txt').read()", ["a.txt"]),
     ],
