@@ -31,6 +31,7 @@ from jupyter_scale.environment.folders import (
 )
 from jupyter_scale.environment.installed import Interpreter
 from jupyter_scale.environment.ownmodules import OwnModule, find_own_modules
+from jupyter_scale.errors import BundleTooLarge
 from jupyter_scale.model.bundle import Bundle
 
 _LONG_BYTES = 1 << 20
@@ -115,8 +116,10 @@ class Belongings:
         Raises
         ------
         BundleTooLarge
-            When the own modules are too large, one of them or all together.
+            When the own modules are too large, one of them or all together. It is as if this had
+            not been asked for.
         """
+        before = set(self._modules)
         self._modules.update(imports)
         self._named.update(named)
         asked = (
@@ -126,7 +129,11 @@ class Belongings:
         last = self._last
         if last is not None and last[0] == asked and stamps_of(self._stamps) == self._stamps:
             return last[1]
-        collected, folders = self._collect(interpreter)
+        try:
+            collected, folders = self._collect(interpreter)
+        except BundleTooLarge:
+            self._modules = before
+            raise
         watched = {*map(str, collected.paths.values()), *folders}
         self._stamps = stamps_of(watched)
         self._last = (asked, collected) if is_settled(self._stamps.values()) else None

@@ -17,7 +17,7 @@ from jupyter_scale.environment.bundling import label_of
 from jupyter_scale.environment.courier import Courier
 from jupyter_scale.environment.folders import Limits, Skeleton
 from jupyter_scale.environment.ownmodules import find_own_modules, imported_own_modules
-from jupyter_scale.errors import ScaleError
+from jupyter_scale.errors import BundleTooLarge, ScaleError
 from jupyter_scale.model.bundle import Bundle, BundleFile
 from jupyter_scale.model.environment import EnvironmentStep
 from jupyter_scale.model.messages import FolderChange
@@ -69,7 +69,9 @@ class Abroad:
         self._brought: dict[int, Bundle] = {}
         self._running: list[threading.Thread] = []
         self._modules: tuple[tuple[int, str], list[str]] = ((0, ""), [])
+        self._too_large: set[str] = set()
         self._said: set[str] = set()
+        self._last_couriers: Sequence[Courier] = ()
         self._told_folders: list[str] | None = None
         self._has_brought = False
         self._folders: list[str] = []
@@ -82,7 +84,7 @@ class Abroad:
         self._told_folders = None
         self._told_imports = set()
         self._brought = {}
-        for courier in self._couriers()[:1]:
+        for courier in self._last_couriers[:1]:
             courier.forget()
 
     # -- before a cell -----------------------------------------------------------------------
@@ -109,10 +111,10 @@ class Abroad:
         needs = find_needs(sources, reads, self._working_directory(view))
         self._imports = needs.imports
         self._folders = self._skeleton.read()
-        collected = self._collect(needs)
+        collected = self._collect(needs, view)
         for left in collected.left_out:
             self._say(f"the file {left.path!r} does not travel: {left.why}", view)
-        couriers = self._couriers()
+        couriers = self._last_couriers = self._couriers()
         before = sum(courier.sent_bytes for courier in couriers)
         self._bring(couriers, collected, view)
         site = notebook_site(
@@ -134,13 +136,13 @@ class Abroad:
             self._say(text, view)
             return ""
 
-    def _collect(self, needs: FileNeeds) -> Collected:
+    def _collect(self, needs: FileNeeds, view: CellView) -> Collected:
         """Return all that the nodes shall have; its bundle is the same object if it is equal."""
         modules = sys.modules
         state = (len(modules), next(reversed(modules)))
         if state != self._modules[0]:
             self._modules = state, imported_own_modules()
-        collected = self._belongings.collect(needs.imports | set(self._modules[1]), needs.named)
+        collected = self._collect_all(needs, view)
         known = self._collected
         if known is None or collected is not known:
             is_equal = known is not None and (
@@ -152,6 +154,22 @@ class Abroad:
                 self._for_others = _without(collected)
             self._collected = collected
         return collected
+
+    def _collect_all(self, needs: FileNeeds, view: CellView) -> Collected:
+        """Return what the notebook has imported and what the cell needs; at least the latter."""
+        imported = {name for name in self._modules[1] if name not in self._too_large}
+        try:
+            return self._belongings.collect(needs.imports | imported, needs.named)
+        except BundleTooLarge:
+            self._belongings.collect(needs.imports, needs.named)
+        # It is not the cell that is too large, but something else that the notebook has imported.
+        for name in imported - needs.imports:
+            try:
+                self._belongings.collect([name])
+            except BundleTooLarge as error:
+                self._too_large.add(name)
+                self._say(f"not on the cluster: {error}", view)
+        return self._belongings.collect(())
 
     def _bring(self, couriers: Sequence[Courier], collected: Collected, view: CellView) -> None:
         for thread in self._running:
@@ -222,7 +240,7 @@ class Abroad:
         receiver = Receiver(self._folder, known, read, HOME_LIMIT_BYTES, view.status)
         home = receiver.take(change)
         view.finish_progress()
-        courier = self._couriers()[0]
+        courier = self._last_couriers[0]
         modes = {path: mode for path, _, mode in change.put}
         courier.note(
             [

@@ -199,6 +199,11 @@ def test_too_much_code_is_an_error_before_anything_runs(notebook):
     outputs = notebook.run("%%scale\nprint('ran'); import heavy")
     assert outputs.ename == "BundleTooLarge"
     assert outputs.stdout == ""
+    assert notebook.there("print('another cell')").stdout == "another cell\n"
+    notebook.must("import heavy")
+    outputs = notebook.there("print('another cell')")
+    assert outputs.stdout == "another cell\n"
+    assert "not on the cluster: The module 'heavy' has 300 MB" in outputs.stderr
     (package / "data.bin").unlink()
     assert notebook.there("import heavy; print('ran')").stdout == "ran\n"
 
