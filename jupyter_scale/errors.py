@@ -75,6 +75,7 @@ class StartError(ClusterError):
     ) -> None:
         self.what, self.why = what, why
         self.last_lines, self.next_step = tuple(last_lines), next_step
+        self.happened = happened
         text = f"{what} {happened}: {why}"
         if self.last_lines:
             text += "\nIts last lines:\n" + "\n".join(f"    {line}" for line in self.last_lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import linecache
 import time
 from collections.abc import Mapping
@@ -280,7 +281,7 @@ class ScaleMagics(Magics):
         def on_event(event: ClusterEvent) -> None:
             view.status(event.message)
 
-        cluster = workspace.up(profile, workers, Path.cwd(), on_event)
+        cluster = workspace.up(profile, workers, Path.cwd(), on_event, _ask_secret)
         view.finish_progress()
         count = cluster.workers
         print(  # noqa: T201
@@ -355,6 +356,14 @@ def load(shell: InteractiveShell) -> ScaleMagics:
     shell.events.register("post_run_cell", magics.after_cell)
     _loaded[id(shell)] = magics
     return magics
+
+
+def _ask_secret(prompt: str) -> str:
+    """Ask for a passphrase; where nobody can be asked, the answer is none."""
+    try:
+        return getpass.getpass(prompt)
+    except (EOFError, NotImplementedError):  # IPython's "frontend does not support stdin"
+        return ""
 
 
 def unload(shell: InteractiveShell) -> None:

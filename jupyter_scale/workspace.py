@@ -21,11 +21,12 @@ from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster, stop_saved
 from jupyter_scale.clusters.guest import Guest
 from jupyter_scale.clusters.profiles import load_profile
-from jupyter_scale.errors import ClusterError, NoCluster, StartError
-from jupyter_scale.model.cluster import ClusterEvent
+from jupyter_scale.errors import ClusterError, HostLost, NoCluster, StartError
+from jupyter_scale.model.cluster import ClusterEvent, Ownership, Status, Target
 from jupyter_scale.model.explanation import Explanation
-from jupyter_scale.model.profile import embedded_profile
+from jupyter_scale.model.profile import Profile, embedded_profile
 from jupyter_scale.model.run import RunReport
+from jupyter_scale.providers.provider import load_provider
 from jupyter_scale.runner.client import RunnerClient
 from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
 from jupyter_scale.session.plan import CellOptions
@@ -34,6 +35,9 @@ from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
 _SCALE_TIMEOUT_S = 60.0
+_PATIENCE_S = 7.0
+#: So long a link to another machine may be broken before its runner counts as lost.
+_PATIENCE_ELSEWHERE_S = 180.0
 
 
 class Workspace:
@@ -61,6 +65,7 @@ class Workspace:
         #: Results larger than so many bytes stay on the cluster, unless the cell says otherwise.
         self.keep_above: int | None = None
         self._start_error: StartError | None = None
+        self._ask: Callable[[str], str] | None = None
         self._pid = os.getpid()
         atexit.register(self.close)
 
@@ -80,10 +85,21 @@ class Workspace:
         workers: int | None,
         directory: Path,
         on_event: Callable[[ClusterEvent], None],
+        ask: Callable[[str], str] | None = None,
     ) -> Cluster | Guest:
         """Bring up a cluster from a profile: under Jupyter the server's, else this kernel's own.
 
-        A cluster of that profile that the server runs already is used.
+        A cluster of that profile that runs already is used, also one whose kernel has ended; hosts
+        of it that have failed are tried again.
+
+        Parameters
+        ----------
+        name, workers, directory
+            The profile, the number of workers if it shall be another, and where profiles are.
+        on_event
+            Told what happens.
+        ask
+            Asks the user for a passphrase, given a prompt.
 
         Raises
         ------
@@ -92,6 +108,10 @@ class Workspace:
         ProfileError, StartError
             When the profile is wrong, or something does not come up.
         """
+        self._ask = ask
+        own = self._cluster
+        if isinstance(own, Cluster) and name == own.state.name and own.retry():
+            return own
         if self._cluster is not None:
             running = self._cluster.state.name
             msg = (
@@ -106,9 +126,40 @@ class Workspace:
         profile = load_profile(name or "local", directory)
         if workers is not None:
             profile = profile.with_workers(workers)
-        self._start(Cluster.create(profile, on_event=on_event), wait=True)
-        assert self._cluster is not None  # noqa: S101 - _start has set it
-        return self._cluster
+        if load_provider(profile.provider).outlives_kernels:
+            found = self._find_saved(profile, on_event)
+            if found is not None:
+                self._cluster = found
+                return found
+            ownership = Ownership.SERVER
+        else:
+            ownership = Ownership.KERNEL
+        cluster = Cluster.create(profile, on_event=on_event, ownership=ownership, ask=ask)
+        self._start(cluster, wait=True)
+        return cluster
+
+    def _find_saved(
+        self, profile: Profile, on_event: Callable[[ClusterEvent], None]
+    ) -> Cluster | Guest | None:
+        """Return a cluster of that profile which goes on although its kernel has ended, if any."""
+        for state in store.states():
+            if state.name != profile.name or not state.is_elsewhere or state.target is Target.DOWN:
+                continue
+            adopted = Cluster.adopt(state.id, on_event, self._ask)
+            if adopted is None:
+                if state.status is Status.RUNNING:
+                    return Guest(state, self._ask)  # another kernel of this machine owns it
+                continue
+            try:
+                adopted.wait_ready()
+            except StartError as error:
+                on_event(ClusterEvent(state.id, "failed", f"the last one has ended: {error}"))
+                continue
+            if state.profile != profile.with_limits():
+                note = "its profile has changed since: `%scale down`, then up, to use the new one"
+                on_event(ClusterEvent(state.id, "profile", note))
+            return adopted
+        return None
 
     def _up_at(
         self,
@@ -144,7 +195,7 @@ class Workspace:
 
     def _join(self, link: ServerLink, view: Mapping[str, Any]) -> Guest:
         self._link = link
-        return Guest(store.load(view["id"]))
+        return Guest(store.load(view["id"]), self._ask)
 
     @staticmethod
     def _scale_at(link: ServerLink, guest: Guest, workers: int, timeout_s: float) -> None:
@@ -294,7 +345,10 @@ class Workspace:
             with contextlib.suppress(ClusterError):
                 cluster = self._leave()
                 if isinstance(cluster, Cluster):
-                    cluster.stop()
+                    if cluster.outlives_owner:
+                        cluster.leave()
+                    else:
+                        cluster.stop()
 
     def _start(self, cluster: Cluster, *, wait: bool) -> None:
         self._cluster = cluster
@@ -310,9 +364,17 @@ class Workspace:
         session_id = f"s{int(time.time())}-{secrets.token_hex(4)}"
         child = cluster.start_runner(session_id)
         on_event("starting the notebook's other half …")
-        address = child.wait_ready()["address"]
+        route = cluster.reach(child.wait_ready()["address"])
+        patience_s = _PATIENCE_ELSEWHERE_S if cluster.state.is_elsewhere else _PATIENCE_S
+
+        def is_alive() -> bool:
+            try:
+                return not route.is_refused() and child.exit_status() is None
+            except HostLost:
+                return True  # as far as is known
+
         client = RunnerClient(
-            address, cluster.directory / "tls", session_id, lambda: child.exit_status() is None
+            route.address, cluster.directory / "tls", session_id, is_alive, patience_s
         )
         shared_dir = cluster.state.shared_dir
         self._shared = session_directory(Path(shared_dir), session_id) if shared_dir else None

@@ -100,7 +100,7 @@ def join(shell, nodes, *, with_workers=False):
     )
     address = json.loads(runner.stdout.readline())["address"]
     client = RunnerClient(
-        address, cluster.directory / "tls", session_id, lambda: runner.poll() is None
+        address, cluster.directory / "tls", session_id, lambda: runner.poll() is None, 10.0
     )
     abroad = Abroad(folder, lambda: couriers)
     workspace._cluster = cluster

@@ -166,8 +166,9 @@ class Machine:
     def _members(self):
         """Return its processes, as psutil on this machine knows them."""
         own = []
-        for child in psutil.Process(self.process.pid).children():
-            own += [child, *child.children(recursive=True)]
+        with contextlib.suppress(psutil.NoSuchProcess):  # the machine is down
+            for child in psutil.Process(self.process.pid).children():
+                own += [child, *child.children(recursive=True)]
         spaces = {_pid_namespace(process.pid) for process in own} - {None}
         return [p for p in psutil.process_iter() if _pid_namespace(p.pid) in spaces]
 
@@ -180,6 +181,15 @@ class Machine:
                 if command and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(" ".join(command))
         return [command for command in found if not command.startswith(("sshd:", SSHD))]
+
+    def find(self, *words):
+        """Return its processes that have all these words in their command lines."""
+        found = []
+        for process in self._members():
+            with contextlib.suppress(psutil.Error):
+                if set(words) <= set(process.cmdline()):
+                    found.append(process)
+        return found
 
     def ports(self):
         """Return the addresses and ports on which its processes listen."""

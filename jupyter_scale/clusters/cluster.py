@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.reconcile import Step, adopted, next_step
-from jupyter_scale.clusters.runners import runner_directory, start_runner
-from jupyter_scale.clusters.steps import Performer, start_error, with_workers
+from jupyter_scale.clusters.runners import start_runner
+from jupyter_scale.clusters.steps import Performer, head_of, start_error, with_workers
 from jupyter_scale.errors import ClusterError, StartError
 from jupyter_scale.model.cluster import (
     ClusterEvent,
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jupyter_scale.model.profile import Profile
-    from jupyter_scale.transport.local import Child
+    from jupyter_scale.providers.provider import Ask, Route
+    from jupyter_scale.transport.speaker import Speaker
 
 _STOP_TRIALS = 3
 _SLICE_S = 0.5  # of a wait, after which a start sees that it was given up
@@ -50,11 +51,15 @@ class Cluster:
     """
 
     def __init__(
-        self, state: ClusterState, on_event: Callable[[ClusterEvent], None] | None = None
+        self,
+        state: ClusterState,
+        on_event: Callable[[ClusterEvent], None] | None = None,
+        ask: Ask | None = None,
     ) -> None:
         self._provider = load_provider(state.profile.provider)
+        self._provider.ask = ask
         self._performer = Performer(state, self._provider, on_event or _ignore)
-        self._runners: dict[str, Child] = {}
+        self._runners: dict[str, Speaker] = {}
         self._lock = threading.RLock()
         self._deadline = 0.0
         self._is_told_to_stop = False
@@ -67,6 +72,7 @@ class Cluster:
         on_event: Callable[[ClusterEvent], None] | None = None,
         *,
         ownership: Ownership = Ownership.KERNEL,
+        ask: Ask | None = None,
     ) -> Cluster:
         """Return a cluster of which nothing is started.
 
@@ -80,7 +86,10 @@ class Cluster:
             Told what happens, in the thread that calls the method concerned.
         ownership : Ownership
             ``SERVER`` when it shall outlive the owner: call `beat` while there is one.
+        ask : callable, optional
+            Asks the user for a passphrase, given a prompt, in the thread that starts.
         """
+        is_here = load_provider(profile.provider).max_nodes == 1
         if ownership is Ownership.SERVER:
             profile = profile.with_limits()
         cluster = uuid.uuid4().hex[:12]
@@ -92,15 +101,18 @@ class Cluster:
             target=Target.DOWN,
             owner=owner or current_owner(),
             directory=str(store.directory_of(cluster)),
-            shared_dir=str(store.choose_shared_dir(cluster)),
+            shared_dir=str(store.choose_shared_dir(cluster)) if is_here else "",
             started_at=0.0,
             ownership=ownership,
         )
-        return cls(state, on_event)
+        return cls(state, on_event, ask)
 
     @classmethod
     def adopt(
-        cls, cluster: str, on_event: Callable[[ClusterEvent], None] | None = None
+        cls,
+        cluster: str,
+        on_event: Callable[[ClusterEvent], None] | None = None,
+        ask: Ask | None = None,
     ) -> Cluster | None:
         """Take over a saved cluster whose owner is dead; None when somebody else has done so.
 
@@ -110,6 +122,8 @@ class Cluster:
         ----------
         cluster : str
             Its id.
+        on_event, ask
+            As for `create`.
         """
         with store.claimed(cluster) as saved:
             if saved is None:
@@ -117,7 +131,10 @@ class Cluster:
             state = adopted(saved, current_owner())
             store.save(state)
             store.beat(state)
-        return cls(state, on_event)
+        taken = cls(state, on_event, ask)
+        taken._deadline = time.monotonic() + taken._provider.start_timeout_s
+        taken._performer.resume()
+        return taken
 
     def beat(self) -> None:
         """Tell its processes that an owner lives; cheap, and never waits for another method."""
@@ -159,7 +176,7 @@ class Cluster:
         with self._lock:
             return self._performer.look().is_alive
 
-    def start(self, *, wait: bool = True, timeout_s: float = 60.0) -> None:
+    def start(self, *, wait: bool = True, timeout_s: float | None = None) -> None:
         """Start it; a cluster that runs already stays as it is.
 
         Parameters
@@ -167,8 +184,8 @@ class Cluster:
         wait : bool
             Return when as many workers have joined as the profile asks for. Else return as soon as
             all processes are begun: `start_runner` works from then on, `wait_ready` does the rest.
-        timeout_s : float
-            How long it may take until it is ready, in all.
+        timeout_s : float, optional
+            How long it may take until it is ready, in all; what the provider says when None.
 
         Raises
         ------
@@ -176,6 +193,7 @@ class Cluster:
             When something does not come up; everything begun is ended then, also after Ctrl-C.
         """
         threading.Thread(target=store.sweep, name="sweep clusters", daemon=True).start()
+        timeout_s = self._provider.start_timeout_s if timeout_s is None else timeout_s
         self._deadline = time.monotonic() + timeout_s
         try:
             with self._lock:
@@ -214,7 +232,18 @@ class Cluster:
             self._abandon()
             raise
 
-    def start_runner(self, session_id: str) -> Child:
+    def retry(self) -> bool:
+        """Try again the nodes that have failed; tell whether there are any.
+
+        Nothing is waited for: `look` tells what becomes of them.
+        """
+        with self._lock:
+            if all(node.status is not Status.FAILED for node in self.state.nodes):
+                return False
+            self._performer.resume()
+            return True
+
+    def start_runner(self, session_id: str) -> Speaker:
         """Start the runner of a session and return at once.
 
         Its ready line, `Child.wait_ready`, is ``{"pid", "address"}``. It needs neither scheduler
@@ -233,18 +262,43 @@ class Cluster:
         with self._lock:
             if self.state.target is Target.DOWN or not self.state.nodes:
                 raise ClusterError(f"Cluster {self.state.name} is not started: start it first.")
-            request = self._performer.request
-            directory = runner_directory(request, session_id)
-            child = start_runner(
-                self._provider, request, self.state.nodes[0], session_id, self.state.owner
+            child, directory = start_runner(
+                self._provider,
+                self._performer.request,
+                head_of(self.state),
+                session_id,
+                self.state.owner,
             )
             self._runners[session_id] = child
             runner = RunnerState(
-                session_id, child.pid, child.created, str(directory), str(child.log_path)
+                session_id, child.pid, child.created, directory, f"{directory}/runner.log"
             )
             others = tuple(r for r in self.state.runners if r.session != session_id)
             self._performer.change(runners=(*others, runner))
             return child
+
+    def reach(self, address: str) -> Route:
+        """Return a way from this process to where a runner, or the scheduler, listens.
+
+        Raises
+        ------
+        ClusterError
+            When there is none.
+        """
+        return self._provider.reach(head_of(self.state), self._performer.request, address)
+
+    def leave(self) -> None:
+        """Let go of it without ending it: another process, or nobody for a while, owns it then."""
+        with self._lock:
+            for child in self._runners.values():
+                child.end()
+            self._runners.clear()
+            self._provider.close()
+
+    @property
+    def outlives_owner(self) -> bool:
+        """Whether it goes on when its owner's process ends."""
+        return self.state.ownership is Ownership.SERVER
 
     def scale(self, workers: int) -> None:
         """Ask for another number of workers; they join and leave afterwards.
@@ -261,7 +315,7 @@ class Cluster:
             if self.state.status is not Status.RUNNING or address is None:
                 raise ClusterError(f"Cluster {self.state.name} is not running: start it first.")
             for node in (nodes := with_workers(self.state.nodes, workers)):
-                self._provider.scale(node, self._performer.request, address, node.workers)
+                self._provider.scale(node, self._performer.request, node.workers)
             self._performer.change(nodes=nodes)
 
     def wait_workers(self, workers: int, timeout_s: float) -> bool:
@@ -294,6 +348,8 @@ class Cluster:
                 for child in self._runners.values():
                     child.collect()
                 self._runners.clear()
+                if self.state.status is not Status.STOPPING:
+                    self._provider.close()
 
     def _drive(self, is_enough: Callable[[Step], bool] = lambda _: False) -> None:
         """Perform steps until there is nothing to do, or the next one is enough."""

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.runners import start_runner
-from jupyter_scale.clusters.steps import request_for
+from jupyter_scale.clusters.steps import head_of, request_for
 from jupyter_scale.errors import ClusterError, NoCluster
 from jupyter_scale.model.cluster import Status
 from jupyter_scale.providers.provider import load_provider
 from jupyter_scale.transport.lifeline import current_owner
 
 if TYPE_CHECKING:
-    from jupyter_scale.model.cluster import ClusterState
-    from jupyter_scale.transport.local import Child
+    from jupyter_scale.model.cluster import ClusterState, NodeState
+    from jupyter_scale.providers.provider import Ask, Route
+    from jupyter_scale.transport.speaker import Speaker
 
 
 class Guest:
@@ -29,12 +30,15 @@ class Guest:
     ----------
     state : ClusterState
         As saved by its owner.
+    ask : callable, optional
+        Asks the user for a passphrase, given a prompt.
     """
 
-    def __init__(self, state: ClusterState) -> None:
+    def __init__(self, state: ClusterState, ask: Ask | None = None) -> None:
         self._state = state
         self._provider = load_provider(state.profile.provider)
-        self._runners: list[Child] = []
+        self._provider.ask = ask
+        self._runners: list[Speaker] = []
 
     @property
     def state(self) -> ClusterState:
@@ -53,14 +57,21 @@ class Guest:
     @property
     def workers(self) -> int:
         """How many workers the scheduler knows now."""
-        state = self.state
-        return sum(len(self._provider.look(n, self.directory).workers) for n in state.nodes)
+        return sum(self._joined(node) for node in self.state.nodes)
+
+    def _joined(self, node: NodeState) -> int:
+        if node.machine is not None:
+            return node.joined  # its owner has a line to it, and saves what is said
+        return len(self._provider.look(node, request_for(self._state)).workers)
 
     @property
     def is_alive(self) -> bool:
         """Whether its nodes still run."""
         state = self.state
-        return any(self._provider.look(n, self.directory).is_alive for n in state.nodes)
+        if state.is_elsewhere:
+            return state.status is Status.RUNNING
+        request = request_for(state)
+        return any(self._provider.look(node, request).is_alive for node in state.nodes)
 
     def wait_ready(self) -> None:
         """Make sure that it is usable.
@@ -75,7 +86,7 @@ class Guest:
                 f"Cluster {self._state.name} is not running any more: `%scale up` starts another."
             )
 
-    def start_runner(self, session_id: str) -> Child:
+    def start_runner(self, session_id: str) -> Speaker:
         """Start the runner of a session of this process, with which it ends.
 
         Raises
@@ -84,15 +95,29 @@ class Guest:
             As from `wait_ready`.
         """
         self.wait_ready()
-        request, node = request_for(self._state), self._state.nodes[0]
-        child = start_runner(self._provider, request, node, session_id, current_owner())
+        request = request_for(self._state)
+        owner = current_owner()
+        child, _ = start_runner(self._provider, request, head_of(self._state), session_id, owner)
         self._runners.append(child)
         return child
 
+    def reach(self, address: str) -> Route:
+        """Return a way to where a runner listens.
+
+        Raises
+        ------
+        ClusterError
+            When there is none.
+        """
+        return self._provider.reach(head_of(self._state), request_for(self._state), address)
+
     def leave(self) -> None:
         """End the runners of this process; the cluster stays."""
-        while self._runners:
-            self._runners.pop().end()
+        try:
+            while self._runners:
+                self._runners.pop().end()
+        finally:
+            self._provider.close()
 
     def __repr__(self) -> str:
         return f"<Guest of {self._state.name} {self._state.id}>"

@@ -130,7 +130,7 @@ class _Reader:
         idle = cast("float | None", values.pop("idle_timeout", None))
         orphan = cast("float | None", values.pop("orphan_after", None))
         self._require(provider.cluster_options, values, place)
-        return Profile(
+        profile = Profile(
             name=name,
             provider=table.get("provider", "local"),
             pools=self._pools(table, provider, place),
@@ -138,6 +138,11 @@ class _Reader:
             options=values,
             orphan_after_s=orphan,
         )
+        try:
+            provider.check(profile)
+        except ProfileError as error:
+            raise ProfileError(f"{self._at(place)}: {error}") from None
+        return profile
 
     def _provider(self, table: Mapping[str, Any], place: Place) -> Provider:
         name = table.get("provider", "local")
@@ -178,7 +183,11 @@ class _Reader:
         name = values.pop("name", default_name)
         if not _NAME.fullmatch(name):
             raise self._error(place.key("name"), name, _NAME_OPTION.expected)
-        count, minimum = values.pop("count", 1), values.pop("min", None)
+        try:
+            count = provider.count_nodes(values, values.pop("count", 1))
+        except ProfileError as error:
+            raise ProfileError(f"{self._at(place)}: {error}") from None
+        minimum = values.pop("min", None)
         workers = values.pop("workers", None)
         if provider.max_nodes is not None and count > provider.max_nodes:
             raise self._error(place.key("count"), count, f"{provider.max_nodes} node at most")

@@ -14,7 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from jupyter_scale.model.cluster import ClusterState, Owner, Status, Target
+from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Status, Target
+from jupyter_scale.model.profile import Pool
 from jupyter_scale.providers.provider import Failure
 
 
@@ -59,6 +60,8 @@ class Seen:
         Whether a start takes longer than it may.
     was_ended : bool
         Whether it ended in good order: by itself, or because another process told it to.
+    ready : frozenset of str
+        Names of nodes whose workers have all joined.
     """
 
     has_directories: bool = False
@@ -69,6 +72,7 @@ class Seen:
     failures: tuple[Failure, ...] = ()
     is_overdue: bool = False
     was_ended: bool = False
+    ready: frozenset[str] = frozenset()
 
 
 def next_step(state: ClusterState, seen: Seen) -> Step:
@@ -100,7 +104,7 @@ def adopted(state: ClusterState, owner: Owner) -> ClusterState:
 
 
 def workers_needed(state: ClusterState) -> int:
-    """Return from how many workers on a cluster is usable."""
+    """Return from how many workers on a cluster of this machine is usable."""
     needed = 0
     for pool in state.profile.pools:
         wanted = sum(node.workers for node in state.nodes if node.pool == pool.name)
@@ -114,8 +118,14 @@ def why_failed(state: ClusterState, seen: Seen) -> Failure:
         known = seen.failures[-1] if seen.failures else None
         failure = known or Failure(f"cluster {state.name}", "its processes are gone")
         return replace(failure, happened="has ended", next_step="Start it again.")
+    if state.is_elsewhere and (failed := [n for n in state.nodes if n.status is Status.FAILED]):
+        return _why_machines_failed(state, failed, seen)
     if seen.failures:
         return seen.failures[0]
+    if seen.is_overdue and state.is_elsewhere:
+        late = [n.name for n in state.nodes if n.name not in seen.ready]
+        why = f"it takes too long on {', '.join(late)}"
+        return Failure(f"cluster {state.name}", why, next_step="Start it again: it goes on there.")
     if seen.is_overdue:
         joined = f"{seen.workers} of {workers_needed(state)} workers joined in time"
         why = joined if seen.scheduler_address else "its scheduler does not listen yet"
@@ -126,6 +136,8 @@ def why_failed(state: ClusterState, seen: Seen) -> Failure:
 
 def _step_up(state: ClusterState, seen: Seen) -> Step:
     """Return the first step that is called for."""
+    if state.is_elsewhere:
+        return _step_up_elsewhere(state, seen)
     needed, begun = workers_needed(state), sum(node.workers for node in state.nodes)
     rules = (
         (bool(state.nodes) and not seen.is_alive, Step.MARK_FAILED),
@@ -139,6 +151,51 @@ def _step_up(state: ClusterState, seen: Seen) -> Step:
         (True, Step.MARK_RUNNING),
     )
     return next(step for is_called_for, step in rules if is_called_for)
+
+
+def _step_up_elsewhere(state: ClusterState, seen: Seen) -> Step:
+    """Return the first step that is called for when its nodes, all begun, are other machines."""
+    pools = [_PoolSeen.of(state, seen, pool) for pool in state.profile.pools]
+    rules = (
+        (not seen.is_alive or seen.is_overdue, Step.MARK_FAILED),
+        (not seen.has_directories, Step.MAKE_DIRECTORIES),
+        (not seen.has_security, Step.ISSUE_SECURITY),
+        (any(p.possible < p.needed and not p.connecting for p in pools), Step.MARK_FAILED),
+        (seen.scheduler_address is None, Step.WAIT_FOR_SCHEDULER),
+        (any(p.ready < p.needed for p in pools), Step.WAIT_FOR_WORKERS),
+        (True, Step.MARK_RUNNING),
+    )
+    return next(step for is_called_for, step in rules if is_called_for)
+
+
+@dataclass(frozen=True)
+class _PoolSeen:
+    """How many machines of a pool are ready, can become so, have yet to be heard, are needed."""
+
+    ready: int
+    possible: int
+    connecting: int
+    needed: int
+
+    @classmethod
+    def of(cls, state: ClusterState, seen: Seen, pool: Pool) -> _PoolSeen:
+        nodes = [node for node in state.nodes if node.pool == pool.name]
+        starting = [node for node in nodes if node.status is Status.STARTING]
+        return cls(
+            ready=sum(node.name in seen.ready for node in nodes),
+            possible=sum(node.status is not Status.FAILED for node in nodes),
+            # Whoever has failed meanwhile is reported together with the others.
+            connecting=sum(node.machine is None or not node.machine.address for node in starting),
+            needed=len(nodes) if pool.min is None else min(pool.min, len(nodes)),
+        )
+
+
+def _why_machines_failed(state: ClusterState, failed: list[NodeState], seen: Seen) -> Failure:
+    if len(failed) == 1 and seen.failures:
+        return seen.failures[-1]
+    why = f"{len(failed)} of {len(state.nodes)} hosts failed"
+    lines = tuple(line for node in failed for line in node.error.splitlines())
+    return Failure(f"cluster {state.name}", why, lines)
 
 
 def _step_down(state: ClusterState, seen: Seen) -> Step:

@@ -1,9 +1,8 @@
-"""Runners as processes: how one is started on a cluster's first node."""
+"""Runners as processes: how one is started on a node."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_scale.errors import ClusterError
@@ -11,25 +10,25 @@ from jupyter_scale.errors import ClusterError
 if TYPE_CHECKING:
     from jupyter_scale.model.cluster import NodeState, Owner
     from jupyter_scale.providers.provider import Provider, Request
-    from jupyter_scale.transport.local import Child
+    from jupyter_scale.transport.speaker import Speaker
 
 _SESSION = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
-def runner_directory(request: Request, session_id: str) -> Path:
-    """Return where the files of a session's runner are."""
-    return request.directory / "runners" / session_id
-
-
 def start_runner(
-    provider: Provider, request: Request, node: NodeState, session_id: str, owner: Owner
-) -> Child:
-    """Start the runner of a session and return at once.
+    provider: Provider,
+    request: Request,
+    node: NodeState,
+    session_id: str,
+    owner: Owner,
+) -> tuple[Speaker, str]:
+    """Start the runner of a session and return at once: its process, and its directory there.
 
     Parameters
     ----------
     owner : Owner
-        The process with which the runner ends.
+        The process with which the runner ends, when it is on the same machine; on another one it
+        lives as long as the cluster's owner is heard there.
 
     Raises
     ------
@@ -38,24 +37,14 @@ def start_runner(
     """
     if not _SESSION.fullmatch(session_id):
         raise ClusterError(f"{session_id!r} cannot be a session's id: use letters and digits.")
-    directory = runner_directory(request, session_id)
-    try:
-        directory.mkdir(mode=0o700, exist_ok=True)
-    except FileNotFoundError:
-        raise ClusterError(
-            f"Cluster {request.profile.name} has ended: `%scale up` starts another."
-        ) from None
+    cluster_directory = provider.directory_of(node, request)
+    directory = f"{cluster_directory}/runners/{session_id}"
     arguments = [
         f"--directory={directory}",
-        f"--cluster-directory={request.directory}",
+        f"--cluster-directory={cluster_directory}",
         f"--session={session_id}",
-        f"--owner={owner}",
     ]
-    return provider.run(
-        node,
-        request,
-        ["jupyter_scale.runner.host", *arguments],
-        what="runner",
-        log_path=directory / "runner.log",
-        cwd=Path.cwd(),
-    )
+    if node.machine is None:
+        arguments.append(f"--owner={owner}")
+    argv = ["jupyter_scale.runner.host", *arguments]
+    return provider.run(node, request, argv, what="runner", directory=directory), directory

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.reconcile import Seen, Step, why_failed, workers_needed
 from jupyter_scale.clusters.security import is_issued, issue
-from jupyter_scale.errors import StartError
+from jupyter_scale.errors import ClusterError, StartError
 from jupyter_scale.model.cluster import ClusterEvent, ClusterState, NodeState, Status, Target
 from jupyter_scale.providers.provider import Failure, NodeSeen, Provider, Request
-from jupyter_scale.transport.processes import marked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +38,7 @@ class Performer:
         self.state = state
         self.failure: Failure | None = None
         self._provider, self._on_event = provider, on_event
-        self._told: ClusterEvent | None = None
+        self._told: dict[str, ClusterEvent] = {}
 
     @property
     def request(self) -> Request:
@@ -49,13 +48,17 @@ class Performer:
     def look(self, *, is_overdue: bool = False) -> Seen:
         """Return what is seen now."""
         state, request = self.state, self.request
-        nodes = [self._provider.look(node, request.directory) for node in state.nodes]
-        self._note(nodes)
-        if state.target is Target.UP and state.status in (Status.STARTING, Status.RUNNING):
+        is_up = state.target is Target.UP and state.status in (Status.STARTING, Status.RUNNING)
+        nodes = [self._provider.look(node, request) for node in state.nodes] if is_up else []
+        if is_up:
+            self._note(nodes)
             is_alive = any(node.is_alive for node in nodes)
-            has_directories = request.directory.is_dir() and request.shared_dir.is_dir()
+            if state.status is Status.RUNNING:  # without the scheduler it is over
+                pairs = zip(state.nodes, nodes, strict=True)
+                is_alive = any(seen.is_alive for node, seen in pairs if node.has_scheduler)
+            has_directories = store.has_directories(state)
         else:
-            is_alive = bool(marked(state.id))
+            is_alive = self._provider.remains(state.nodes, state.id)
             has_directories = not store.is_removed(state)
         return Seen(
             has_directories=has_directories,
@@ -65,7 +68,9 @@ class Performer:
             workers=sum(len(node.workers) for node in nodes),
             failures=tuple(failure for node in nodes for failure in node.failures),
             is_overdue=is_overdue,
-            was_ended=not is_alive and store.is_told_to_end(state),
+            was_ended=not is_alive
+            and (store.is_told_to_end(state) or any(node.has_ended_well for node in nodes)),
+            ready=frozenset(node.name for node in self.state.nodes if _is_ready(node)),
         )
 
     def perform(self, step: Step, seen: Seen, timeout_s: float) -> None:
@@ -94,14 +99,15 @@ class Performer:
             store.save(self.state)
 
     def tell(self, step: str, message: str, done: int = 0, total: int = 0) -> None:
-        """Tell what happens, once."""
+        """Tell what happens, once for each change of a step."""
         event = ClusterEvent(self.state.id, step, message, done, total)
-        if event != self._told:
-            self._told = event
+        if event != self._told.get(step):
+            self._told[step] = event
             self._on_event(event)
 
     def _mark_starting(self) -> None:
         self.failure = None
+        self._told.clear()
         self.change(status=Status.STARTING, nodes=(), runners=(), error="")
 
     def _make_directories(self) -> None:
@@ -126,6 +132,10 @@ class Performer:
         self.state = replace(self.state, status=Status.STOPPED, target=Target.DOWN)
         self.tell("stopped", "it has ended: nothing ran for long, or somebody ended it")
 
+    def resume(self) -> None:
+        """Go on with nodes that another process began, or that have failed."""
+        self._provider.resume(self.request, self.state.nodes)
+
     def _start_nodes(self) -> None:
         self.tell("node", "starting scheduler")
         for node in self._provider.start(self.request):
@@ -133,7 +143,7 @@ class Performer:
 
     def _stop_nodes(self) -> None:
         state = self.state
-        self._provider.stop(state.nodes, state.runners, state.id, GRACE_S)
+        self._provider.stop(state.nodes, state.runners, self.request, GRACE_S)
 
     def _wait(self, seen: Seen, timeout_s: float) -> None:
         total = sum(node.workers for node in self.state.nodes)
@@ -146,8 +156,8 @@ class Performer:
 
     def _mark_running(self, seen: Seen) -> None:
         total = sum(node.workers for node in self.state.nodes)
-        nodes = tuple(replace(node, status=Status.RUNNING) for node in self.state.nodes)
-        self.change(status=Status.RUNNING, nodes=nodes, scheduler_address=seen.scheduler_address)
+        self.change(status=Status.RUNNING, scheduler_address=seen.scheduler_address)
+        self._note_running()
         self.tell("workers", f"workers {seen.workers}/{total}", seen.workers, total)
         self.tell("running", "running", seen.workers, workers_needed(self.state))
 
@@ -158,12 +168,44 @@ class Performer:
         self.tell("failed", error)
 
     def _note(self, seen: list[NodeSeen]) -> None:
-        """Keep in memory how many workers have joined; it is saved with the next change."""
-        nodes = tuple(
-            replace(node, joined=len(node_seen.workers))
-            for node, node_seen in zip(self.state.nodes, seen, strict=True)
-        )
+        """Keep what has become of the nodes; on other machines also for those who only read it."""
+        before = self.state.nodes
+        nodes = tuple(_updated(n, s) for n, s in zip(before, seen, strict=True))
         self.state = replace(self.state, nodes=nodes)
+        if nodes != before and self.state.is_elsewhere:
+            self.change()
+        for node, node_seen in zip(nodes, seen, strict=True):
+            if node_seen.news:
+                self.tell(f"node {node.name}", f"{node.name}: {node_seen.news}")
+        if self.state.status is Status.RUNNING:
+            self._note_running()
+
+    def _note_running(self) -> None:
+        """Mark what runs of a cluster that is usable; the rest may still be starting."""
+        nodes = tuple(
+            replace(node, status=Status.RUNNING)
+            if node.status is Status.STARTING and _is_ready(node)
+            else node
+            for node in self.state.nodes
+        )
+        if nodes != self.state.nodes:
+            self.change(nodes=nodes)
+
+
+def _updated(node: NodeState, seen: NodeSeen) -> NodeState:
+    """Return a node as it is known now."""
+    known = seen.node or node
+    status, error = node.status, ""
+    if seen.failures and not seen.is_alive:
+        status, error = Status.FAILED, str(start_error(seen.failures[-1]))
+    elif node.status is Status.FAILED:
+        status = Status.STARTING  # it is tried again
+    return replace(known, status=status, error=error, joined=len(seen.workers))
+
+
+def _is_ready(node: NodeState) -> bool:
+    """Tell whether all of a machine's workers have joined; what is here is counted by workers."""
+    return node.machine is None or node.joined >= max(1, node.workers)
 
 
 def request_for(state: ClusterState) -> Request:
@@ -175,9 +217,23 @@ def request_for(state: ClusterState) -> Request:
         owner=state.owner,
         ownership=state.ownership,
         directory=directory,
-        shared_dir=Path(state.shared_dir),
         tls_dir=directory / "tls",
+        shared_dir=Path(state.shared_dir) if state.shared_dir else None,
+        state=state,
     )
+
+
+def head_of(state: ClusterState) -> NodeState:
+    """Return the node with the scheduler, where runners go.
+
+    Raises
+    ------
+    ClusterError
+        When it is not decided yet.
+    """
+    if state.head is None:
+        raise ClusterError(f"Cluster {state.name} has no scheduler yet: start it first.")
+    return state.head
 
 
 def start_error(failure: Failure) -> StartError:
@@ -189,5 +245,7 @@ def start_error(failure: Failure) -> StartError:
 
 def with_workers(nodes: tuple[NodeState, ...], workers: int) -> tuple[NodeState, ...]:
     """Return nodes asked for so many workers in all, spread evenly."""
-    share, more = divmod(workers, len(nodes))
-    return tuple(replace(node, workers=share + (i < more)) for i, node in enumerate(nodes))
+    able = [node.name for node in nodes if node.status is not Status.FAILED]
+    share, more = divmod(workers, len(able))
+    shares = {name: share + (i < more) for i, name in enumerate(able)}
+    return tuple(replace(node, workers=shares.get(node.name, node.workers)) for node in nodes)

@@ -55,12 +55,14 @@ def make_directories(state: ClusterState) -> None:
     directory = Path(state.directory)
     for part in (directory, directory / "workers", directory / "runners"):
         part.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    heartbeat_path(directory).touch(mode=0o600)
+    if not state.shared_dir:
+        return
     shared = Path(state.shared_dir)
     shared.parent.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     if shared.parent == _shared_root() and not _is_ours(shared.parent):
         raise StateError(f"{shared.parent} belongs to another user: ask them to remove it.")
     shared.mkdir(mode=_PRIVATE, exist_ok=True)
-    heartbeat_path(directory).touch(mode=0o600)
     (shared / "owner").write_text(str(state.owner))
 
 
@@ -128,6 +130,15 @@ def load(cluster: str) -> ClusterState:
     return ClusterState.from_json(text)
 
 
+def states() -> list[ClusterState]:
+    """Return the states of all clusters that are saved; what cannot be read is left out."""
+    found = []
+    for cluster in cluster_ids():
+        with contextlib.suppress(NoCluster, StateError):
+            found.append(load(cluster))
+    return found
+
+
 def cluster_ids() -> list[str]:
     """Return the ids of all clusters that are saved."""
     try:
@@ -139,19 +150,30 @@ def cluster_ids() -> list[str]:
 def remove(state: ClusterState) -> None:
     """Remove all that is on disk of a cluster; gone already is success."""
     shutil.rmtree(state.directory, ignore_errors=True)
-    shutil.rmtree(state.shared_dir, ignore_errors=True)
-    _remove_if_empty(Path(state.shared_dir).parent)
+    if state.shared_dir:
+        shutil.rmtree(state.shared_dir, ignore_errors=True)
+        _remove_if_empty(Path(state.shared_dir).parent)
+
+
+def has_directories(state: ClusterState) -> bool:
+    """Tell whether all directories of a cluster are there."""
+    return all(Path(directory).is_dir() for directory in _directories(state))
 
 
 def is_removed(state: ClusterState) -> bool:
     """Tell whether nothing is on disk of a cluster."""
-    return not Path(state.directory).exists() and not Path(state.shared_dir).exists()
+    return not any(Path(directory).exists() for directory in _directories(state))
+
+
+def _directories(state: ClusterState) -> list[str]:
+    return [directory for directory in (state.directory, state.shared_dir) if directory]
 
 
 def sweep() -> list[str]:
     """Remove what crashed clusters left, and return their ids.
 
     A cluster is swept when its owner and its nodes are dead; runners that outlived both are killed.
+    One with nodes on other machines is left alone: those go on, to be adopted or stopped.
     A directory that nobody claims, because it has no readable state or owner, is swept a minute
     after its last change: before, its maker may not have come to it.
     """
@@ -172,7 +194,11 @@ def _sweep_cluster(cluster: str) -> bool:
             return False
         shutil.rmtree(directory_of(cluster), ignore_errors=True)
         return True
-    if is_alive(state.owner) or any(is_alive(Owner(n.pid, n.created)) for n in state.nodes):
+    if (
+        state.is_elsewhere
+        or is_alive(state.owner)
+        or any(is_alive(Owner(n.pid, n.created)) for n in state.nodes)
+    ):
         return False
     kill_marked(cluster)
     end_trackers(cluster)

@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.profile import Profile
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 class Status(StrEnum):
@@ -64,6 +64,31 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Machine:
+    """Another machine that a node is on; what is not known yet is empty.
+
+    Parameters
+    ----------
+    host : str
+        As its user calls it: a name of ssh_config, or ``[user@]host[:port]``.
+    address : str
+        Its address on the network between the nodes.
+    directory : str
+        The node's directory there: certificates, logs, runners.
+    python : str
+        The interpreter of the node's processes.
+    search_path : str
+        The ``PYTHONPATH`` of the node's processes.
+    """
+
+    host: str
+    address: str = ""
+    directory: str = ""
+    python: str = ""
+    search_path: str = ""
+
+
+@dataclass(frozen=True)
 class NodeState:
     """One node: a machine, or with provider ``local`` a process group.
 
@@ -74,15 +99,21 @@ class NodeState:
     pool : str
         The pool that it belongs to.
     pid, created : int, float
-        The process that keeps the node; see `Owner`.
+        The process that keeps the node; see `Owner`. On another machine it is that one's.
     status : Status
         How far it has come.
     workers : int
-        How many workers it was asked for.
+        How many workers it was asked for; 0 while a machine's cores are not known.
     joined : int
         How many workers the scheduler knew when this was recorded.
     log : str
-        Path of the node's log.
+        Path of the node's log, on its machine.
+    has_scheduler : bool
+        Whether the cluster's scheduler is there, and so the runners.
+    error : str
+        Why it failed, or empty.
+    machine : Machine, optional
+        Where it is, None when it is a process group on this machine.
     """
 
     name: str
@@ -93,6 +124,9 @@ class NodeState:
     workers: int
     joined: int = 0
     log: str = ""
+    has_scheduler: bool = False
+    error: str = ""
+    machine: Machine | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +155,8 @@ class ClusterState:
     directory : str
         Its directory: certificates, logs, and what workers spill.
     shared_dir : str
-        Directory of memory segments that are shared with this machine's runners and workers.
+        Directory of memory segments that are shared with this machine's runners and workers; empty
+        when there are none.
     started_at : float
         Unix time.
     error : str
@@ -145,6 +180,16 @@ class ClusterState:
     error: str = ""
     ownership: Ownership = Ownership.KERNEL
     version: int = STATE_VERSION
+
+    @property
+    def head(self) -> NodeState | None:
+        """The node with the scheduler, None while that is not decided."""
+        return next((node for node in self.nodes if node.has_scheduler), None)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether any of its nodes is on another machine."""
+        return any(node.machine is not None for node in self.nodes)
 
     def to_json(self) -> str:
         """Return the state as a JSON document."""
@@ -185,7 +230,8 @@ class ClusterEvent:
         The cluster's id.
     step : str
         A word for programs: ``"security"``, ``"node"``, ``"scheduler"``, ``"workers"``,
-        ``"running"``, ``"stopping"``, ``"stopped"``, ``"failed"``.
+        ``"running"``, ``"stopping"``, ``"stopped"``, ``"failed"``; for the steps of a machine
+        ``"node HOST"``.
     message : str
         The same for people, for instance ``"workers 1/2"``.
     done, total : int
@@ -207,6 +253,11 @@ def _fields(data: dict[str, Any]) -> dict[str, Any]:
         "target": Target(data["target"]),
         "ownership": Ownership(data["ownership"]),
         "owner": Owner(**data["owner"]),
-        "nodes": tuple(NodeState(**{**n, "status": Status(n["status"])}) for n in data["nodes"]),
+        "nodes": tuple(map(_node, data["nodes"])),
         "runners": tuple(RunnerState(**runner) for runner in data["runners"]),
     }
+
+
+def _node(data: dict[str, Any]) -> NodeState:
+    machine = data["machine"] and Machine(**data["machine"])
+    return NodeState(**{**data, "status": Status(data["status"]), "machine": machine})

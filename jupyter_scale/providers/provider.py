@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING, Protocol
 from jupyter_scale.errors import ProfileError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from jupyter_scale.model.cluster import NodeState, Owner, Ownership, RunnerState
-    from jupyter_scale.model.profile import Option, Profile
-    from jupyter_scale.transport.local import Child
+    from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, RunnerState
+    from jupyter_scale.model.profile import Option, Profile, Value
+    from jupyter_scale.transport.speaker import Speaker
+
+    Ask = Callable[[str], str]
 
 GROUP = "jupyter_scale.providers"
-_BUILT_IN = {"local": "jupyter_scale.providers.local.provider:LocalProvider"}
+_BUILT_IN = {
+    "local": "jupyter_scale.providers.local.provider:LocalProvider",
+    "ssh": "jupyter_scale.providers.ssh.provider:SshProvider",
+}
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,12 @@ class Request:
         What was declared.
     owner, ownership : Owner, Ownership
         The process with which the nodes end, or on which they wait for `orphan_after_s`.
-    directory, shared_dir, tls_dir : Path
+    directory, tls_dir : Path
         Existing directories; the provider puts logs and what workers spill into the first.
+    shared_dir : Path, optional
+        The same for memory that processes of this machine share.
+    state : ClusterState
+        All that is known of the cluster, which runners on other machines have to read.
     """
 
     cluster: str
@@ -47,8 +56,9 @@ class Request:
     owner: Owner
     ownership: Ownership
     directory: Path
-    shared_dir: Path
     tls_dir: Path
+    shared_dir: Path | None
+    state: ClusterState
 
 
 @dataclass(frozen=True)
@@ -76,12 +86,40 @@ class NodeSeen:
         Names of the workers that the scheduler knows.
     failures : tuple of Failure
         What did not start; the node may live on without it.
+    has_ended_well : bool
+        Whether it ended by itself in good order, as for want of work.
+    node : NodeState, optional
+        What is known by now that was not when it was yielded; None when nothing is.
+    news : str
+        What is being done there, for people; empty when there is nothing to tell.
     """
 
     is_alive: bool
     scheduler_address: str | None = None
     workers: frozenset[str] = frozenset()
     failures: tuple[Failure, ...] = ()
+    has_ended_well: bool = False
+    node: NodeState | None = None
+    news: str = ""
+
+
+@dataclass(frozen=True)
+class Route:
+    """The way from this process to an address on a node.
+
+    Parameters
+    ----------
+    address : str
+        What to connect to.
+    is_refused : callable
+        Tells whether the node answers, and nothing listens there.
+    close : callable
+        Gives back what it holds.
+    """
+
+    address: str
+    is_refused: Callable[[], bool] = lambda: False
+    close: Callable[[], None] = lambda: None
 
 
 class Provider(Protocol):
@@ -93,6 +131,32 @@ class Provider(Protocol):
     """The keys of its own that a pool's table may have."""
     max_nodes: int | None
     """How many nodes a pool may count, unlimited when None."""
+    start_timeout_s: float
+    """How long a start may take in all; each of its steps may have a limit of its own."""
+    outlives_kernels: bool
+    """Whether a cluster that a kernel started without a Jupyter server goes on after it."""
+    ask: Ask | None
+    """Asks the user for a passphrase, given a prompt; called by `wait` only. Set by the user."""
+
+    def count_nodes(self, options: Mapping[str, Value], count: int) -> int:
+        """Return how many nodes a pool has, of which a profile says `count`.
+
+        Raises
+        ------
+        ProfileError
+            When its options say something else.
+        """
+        ...
+
+    def check(self, profile: Profile) -> None:
+        """Find what is wrong with a profile as a whole.
+
+        Raises
+        ------
+        ProfileError
+            When something is; without the place, which is the cluster's table.
+        """
+        ...
 
     def start(self, request: Request) -> Iterator[NodeState]:
         """Start all nodes, yielding each as soon as it could be stopped by what is yielded.
@@ -104,15 +168,26 @@ class Provider(Protocol):
         """
         ...
 
-    def look(self, node: NodeState, directory: Path) -> NodeSeen:
+    def resume(self, request: Request, nodes: Sequence[NodeState]) -> None:
+        """Go on with nodes that another process started, and with those that failed.
+
+        What runs is left as it is; what was never begun, or has ended, is started.
+        """
+        ...
+
+    def look(self, node: NodeState, request: Request) -> NodeSeen:
         """Return what is seen of a node, without waiting; a node that is gone is not alive."""
+        ...
+
+    def remains(self, nodes: Sequence[NodeState], cluster: str) -> bool:
+        """Tell whether anything of a cluster may be left that `stop` has to end."""
         ...
 
     def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
         """Return as soon as `look` may see something new, at the latest after the time-out."""
         ...
 
-    def scale(self, node: NodeState, request: Request, address: str, workers: int) -> None:
+    def scale(self, node: NodeState, request: Request, workers: int) -> None:
         """Ask a node for another number of workers; they come and go afterwards.
 
         Raises
@@ -126,12 +201,17 @@ class Provider(Protocol):
         self,
         nodes: Sequence[NodeState],
         runners: Sequence[RunnerState],
-        cluster: str,
+        request: Request,
         grace_s: float,
     ) -> None:
         """End nodes and runners with all their processes; gone already is success.
 
         They get `grace_s` to end by themselves, and are killed then.
+
+        Raises
+        ------
+        ClusterError
+            When a machine cannot be reached to do so.
         """
         ...
 
@@ -142,16 +222,42 @@ class Provider(Protocol):
         argv: Sequence[str],
         *,
         what: str,
-        log_path: Path,
-        cwd: Path,
-    ) -> Child:
+        directory: str,
+    ) -> Speaker:
         """Start a process on a node, whose scheduler need not listen yet, and return at once.
 
         Parameters
         ----------
         argv : sequence of str
             A module of this package and its arguments, for the node's Python.
+        what : str
+            What it is; its log is called so.
+        directory : str
+            Of its own, in `directory_of`; it is made.
+
+        Raises
+        ------
+        ClusterError
+            When it cannot be started.
         """
+        ...
+
+    def directory_of(self, node: NodeState, request: Request) -> str:
+        """Return where on the node's machine all files of the cluster are."""
+        ...
+
+    def reach(self, node: NodeState, request: Request, address: str) -> Route:
+        """Return a way from this process to where something on a node listens.
+
+        Raises
+        ------
+        ClusterError
+            When there is none.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of all that leads to nodes; they go on."""
         ...
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
@@ -18,7 +20,7 @@ from jupyter_scale.transport.secure import SecureConnection
 from jupyter_scale.transport.tls import context
 
 _CONNECT_TIMEOUT_S = 10.0
-_PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 2.0, 2.0)
+_PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 2.0)
 _MOMENT_S = 0.05
 
 
@@ -42,13 +44,20 @@ class RunnerClient:
         The session that the runner was started for.
     is_alive
         Tells whether the runner's process still runs; a dead one is not called again.
+    patience_s
+        For how long a runner that lives, as far as is known, is called in vain.
     """
 
     def __init__(
-        self, address: str, tls_dir: Path, session: str, is_alive: Callable[[], bool]
+        self,
+        address: str,
+        tls_dir: Path,
+        session: str,
+        is_alive: Callable[[], bool],
+        patience_s: float,
     ) -> None:
         isolate()
-        self._address, self._is_alive = address, is_alive
+        self._address, self._is_alive, self._patience_s = address, is_alive, patience_s
         self._context = context(tls_dir, "client", is_server=False)
         self._caller = Caller(session)
         self._queues: dict[int, queue.SimpleQueue[Event | Nudge | RunnerLost]] = {}
@@ -157,15 +166,15 @@ class RunnerClient:
 
     def _connect(self) -> SecureConnection:
         place = urlsplit(self._address)
-        for pause in _PAUSES_S:
-            if not self._is_alive():
-                break
+        deadline = time.monotonic() + self._patience_s
+        pauses = itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1]))
+        while self._is_alive() and time.monotonic() < deadline and not self._is_closing.is_set():
             try:
                 return SecureConnection.open(
                     str(place.hostname), int(place.port or 0), self._context, _CONNECT_TIMEOUT_S
                 )
             except OSError:
-                self._is_closing.wait(pause)
+                self._is_closing.wait(next(pauses))
         msg = "its process has ended" if not self._is_alive() else "it does not answer"
         raise ConnectionError(msg)
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +33,7 @@ from jupyter_scale.model.facts import RunFact
 from jupyter_scale.model.feed import ClusterView, StepView
 from jupyter_scale.monitor.observer import Observers, Place
 from jupyter_scale.monitor.samples import Sample
+from jupyter_scale.providers.provider import Route
 from jupyter_scale.server.views import (
     World,
     newest_runs,
@@ -50,7 +50,6 @@ FRAME_S = 0.5
 LOOK_S = 1.0
 _BEAT_S = 5.0
 _KEEP_ENDED_S = 600.0
-_START_TIMEOUT_S = 120.0
 _STOP_AGAIN_S = 0.2
 _MOST_STEPS = 50
 _MOST_FACTS = 1000
@@ -97,6 +96,7 @@ class _Owned:
     is_busy: bool = False
     is_dismissed: bool = False
     job: Future[None] | None = None
+    route: Future[Route] | None = None
     created_at: float = field(default_factory=time.time)
 
     @property
@@ -211,8 +211,7 @@ class Registry:
         owned = _Owned(cluster, steps, is_busy=True)
         with self._lock:
             self._owned[cluster.state.id] = owned
-        start = partial(cluster.start, timeout_s=_START_TIMEOUT_S)
-        owned.job = _in_thread(lambda: self._work(owned, start))
+        owned.job = _in_thread(lambda: self._work(owned, cluster.start))
         return cluster.state.id
 
     def _scale(self, cluster: str, workers: int) -> None:
@@ -293,9 +292,10 @@ class Registry:
             self._look_at(one)
         with self._lock:
             self._others = {state.id: state for state in saved if state.id in decision.show}
-            states = [one.cluster.state for one in self._owned.values()]
-            states += self._others.values()
-        self._observers.watch({s.id: place for s in states if (place := _place(s)) is not None})
+            others = list(self._others.values())
+        places = {one.cluster.state.id: _place_of(one) for one in owned.values()}
+        places |= {state.id: _place(state) for state in others}
+        self._observers.watch({one: place for one, place in places.items() if place is not None})
         self._profiles = self._read_profiles()
 
     def _look_at(self, owned: _Owned) -> None:
@@ -320,8 +320,7 @@ class Registry:
         steps.append(StepView("adopted", "taken over from a server that had ended", time.time()))
         with self._lock:
             self._owned[cluster] = owned
-        go_on = partial(adopted.wait_ready, _START_TIMEOUT_S)
-        owned.job = _in_thread(lambda: self._work(owned, go_on))
+        owned.job = _in_thread(lambda: self._work(owned, adopted.wait_ready))
 
     def _beat(self) -> None:
         with self._lock:
@@ -347,9 +346,7 @@ class Registry:
         def record(event: ClusterEvent) -> None:
             view = StepView(event.step, event.message, round(time.time(), 3))
             with self._lock:
-                if steps and steps[-1].step == event.step:
-                    steps.pop()  # the same step, further on
-                steps.append(view)
+                _note_step(steps, view)
                 del steps[:-_MOST_STEPS]
             self._news.set()
 
@@ -433,11 +430,38 @@ def _saved() -> Iterable[ClusterState]:
             _logger.debug("cluster %s: %s", cluster, error)
 
 
+def _note_step(steps: list[StepView], new: StepView) -> None:
+    """Note how far a start is: a step that goes on is shown once; machines go on side by side."""
+    for index, old in enumerate(steps):
+        is_last = index == len(steps) - 1
+        if old.step == new.step and (is_last or new.step.startswith("node ")):
+            steps[index] = new
+            return
+    steps.append(new)
+
+
 def _place(state: ClusterState) -> Place | None:
     """Return where to watch a cluster, None while its scheduler does not listen."""
     if state.scheduler_address is None or state.status not in (Status.STARTING, Status.RUNNING):
         return None
     return Place(state.scheduler_address, Path(state.directory) / "tls")
+
+
+def _place_of(owned: _Owned) -> Place | None:
+    """Return where to watch a cluster of our own; the way to another machine is made meanwhile."""
+    state = owned.cluster.state
+    place = _place(state)
+    if place is None or not state.is_elsewhere:
+        owned.route = None
+        return place
+    if owned.route is None:
+        owned.route = _in_thread(lambda: owned.cluster.reach(place.address))
+    if not owned.route.done():
+        return None
+    if owned.route.exception() is not None:
+        owned.route = None  # it is tried again with the next look
+        return None
+    return replace(place, address=owned.route.result().address)
 
 
 def _no_cluster(cluster: str) -> NoCluster:

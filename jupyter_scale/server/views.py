@@ -87,7 +87,7 @@ def _workers_of(node: NodeState, state: ClusterState, sample: Sample) -> tuple[W
     """Return a node's workers: all of them, or of several nodes those that begin with its name."""
     if len(state.nodes) == 1:
         return sample.workers
-    return tuple(w for w in sample.workers if w.name.startswith(f"{node.name}-"))
+    return tuple(w for w in sample.workers if w.name.rpartition("/")[0] == node.name)
 
 
 def view_run(fact: RunFact, cluster: str, root: str, *, is_lost: bool) -> RunView:

@@ -180,6 +180,12 @@ def python_argv(module: str, *arguments: str) -> list[str]:
 HASH_SEED = "6640"
 
 
+def hash_seed() -> str:
+    """Return the ``PYTHONHASHSEED`` of all processes of a cluster: this one's, if it has one."""
+    own = os.environ.get("PYTHONHASHSEED", "random")
+    return own if own.isdigit() else HASH_SEED
+
+
 def child_environment(mark: str) -> dict[str, str]:
     """Return this process's environment, made fit for the processes of a cluster.
 
@@ -195,8 +201,7 @@ def child_environment(mark: str) -> dict[str, str]:
     env = {k: v for k, v in os.environ.items() if not k.startswith(kernels_own)}
     env[MARK] = mark
     env["SPT_NOENV"] = "1"  # a process title must not overwrite the environment that `marked` reads
-    if not env.get("PYTHONHASHSEED", "random").isdigit():
-        env["PYTHONHASHSEED"] = HASH_SEED
+    env["PYTHONHASHSEED"] = hash_seed()
     home = str(Path(__file__).resolve().parents[2])
     paths = [path for path in env.get("PYTHONPATH", "").split(os.pathsep) if path]
     if home not in paths and not home.endswith(("site-packages", "dist-packages")):

@@ -15,6 +15,8 @@ class Speaker(Protocol):
 
     what: str
     pid: int
+    created: float
+    """When it was created, see `jupyter_scale.model.cluster.Owner`; 0 where that is not known."""
 
     def read_message(self, timeout_s: float) -> dict[str, Any] | None:
         """Return the next line that it wrote, None in time; EOFError when it has ended."""

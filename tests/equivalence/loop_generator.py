@@ -542,7 +542,7 @@ FLOW = [
     "class Inner: value = t\nout.append(Inner.value)",
     "pass",
     "...",
-    "out.sort(key=str)",
+    "out.sort(key=lambda one: type(one).__name__)",  # text of functions has their address
     "out.reverse()",
     "out.append(bump(<K>))",
     "out.append(undefined)",

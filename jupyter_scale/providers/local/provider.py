@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
-import threading
 import time
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from jupyter_scale.errors import ClusterError
 from jupyter_scale.model.cluster import NodeState, Owner, Ownership, RunnerState, Status
 from jupyter_scale.model.profile import Option
-from jupyter_scale.providers.provider import Failure, NodeSeen, Request
+from jupyter_scale.providers.node.events import fold, read_events, write_wish
+from jupyter_scale.providers.provider import Failure, NodeSeen, Request, Route
 from jupyter_scale.transport.lifeline import is_alive
 from jupyter_scale.transport.local import (
     Child,
@@ -23,13 +22,14 @@ from jupyter_scale.transport.local import (
     read_last_lines,
     spawn,
 )
-from jupyter_scale.transport.processes import end_groups, end_trackers, kill_marked
+from jupyter_scale.transport.processes import end_groups, end_trackers, kill_marked, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from jupyter_scale.model.profile import Profile, Value
+
 _NAME = "local"
-_RPC_TIMEOUT_S = 10.0
 _LOOK_AGAIN_S = 0.2
 
 
@@ -42,7 +42,7 @@ class _Link:
 
 
 class LocalProvider:
-    """Starts the node process of `jupyter_scale.providers.local.node` on this machine."""
+    """Starts the node process of `jupyter_scale.providers.node` on this machine."""
 
     cluster_options: Mapping[str, Option] = {
         "scheduler_port": Option("integer", "a port from 1 to 65535", minimum=1, maximum=65535),
@@ -51,9 +51,19 @@ class LocalProvider:
         "worker_preload": Option("texts", "a list of modules that workers import at their start"),
     }
     max_nodes: int | None = 1
+    start_timeout_s = 120.0
+    outlives_kernels = False
+    ask = None
 
     def __init__(self) -> None:
         self._links: dict[int, _Link] = {}
+
+    def count_nodes(self, options: Mapping[str, Value], count: int) -> int:
+        """Return how many nodes a pool has."""
+        return count
+
+    def check(self, profile: Profile) -> None:
+        """Find nothing wrong: each option was checked by itself."""
 
     def start(self, request: Request) -> Iterator[NodeState]:
         """Start the node process; see `jupyter_scale.providers.provider.Provider`."""
@@ -64,7 +74,7 @@ class LocalProvider:
             f"--cluster={request.cluster}",
             f"--name={_NAME}",
             f"--directory={request.directory}",
-            f"--shared-directory={request.shared_dir}",
+            f"--shared-directory={request.shared_dir or request.directory}",
             f"--tls-directory={request.tls_dir}",
             _lifeline(request),
             f"--workers={workers}",
@@ -75,7 +85,7 @@ class LocalProvider:
         preloads = cast("tuple[str, ...]", pool.options.get("worker_preload", ()))
         arguments += [f"--worker-preload={module}" for module in preloads]
         log_path = request.directory / "node.log"
-        argv = ["jupyter_scale.providers.local.node", *arguments]
+        argv = ["jupyter_scale.providers.node", *arguments]
         child = _run(request, argv, what="scheduler", log_path=log_path, cwd=Path.cwd())
         self._links[child.pid] = _Link(child)
         yield NodeState(
@@ -86,16 +96,20 @@ class LocalProvider:
             status=Status.STARTING,
             workers=workers,
             log=str(log_path),
+            has_scheduler=True,
         )
 
-    def look(self, node: NodeState, directory: Path) -> NodeSeen:
+    def resume(self, request: Request, nodes: Sequence[NodeState]) -> None:
+        """Do nothing: the node process goes on by itself."""
+
+    def look(self, node: NodeState, request: Request) -> NodeSeen:
         """Return what is seen of the node process, without waiting."""
         link = self._links.get(node.pid)
         if link is None:
-            return _look_from_outside(node, directory)
+            return _look_from_outside(node, request.directory)
         try:
             while (message := link.child.read_message(0.0)) is not None:
-                link.seen = _with_message(link.seen, message)
+                link.seen = fold(link.seen, message)
             has_ended = not is_alive(Owner(node.pid, node.created))
         except EOFError:
             has_ended = True
@@ -105,6 +119,10 @@ class LocalProvider:
                 link.seen = replace(link.seen, failures=(_explain_end(link),))
         return link.seen
 
+    def remains(self, nodes: Sequence[NodeState], cluster: str) -> bool:
+        """Tell whether any process carries the cluster's mark."""
+        return bool(marked(cluster))
+
     def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
         """Return once the node process said something, or after the time-out."""
         links = [self._links[node.pid] for node in nodes if node.pid in self._links]
@@ -113,26 +131,15 @@ class LocalProvider:
         if not links:  # another process holds the pipes from adopted nodes
             time.sleep(min(timeout_s, _LOOK_AGAIN_S))
 
-    def scale(self, node: NodeState, request: Request, address: str, workers: int) -> None:
+    def scale(self, node: NodeState, request: Request, workers: int) -> None:
         """Ask the node process for another number of workers."""
-        from jupyter_scale.transport.tls import security
-
-        reply = call_scheduler(
-            address,
-            security(request.tls_dir, "client").get_connection_args("client"),
-            "jupyter_scale_scale",
-            workers=workers,
-        )
-        if reply != {"workers": workers}:
-            raise ClusterError(
-                f"The scheduler at {address} cannot be scaled to {workers} workers: {reply}"
-            )
+        write_wish(request.directory, workers)
 
     def stop(
         self,
         nodes: Sequence[NodeState],
         runners: Sequence[RunnerState],
-        cluster: str,
+        request: Request,
         grace_s: float,
     ) -> None:
         """End node process and runners, and every process that carries the cluster's mark."""
@@ -141,8 +148,8 @@ class LocalProvider:
         end_groups([owner.pid for owner in begun if is_alive(owner)], grace_s)
         for link in [self._links.pop(node.pid) for node in nodes if node.pid in self._links]:
             link.child.collect()
-        kill_marked(cluster)
-        end_trackers(cluster)
+        kill_marked(request.cluster)
+        end_trackers(request.cluster)
 
     def run(
         self,
@@ -151,45 +158,28 @@ class LocalProvider:
         argv: Sequence[str],
         *,
         what: str,
-        log_path: Path,
-        cwd: Path,
+        directory: str,
     ) -> Child:
         """Start a process on this machine."""
-        return _run(request, argv, what=what, log_path=log_path, cwd=cwd)
-
-
-def call_scheduler(address: str, connection_args: dict[str, Any], op: str, **kwargs: Any) -> Any:
-    """Call one handler of a scheduler, from any thread, also while an event loop runs in it.
-
-    Raises
-    ------
-    ClusterError
-        When it does not answer in time.
-    """
-    from distributed.core import rpc
-
-    async def ask() -> Any:
-        async with rpc(address, connection_args=connection_args) as scheduler:
-            return await getattr(scheduler, op)(**kwargs)
-
-    answers: list[Any] = []
-
-    def block() -> None:
         try:
-            answers.append(asyncio.run(asyncio.wait_for(ask(), _RPC_TIMEOUT_S)))
-        except (OSError, TimeoutError) as error:
-            answers.append(error)
+            Path(directory).mkdir(mode=0o700, exist_ok=True)
+        except FileNotFoundError:
+            raise ClusterError(
+                f"Cluster {request.profile.name} has ended: `%scale up` starts another."
+            ) from None
+        log_path = Path(directory) / f"{what}.log"
+        return _run(request, argv, what=what, log_path=log_path, cwd=Path.cwd())
 
-    thread = threading.Thread(target=block, name="call the scheduler", daemon=True)
-    thread.start()
-    thread.join(_RPC_TIMEOUT_S + 5)
-    if not answers or isinstance(answers[0], Exception):
-        why = answers[0] if answers else "no answer"
-        raise ClusterError(
-            f"The scheduler at {address} does not answer ({why}): "
-            "stop the cluster and start it again."
-        )
-    return answers[0]
+    def directory_of(self, node: NodeState, request: Request) -> str:
+        """Return the cluster's directory."""
+        return str(request.directory)
+
+    def reach(self, node: NodeState, request: Request, address: str) -> Route:
+        """Return the address: it is on this machine."""
+        return Route(address)
+
+    def close(self) -> None:
+        """Do nothing: pipes are of the processes at their ends."""
 
 
 def _run(request: Request, argv: Sequence[str], *, what: str, log_path: Path, cwd: Path) -> Child:
@@ -209,26 +199,6 @@ def _lifeline(request: Request) -> str:
     return f"--orphan-after={request.profile.orphan_after_s}"
 
 
-def _with_message(seen: NodeSeen, message: Mapping[str, Any]) -> NodeSeen:
-    """Return what is seen after one line of the node process."""
-    match message.get("event", "ready"):
-        case "ready" if "error" in message:
-            failure = Failure("scheduler", message["error"], next_step=message.get("next_step", ""))
-            return replace(seen, failures=(*seen.failures, failure))
-        case "ready":
-            return replace(seen, scheduler_address=message["scheduler_address"])
-        case "joined":
-            return replace(seen, workers=seen.workers | {message["worker"]})
-        case "left":
-            return replace(seen, workers=seen.workers - {message["worker"]})
-        case "failed":
-            lines = tuple(message["last_lines"])
-            failure = Failure(f"worker {message['worker']}", message["why"], lines)
-            return replace(seen, failures=(*seen.failures, failure))
-        case _:
-            return seen
-
-
 def _explain_end(link: _Link) -> Failure:
     error = link.child.explain_end()
     return Failure(error.what, error.why, error.last_lines)
@@ -236,21 +206,11 @@ def _explain_end(link: _Link) -> Failure:
 
 def _look_from_outside(node: NodeState, directory: Path) -> NodeSeen:
     """Return what can be seen of a node that another process started."""
-    if not is_alive(Owner(node.pid, node.created)):
-        lines = read_last_lines(Path(node.log))
-        return NodeSeen(is_alive=False, failures=(Failure("scheduler", "it has ended", lines),))
-    identity = _read_json(directory / "scheduler.json")
-    address = None if identity is None else identity["address"]
-    names = _read_json(directory / "joined.json") or []
-    return NodeSeen(is_alive=True, scheduler_address=address, workers=frozenset(names))
-
-
-def _read_json(path: Path) -> Any:
-    """Return what the node process wrote, None when it has not yet."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
+    seen = reduce(fold, read_events(directory), NodeSeen(is_alive=True))
+    if is_alive(Owner(node.pid, node.created)):
+        return seen
+    lines = read_last_lines(Path(node.log))
+    return replace(seen, is_alive=False, failures=(Failure("scheduler", "it has ended", lines),))
 
 
 def _core_count() -> int:

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, required=True, help="the runner's own files")
     parser.add_argument("--cluster-directory", type=Path, required=True)
     parser.add_argument("--session", required=True, help="the session that may use it")
-    parser.add_argument("--owner", type=Owner.parse, required=True, help="PID:CREATED to live with")
+    parser.add_argument("--owner", type=Owner.parse, help="PID:CREATED to live with")
     options = parser.parse_args()
     state = ClusterState.from_json((options.cluster_directory / "state.json").read_text())
     shared = None
@@ -41,7 +41,7 @@ def main() -> None:
     )
 
 
-async def _serve(options: Options, owner: Owner, cluster: ClusterState) -> None:
+async def _serve(options: Options, owner: Owner | None, cluster: ClusterState) -> None:
     supervisor = Supervisor(options)
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -50,7 +50,8 @@ async def _serve(options: Options, owner: Owner, cluster: ClusterState) -> None:
     def on_owner_death() -> None:
         loop.call_soon_threadsafe(end.set)
 
-    watch(owner, on_owner_death)
+    if owner is not None:
+        watch(owner, on_owner_death)
     outlives_owner = cluster.ownership is Ownership.SERVER
     if outlives_owner and cluster.profile.orphan_after_s is not None:
         watch_heartbeat(options.cluster_directory, cluster.profile.orphan_after_s, on_owner_death)

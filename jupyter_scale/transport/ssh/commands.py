@@ -184,7 +184,7 @@ class RemoteChild:
 
     def __init__(self, what: str, execution: Execution, log: str, ready_timeout_s: float) -> None:
         self.what, self.log = what, log
-        self.pid = execution.pid
+        self.pid, self.created = execution.pid, 0.0
         self._execution, self._ready_timeout_s = execution, ready_timeout_s
         self._lines = Lines(what, self._receive)
         self._tail = b""

@@ -185,7 +185,7 @@ def test_the_environment_of_children(monkeypatch):
 
 def test_a_module_beside_the_notebook_does_not_hide_ours(tmp_path):
     (tmp_path / "json.py").write_text("raise SystemExit(9)")
-    argv = python_argv("jupyter_scale.providers.local.node", "--help")
+    argv = python_argv("jupyter_scale.providers.node", "--help")
     env = child_environment("unit-test")
     done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, timeout=20, check=False)
     assert done.returncode == 0

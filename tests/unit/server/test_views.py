@@ -154,13 +154,13 @@ def test_the_load_of_a_node_is_that_of_its_workers():
 
 
 def test_workers_belong_to_the_node_whose_name_they_begin_with():
-    sample = Sample((a_worker("n1-0"), a_worker("n2-0"), a_worker("n2-1")))
+    sample = Sample((a_worker("n1/0"), a_worker("n2/0"), a_worker("n2/1")))
     view = view_cluster(a_state(a_node("n1"), a_node("n2")), (), sample)
     assert [node.workers for node in view.nodes] == [1, 2]
 
 
 def test_gpus_are_those_of_their_node():
-    sample = Sample((a_worker("n1-0"), a_worker("n1-1")), gpus={"n1": (GPU, replace(GPU, index=1))})
+    sample = Sample((a_worker("n1/0"), a_worker("n1/1")), gpus={"n1": (GPU, replace(GPU, index=1))})
     view = view_cluster(a_state(a_node("n1"), a_node("n2")), (), sample)
     assert [[gpu.index for gpu in node.gpus] for node in view.nodes] == [[0, 1], []]
 

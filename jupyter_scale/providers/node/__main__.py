@@ -1,19 +1,19 @@
-"""The node process of provider ``local``: how it starts quickly, and how it ends for certain.
+"""The process that keeps a node: how it starts quickly, and how it ends for certain.
 
-Run as ``python -m jupyter_scale.providers.local.node``. It writes lines of JSON to its standard
-output: first the ready line ``{"pid", "scheduler_address"}`` or ``{"error", "next_step"}``, then
-events ``{"event": "joined" | "left" | "failed", "worker", ...}``. Nobody has to read them: a full
-pipe loses lines, but does not hold up the node.
+Run as ``python -m jupyter_scale.providers.node``. It writes lines of JSON, see
+`jupyter_scale.providers.node.events`, to a file of its directory and to its standard output.
+Nobody has to read the latter: a full pipe loses lines, but does not hold up the node.
 
 It ends on SIGTERM, when its scheduler closes, when it was idle for long, and when its owner is
 gone (``--owner``), or no owner was heard for long (``--orphan-after``). Whatever the way, it then
-kills every process that carries the cluster's mark, and removes the cluster's directories.
+kills every process on this machine that carries the cluster's mark, and removes the directories.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import os
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.model.cluster import Owner
+from jupyter_scale.providers.node.events import events_path
 from jupyter_scale.transport.lifeline import watch, watch_heartbeat
 from jupyter_scale.transport.processes import descendants, kill_marked
 from jupyter_scale.transport.segments import remove_directory
@@ -34,7 +35,7 @@ from jupyter_scale.transport.segments import remove_directory
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from jupyter_scale.providers.local.keeper import NodeOptions
+    from jupyter_scale.providers.node.keeper import NodeOptions
 
 CLOSE_TIMEOUT_S = 3.0
 _SOCKET_DIR_LENGTH = 60  # a socket's path has 107 bytes at most, and more is appended
@@ -52,7 +53,7 @@ _ONE_THREAD = (
 def main() -> None:
     """Run a node until it ends."""
     arguments = _parse()
-    tell = _take_stdout()
+    tell = _take_stdout(events_path(arguments.directory))
     end = _Ending(arguments.cluster, arguments.directory, arguments.shared_directory)
     if arguments.owner is not None:
         watch(arguments.owner, end)
@@ -78,7 +79,7 @@ async def _keep(
     environment: dict[str, str],
     method: str,
 ) -> None:
-    from jupyter_scale.providers.local.keeper import Keeper, configure
+    from jupyter_scale.providers.node.keeper import Keeper, configure
 
     configure(options.directory, method)
     is_stopped = asyncio.Event()
@@ -115,7 +116,7 @@ class _Ending:
                 if with_directories:
                     for directory in self._directories:
                         remove_directory(directory)
-                    _remove_if_empty(self._directories[-1].parent)
+                        _remove_if_empty(directory.parent)
             finally:
                 os._exit(0 if with_directories else 1)
 
@@ -138,38 +139,49 @@ def _start_forkserver(shared_dir: Path) -> str:
         return "spawn"
     before, tempfile.tempdir = tempfile.tempdir, str(shared_dir)
     try:
-        multiprocessing.set_forkserver_preload(["jupyter_scale.providers.local.worker"])
+        multiprocessing.set_forkserver_preload(["jupyter_scale.providers.node.worker"])
         forkserver.ensure_running()
     finally:
         tempfile.tempdir = before
     return "forkserver"
 
 
-def _take_stdout() -> Callable[..., None]:
-    """Keep standard output for lines of JSON; what else is written there goes to the log."""
+def _take_stdout(record: Path) -> Callable[..., None]:
+    """Keep standard output for lines of JSON; what else is written there goes to the log.
+
+    Parameters
+    ----------
+    record : Path
+        The file that gets all lines, also those that nobody hears.
+    """
     pipe = os.dup(1)
     os.set_blocking(pipe, False)
     os.dup2(2, 1)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    file = os.open(record, flags, 0o600)
 
     def tell(**message: Any) -> None:
-        try:
-            os.write(pipe, json.dumps(message).encode() + b"\n")
-        except (BlockingIOError, BrokenPipeError):
-            return
+        line = json.dumps(message).encode() + b"\n"
+        with contextlib.suppress(OSError):  # the disk is full: who listens hears it all the same
+            os.write(file, line)
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(pipe, line)
 
     return tell
 
 
 def _options(arguments: argparse.Namespace) -> NodeOptions:
-    from jupyter_scale.providers.local.keeper import NodeOptions
+    from jupyter_scale.providers.node.keeper import NodeOptions
 
     return NodeOptions(
         cluster=arguments.cluster,
         name=arguments.name,
         directory=arguments.directory,
-        shared_dir=arguments.shared_directory,
         tls_dir=arguments.tls_directory,
         workers=arguments.workers,
+        host=arguments.host,
+        prefix=arguments.worker_prefix,
+        scheduler=arguments.scheduler,
         scheduler_port=arguments.scheduler_port,
         idle_timeout_s=arguments.idle_timeout,
         preloads=tuple(arguments.worker_preload),
@@ -187,6 +199,9 @@ def _parse() -> argparse.Namespace:
     lifeline.add_argument("--owner", type=Owner.parse)
     lifeline.add_argument("--orphan-after", type=float)
     parser.add_argument("--workers", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--worker-prefix", default="", help="begins the names of its workers")
+    parser.add_argument("--scheduler", help="join this one instead of having one")
     parser.add_argument("--scheduler-port", type=int, default=0)
     parser.add_argument("--idle-timeout", type=float)
     parser.add_argument("--worker-preload", action="append", default=[])

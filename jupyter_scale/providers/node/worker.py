@@ -1,15 +1,21 @@
-"""One Dask worker of a local node: a log of its own, no web server."""
+"""One Dask worker of a node: a log of its own, no web server."""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from distributed import Worker
 
+from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+GPUS = "jupyter_scale_gpus"
+"""The workers' handler that answers with the GPUs of their machine."""
 
 
 def worker_log(directory: Path, name: str) -> Path:
@@ -33,6 +39,12 @@ class LocalWorker(Worker):
         if "" not in sys.path:  # as in IPython: modules beside the notebook can be imported
             sys.path.insert(0, "")
         super().__init__(*args, **kwargs)
+        self.handlers[GPUS] = self.look_at_gpus
+        self._gpus = GpuWatch(GpuReader().read)
+
+    async def look_at_gpus(self) -> list[dict[str, Any]]:
+        """Return the GPUs of this machine; one worker of each node is asked."""
+        return [asdict(gpu) for gpu in await self._gpus.look()]
 
     def start_http_server(self, *args: Any, **kwargs: Any) -> None:
         """Start none."""

@@ -1,0 +1,1 @@
+"""The process that keeps a node: the same on this machine and on any other."""

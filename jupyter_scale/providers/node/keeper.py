@@ -1,0 +1,331 @@
+"""The keeper of a node: its workers, the scheduler if it is here, and news of them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import logging
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import dask
+from distributed import Scheduler
+from distributed.core import rpc
+from distributed.diagnostics.plugin import SchedulerPlugin
+
+from jupyter_scale.model.cluster import Owner
+from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
+from jupyter_scale.monitor.runs import Mourner
+from jupyter_scale.monitor.samples import LOOK
+from jupyter_scale.providers.node.crew import Crew, CrewOptions
+from jupyter_scale.providers.node.events import wanted_path
+from jupyter_scale.providers.node.worker import GPUS
+from jupyter_scale.transport.lifeline import current_owner, is_alive
+from jupyter_scale.transport.tls import security
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_logger = logging.getLogger(__name__)
+
+_CLOSE_TIMEOUT_S = 2.0
+_LOOK_WANTED_S = 0.2
+_LOOK_SCHEDULER_S = 2.0
+_DESERTED_S = 15.0
+
+
+@dataclass(frozen=True)
+class NodeOptions:
+    """What a node process was told on its command line.
+
+    Parameters
+    ----------
+    cluster, name : str
+        The cluster's id, and the node's name in it.
+    directory, tls_dir : Path
+        The node's own directory, and the certificates.
+    workers : int
+        How many it has at first.
+    host : str
+        The address on which scheduler and workers listen.
+    prefix : str
+        Begins the names of its workers.
+    scheduler : str, optional
+        Which scheduler it joins; it has the cluster's own when None.
+    scheduler_port : int
+        The port of its own scheduler, any free one when 0.
+    idle_timeout_s : float, optional
+        After so long without work the cluster ends.
+    preloads : tuple of str
+        Modules that workers import at their start.
+    """
+
+    cluster: str
+    name: str
+    directory: Path
+    tls_dir: Path
+    workers: int
+    host: str
+    prefix: str
+    scheduler: str | None
+    scheduler_port: int
+    idle_timeout_s: float | None
+    preloads: tuple[str, ...]
+
+
+class LocalScheduler(Scheduler):
+    """A scheduler without the web server, which would have no authentication."""
+
+    def start_http_server(self, *args: Any, **kwargs: Any) -> None:
+        """Start none."""
+
+
+class _Watcher(SchedulerPlugin):
+    """Says which workers join and leave, whatever node they are on."""
+
+    name = "jupyter-scale-keeper"
+
+    def __init__(self, tell: Callable[..., None]) -> None:
+        self._tell = tell
+        self._names: dict[str, str] = {}
+
+    def add_worker(self, scheduler: Scheduler, worker: str) -> None:
+        self._names[worker] = str(scheduler.workers[worker].name)
+        self._tell(event="joined", worker=self._names[worker])
+
+    def remove_worker(self, scheduler: Scheduler, worker: str, **kwargs: Any) -> None:
+        self._tell(event="left", worker=self._names.pop(worker, worker))
+
+
+class Keeper:
+    """Brings up the workers of a node, and the scheduler if it is here, and closes them.
+
+    Parameters
+    ----------
+    options : NodeOptions
+        What this node shall be.
+    tell : callable
+        Takes keywords, and sends them as one line to whoever started this process.
+    environment : mapping
+        Variables that workers have to have, whatever distributed makes of them.
+    """
+
+    def __init__(
+        self, options: NodeOptions, tell: Callable[..., None], environment: Mapping[str, str]
+    ) -> None:
+        self._options, self._tell, self._environment = options, tell, dict(environment)
+        self._gpus = GpuWatch(GpuReader().read)
+        self._idle_since: float | None = None
+        self._scheduler: LocalScheduler | None = None
+
+    async def run(self, is_stopped: asyncio.Event) -> None:
+        """Serve until the event is set, the scheduler closes, or the node was idle for long."""
+        options = self._options
+        endings: list[asyncio.Future[Any]] = [asyncio.ensure_future(is_stopped.wait())]
+        if options.scheduler is None:
+            try:
+                scheduler = self._scheduler = await self._start_scheduler()
+            except (OSError, RuntimeError) as error:
+                if not _is_port_taken(error):
+                    raise
+                self._tell(**_port_is_taken(options.host, options.scheduler_port))
+                return
+            address, identity = scheduler.address, scheduler.identity()
+            endings.append(asyncio.ensure_future(scheduler.finished()))
+            if options.idle_timeout_s is not None:
+                endings.append(asyncio.ensure_future(self._wait_idle(options.idle_timeout_s)))
+        else:
+            address, identity = options.scheduler, {"address": options.scheduler}
+        self._crew = Crew(
+            address,
+            CrewOptions(
+                options.host, options.prefix, options.directory, options.tls_dir, options.preloads
+            ),
+            self._tell,
+            self._environment,
+        )
+        write_scheduler_file(options.directory, identity)
+        me = current_owner()
+        self._tell(pid=me.pid, created=me.created, scheduler_address=address)
+        await self._crew.scale(options.workers)
+        if self._scheduler is None:
+            endings.append(asyncio.ensure_future(self._wait_deserted(address)))
+        following = asyncio.ensure_future(self._follow_wishes())
+        await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+        for job in [*endings, following]:
+            job.cancel()
+        await self.close()
+
+    async def look(self) -> dict[str, Any]:
+        """Return what monitors want to know: all workers, since when nothing ran, GPUs by node."""
+        assert self._scheduler is not None  # noqa: S101 - its handler is the only caller
+        gpus = {self._options.name: [asdict(gpu) for gpu in await self._gpus.look()]}
+        return {
+            **self._scheduler.identity(n_workers=-1),
+            "idle_since_s": self._idle_since,
+            "gpus": gpus | await self._gpus_elsewhere(self._scheduler),
+        }
+
+    async def close(self) -> None:
+        """Close workers and scheduler, in bounded time."""
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await self._crew.close()
+                if self._scheduler is not None:
+                    await self._scheduler.close(reason="cluster stops")
+        except TimeoutError:
+            _logger.warning("closing took too long: what is left gets killed")
+
+    async def _start_scheduler(self) -> LocalScheduler:
+        scheduler = LocalScheduler(
+            host=f"tls://{self._options.host}",
+            port=self._options.scheduler_port,
+            protocol="tls",
+            security=security(self._options.tls_dir, "scheduler"),
+            dashboard=False,
+        )
+        scheduler.handlers[LOOK] = self.look
+        await scheduler
+        scheduler.add_plugin(_Watcher(self._tell))
+        scheduler.add_plugin(Mourner())
+        return scheduler
+
+    async def _follow_wishes(self) -> None:
+        """Have as many workers as the file says that an owner writes; it can only be polled."""
+        path, read = wanted_path(self._options.directory), 0
+        while True:
+            try:
+                written = path.stat().st_mtime_ns
+                if written != read:
+                    read = written
+                    await self._crew.scale(int(path.read_text()), self._least_missed)
+            except FileNotFoundError:
+                pass
+            except (OSError, ValueError):
+                _logger.exception("the wish in %s", path)
+            await asyncio.sleep(_LOOK_WANTED_S)
+
+    def _least_missed(self) -> list[str]:
+        """Return names of workers, as the scheduler would close them; none where it is not here."""
+        if self._scheduler is None:
+            return []
+        count = len(self._scheduler.workers)
+        return [str(n) for n in self._scheduler.workers_to_close(n=count, attribute="name")]
+
+    async def _gpus_elsewhere(self, scheduler: LocalScheduler) -> dict[str, Any]:
+        """Ask one worker of each other node."""
+        asked: dict[str, str] = {}
+        for worker in scheduler.workers.values():
+            node, slash, _ = str(worker.name).rpartition("/")
+            if slash and node != self._options.name:
+                asked.setdefault(node, worker.address)
+        if not asked:
+            return {}
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                answers = await scheduler.broadcast(
+                    msg={"op": GPUS}, workers=list(asked.values()), on_error="ignore"
+                )
+        except (TimeoutError, OSError):
+            return {}
+        return {node: answers[address] for node, address in asked.items() if address in answers}
+
+    async def _wait_deserted(self, address: str) -> None:
+        """Return when nothing listens where the scheduler was; bring workers back that it lost.
+
+        A link that is cut is no end: `--orphan-after` is for that.
+        """
+        connection_args = security(self._options.tls_dir, "worker").get_connection_args("worker")
+        refused_since: float | None = None
+        while refused_since is None or time.monotonic() < refused_since + _DESERTED_S:
+            try:
+                async with (
+                    asyncio.timeout(_DESERTED_S),
+                    rpc(address, timeout=_LOOK_SCHEDULER_S, connection_args=connection_args) as it,
+                ):
+                    await it.identity(n_workers=0)
+                refused_since = None
+                await self._crew.revive()
+            except OSError as error:
+                if not _is_refusal(error):
+                    refused_since = None
+                elif refused_since is None:
+                    refused_since = time.monotonic()
+            await asyncio.sleep(_LOOK_SCHEDULER_S)
+        _logger.info("the scheduler at %s has ended", address)
+
+    async def _wait_idle(self, timeout_s: float) -> None:
+        """Return when neither a task nor a runner was busy for that long.
+
+        A runner is busy while the file ``busy`` is in its directory, and the process that the
+        file names lives.
+        """
+        scheduler = self._scheduler
+        assert scheduler is not None  # noqa: S101 - who waits for this has one
+        last_busy = time.time()
+        while time.time() < last_busy + timeout_s:
+            await asyncio.sleep(min(5.0, timeout_s / 10))
+            idle_since = scheduler.check_idle()
+            is_busy = any(map(_is_busy, self._options.directory.glob("runners/*/busy")))
+            if idle_since is None or is_busy:
+                last_busy = time.time()
+            self._idle_since = None if idle_since is None or is_busy else last_busy
+        _logger.info("nothing ran for %s s", timeout_s)
+
+
+def configure(directory: Path, start_method: str) -> None:
+    """Set what distributed takes from its configuration only."""
+    dask.config.set(
+        {
+            "temporary-directory": str(directory),
+            "distributed.worker.multiprocessing-method": start_method,
+            "distributed.scheduler.http.routes": [],
+            "distributed.worker.http.routes": [],
+            "distributed.worker.daemon": False,  # user code may have child processes
+            # A task whose worker died three times is not tried again.
+            "distributed.scheduler.allowed-failures": 2,
+            "distributed.diagnostics.nvml": False,  # the keeper reads GPUs, once for all workers
+        }
+    )
+
+
+def write_scheduler_file(directory: Path, identity: Mapping[str, Any]) -> None:
+    """Write ``scheduler.json`` as Dask's own command does; it is never seen half written."""
+    path, content = directory / "scheduler.json", identity
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(content, indent=2))
+    draft.chmod(0o600)
+    draft.replace(path)
+
+
+def _is_busy(mark: Path) -> bool:
+    try:
+        return is_alive(Owner.parse(mark.read_text()))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_port_taken(error: BaseException) -> bool:
+    return _has_cause(error, errno.EADDRINUSE)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    return _has_cause(error, errno.ECONNREFUSED)
+
+
+def _has_cause(error: BaseException | None, number: int) -> bool:
+    """Tell whether that is the cause; distributed wraps it in an error of its own."""
+    while error is not None and getattr(error, "errno", None) != number:
+        error = error.__cause__
+    return error is not None
+
+
+def _port_is_taken(host: str, port: int) -> dict[str, str]:
+    return {
+        "error": f"port {port} on {host} is taken by another process",
+        "next_step": "Choose another scheduler_port in the profile, or leave it out: then a free "
+        f"port is taken. `lsof -i :{port}` shows who has it.",
+    }

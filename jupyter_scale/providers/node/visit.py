@@ -1,0 +1,250 @@
+"""What is done on a node by whoever came there over SSH: ``python -m ....visit COMMAND``.
+
+===========  ====================================================================================
+``lay``      make the node's private directory, of what comes as JSON by standard input
+``run``      start the node process unless it runs, then tell what it says until nobody listens
+``follow``   the same without starting it
+``end``      end all processes of the cluster on this machine, and remove its directory
+===========  ====================================================================================
+
+All answer in lines of JSON. While it tells, each line ``beat`` that it reads renews the heartbeat,
+and the end of its standard input, which comes when the link breaks, ends it; the node goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ipaddress
+import json
+import os
+import select
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from jupyter_scale.model.cluster import Owner
+from jupyter_scale.providers.node.events import events_path
+from jupyter_scale.transport.lifeline import heartbeat_path, is_alive, owner_of
+from jupyter_scale.transport.local import python_argv, read_last_lines
+from jupyter_scale.transport.processes import end_groups, end_trackers, kill_marked
+from jupyter_scale.transport.segments import remove_directory
+
+_PRIVATE = 0o700
+_LOOK_S = 0.1
+_ALIVE_S = 5.0
+_SHARED_NAME = 30
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a private directory is made there
+
+
+def main() -> None:
+    """Do what the command line says."""
+    options = _parser().parse_args()
+    try:
+        options.do(options)
+    except OSError as error:
+        _say(error=_explain(error))
+        sys.exit(1)
+
+
+def _lay(_options: argparse.Namespace) -> None:
+    """Make the directory, private from the first moment on."""
+    wanted = json.load(sys.stdin)
+    os.umask(0o077)
+    directory = _root() / wanted["cluster"] / wanted["node"]
+    for name in ("tls", "workers", "runners"):
+        (directory / name).mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    for name, text in wanted["files"].items():
+        draft = directory / f"{name}.new"
+        draft.write_text(text)
+        draft.replace(directory / name)
+    heartbeat_path(directory).touch()
+    shared = _shared(directory)
+    shared.mkdir(mode=_PRIVATE, exist_ok=True)
+    _say(
+        shared=str(shared),
+        directory=str(directory),
+        address=_address(wanted["network"]),
+        workers=len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        python=f"{sys.version_info[0]}.{sys.version_info[1]}",
+    )
+
+
+def _root() -> Path:
+    return Path.home() / ".cache" / "jupyter-scale" / "clusters"
+
+
+def _address(network: str) -> str:
+    """Return this machine's address in a network; without one, where SSH was connected to.
+
+    Empty when it has none there.
+    """
+    if not network:
+        words = os.environ.get("SSH_CONNECTION", "").split()
+        return words[2].removeprefix("::ffff:") if len(words) > 2 else "127.0.0.1"  # noqa: PLR2004
+    wanted = ipaddress.ip_network(network)
+    for addresses in psutil.net_if_addrs().values():
+        for one in addresses:
+            try:
+                if ipaddress.ip_address(one.address.partition("%")[0]) in wanted:
+                    return one.address
+            except ValueError:  # of hardware
+                continue
+    return ""
+
+
+def _run(options: argparse.Namespace) -> None:
+    directory: Path = options.directory
+    owner = _node_of(directory)
+    if owner is None or not is_alive(owner):
+        events_path(directory).unlink(missing_ok=True)
+        owner = _start(directory, options.arguments)
+    _tell(directory, owner)
+
+
+def _start(directory: Path, arguments: list[str]) -> Owner:
+    """Start the node process in a session of its own, and note who it is."""
+    log = os.open(directory / "node.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with subprocess.Popen(
+        python_argv("jupyter_scale.providers.node", *arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=log,
+        cwd=Path.home(),
+        start_new_session=True,
+    ) as process:
+        os.close(log)
+        owner = owner_of(process.pid) or Owner(process.pid, 0.0)
+        draft = directory / "node.new"
+        draft.touch(mode=0o600)
+        draft.write_text(str(owner))
+        draft.replace(directory / "node")
+        process.returncode = 0  # it is not waited for
+    return owner
+
+
+def _follow(options: argparse.Namespace) -> None:
+    owner = _node_of(options.directory)
+    if owner is None:
+        _say_end(options.directory)
+    else:
+        _tell(options.directory, owner)
+
+
+def _node_of(directory: Path) -> Owner | None:
+    try:
+        return Owner.parse((directory / "node").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _tell(directory: Path, owner: Owner) -> None:
+    """Tell what the node process says until it ends, or nobody listens."""
+    told, last, heard = 0, time.monotonic(), b""
+    while True:
+        lives = is_alive(owner)
+        new = _read_from(events_path(directory), told)
+        if new:
+            told += len(new)
+            os.write(1, new)
+            last = time.monotonic()
+        if not lives:
+            _say_end(directory)
+            return
+        if time.monotonic() > last + _ALIVE_S:
+            _say(event="alive")
+            last = time.monotonic()
+        if select.select([0], [], [], _LOOK_S)[0]:
+            data = os.read(0, 4096)
+            if not data:
+                return
+            *lines, heard = (heard + data).split(b"\n")
+            if b"beat" in lines:
+                os.utime(heartbeat_path(directory))
+
+
+def _read_from(path: Path, offset: int) -> bytes:
+    """Return the whole lines of a file from there on."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+    except FileNotFoundError:
+        return b""
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _say_end(directory: Path) -> None:
+    if directory.is_dir():
+        _say(event="ended", last_lines=read_last_lines(directory / "node.log"))
+    else:
+        _say(event="removed")
+
+
+def _end(options: argparse.Namespace) -> None:
+    """End what runs, and remove what is there; gone already is success."""
+    owner = _node_of(options.directory)
+    if owner is not None and is_alive(owner):
+        end_groups([owner.pid], options.grace)
+    kill_marked(options.cluster)
+    end_trackers(options.cluster)
+    shared = _shared(options.directory)
+    remove_directory(shared)
+    remove_directory(options.directory)
+    for parent in (shared.parent, options.directory.parent, _root()):
+        with contextlib.suppress(OSError):  # other nodes or clusters are there
+            parent.rmdir()
+    _say(event="removed")
+
+
+def _shared(directory: Path) -> Path:
+    """Return where sockets of a node's processes go: a short path, in memory where there is some.
+
+    Parameters
+    ----------
+    directory : Path
+        The node's own, ``.../CLUSTER/NODE``.
+    """
+    parent = _SHARED_MEMORY / f"jupyter-scale-{os.getuid()}"
+    if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK):
+        parent.mkdir(mode=_PRIVATE, exist_ok=True)
+        status = parent.lstat()
+        if status.st_uid == os.getuid() and status.st_mode == stat.S_IFDIR | _PRIVATE:
+            return parent / f"{directory.parent.name}-{directory.name}"[:_SHARED_NAME]
+    return directory / "shared"
+
+
+def _explain(error: OSError) -> str:
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror or error}{where}"
+
+
+def _say(**message: Any) -> None:
+    os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    for name, do in (("lay", _lay), ("run", _run), ("follow", _follow), ("end", _end)):
+        command = commands.add_parser(name)
+        command.set_defaults(do=do)
+        if name != "lay":
+            command.add_argument("--directory", type=Path, required=True)
+        if name == "run":
+            command.add_argument("arguments", nargs="*")
+        if name == "end":
+            command.add_argument("--cluster", required=True)
+            command.add_argument("--grace", type=float, default=3.0)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Nodes that are hosts, reached over SSH."""

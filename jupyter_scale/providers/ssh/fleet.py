@@ -1,0 +1,261 @@
+"""What the nodes of one cluster share: who has the scheduler, what is asked, when it is over."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
+
+from jupyter_scale.environment.interpreter import preparation_of
+from jupyter_scale.errors import ClusterError, HostError, StartError
+from jupyter_scale.providers.ssh.member import Member
+from jupyter_scale.providers.ssh.options import config_of
+from jupyter_scale.transport.ssh.connection import Connection
+
+if TYPE_CHECKING:
+    from jupyter_scale.environment.prepare import Preparation
+    from jupyter_scale.model.cluster import Machine, NodeState
+    from jupyter_scale.model.profile import Pool
+    from jupyter_scale.providers.provider import Ask, Request
+
+_LOOPBACK = "127.0.0.1"
+_MOMENT_S = 0.5
+_ANSWER_S = 300.0
+_MOST_BEAT_S = 30.0
+_BEATS_IN_SILENCE = 5
+
+
+class _Question:
+    """A passphrase that is asked for by a thread which must not ask itself."""
+
+    def __init__(self, prompt: str) -> None:
+        self.prompt, self.answer = prompt, ""
+        self.is_answered = threading.Event()
+
+
+class Fleet:
+    """Members, and what they have in common.
+
+    Parameters
+    ----------
+    request : Request
+        What the nodes are needed for.
+    can_ask : bool
+        Whether somebody answers questions, see `answer`.
+
+    Attributes
+    ----------
+    news : Condition
+        Guards what members show, and is notified of each change.
+    is_closing : bool
+        Whether all is let go.
+    """
+
+    def __init__(self, request: Request, *, can_ask: bool) -> None:
+        self.request = request
+        self._can_ask = can_ask
+        self.members: dict[str, Member] = {}
+        self.news = threading.Condition()
+        self._number = 0
+        self._closing = threading.Event()
+        self._questions: list[_Question] = []
+        self._preparation: Preparation | None = None
+        self._preparing = threading.Lock()
+
+    # -- for its owner -----------------------------------------------------------------------
+
+    def begin(self, nodes: Sequence[NodeState]) -> None:
+        """Bring these up, or hear them if they run, side by side; those at work go on."""
+        begun = []
+        with self.news:
+            for node in nodes:
+                known = self.members.get(node.name)
+                if known is None or known.has_failed:
+                    self.members[node.name] = member = Member(self, node)
+                    begun.append(member)
+        for member in begun:
+            member.start()
+
+    def wait(self, since: int, timeout_s: float) -> None:
+        """Return when there is news since that number, or a question to be answered."""
+        with self.news:
+            self.news.wait_for(lambda: self._number != since or self._questions, timeout_s)
+
+    @property
+    def number(self) -> int:
+        """The number of the latest news."""
+        return self._number
+
+    def answer(self, ask: Ask) -> None:
+        """Ask the user, in this thread, what members want to know."""
+        while self._questions:
+            question = self._questions.pop(0)
+            try:
+                question.answer = ask(question.prompt)
+            finally:
+                question.is_answered.set()
+
+    def close(self) -> None:
+        """Let go of all members; their nodes go on."""
+        self._closing.set()
+        with self.news:
+            self.news.notify_all()
+        for question in self._questions:
+            question.is_answered.set()
+        for member in self.members.values():
+            member.join()
+
+    # -- for members -------------------------------------------------------------------------
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether all is let go."""
+        return self._closing.is_set()
+
+    @property
+    def beat_every_s(self) -> float:
+        """How often nodes are told that an owner lives."""
+        silence_s = self.request.profile.orphan_after_s
+        return (
+            _MOST_BEAT_S if silence_s is None else min(_MOST_BEAT_S, silence_s / _BEATS_IN_SILENCE)
+        )
+
+    @property
+    def network(self) -> str:
+        """The network between the nodes as the profile says; empty if it does not."""
+        return str(self.request.profile.options.get("network", ""))
+
+    def has_news(self) -> None:
+        """Tell whoever waits; the condition is held."""
+        self._number += 1
+        self.news.notify_all()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for so long, or until all is let go."""
+        self._closing.wait(seconds)
+
+    def connect(self, host: str, on_step: Callable[[str, str], None]) -> Connection:
+        """Return a new connection to a host.
+
+        Raises
+        ------
+        HostError
+            When there can be none.
+        """
+        config = config_of(host, self.request.profile)
+        ask = self._ask if self._can_ask else None
+        return Connection.open(config, ask=ask, on_step=on_step)
+
+    def preparation(self) -> Preparation:
+        """Return what environments are made of; found out once."""
+        with self._preparing:
+            if self._preparation is None:
+                self._preparation = preparation_of()
+            return self._preparation
+
+    def python_of(self, pool: str) -> str:
+        """Return the interpreter that the profile names, empty if it does not."""
+        return str(self._pool(pool).options.get("python", ""))
+
+    def workers_of(self, pool: str) -> int | None:
+        """Return how many workers a node has, None for one a core."""
+        return self._pool(pool).workers
+
+    def preloads_of(self, pool: str) -> tuple[str, ...]:
+        """Return the modules that workers import at their start."""
+        return cast("tuple[str, ...]", self._pool(pool).options.get("worker_preload", ()))
+
+    def check_python(self, name: str, version: str) -> None:
+        """Raise HostError when a node's Python is another than this one."""
+        ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        if version != ours:
+            raise HostError(
+                name,
+                "environment",
+                f"its Python is {version}, and the notebook's {ours}",
+                f"Name one of version {ours} in the profile, or leave `python` out: then one is"
+                " made there.",
+            )
+
+    def listening_address(self, machine: Machine) -> str:
+        """Return where a node listens: on loopback when there is no other node."""
+        return machine.address if len(self.members) > 1 else _LOOPBACK
+
+    def wait_for_head(self, asking: Member) -> Member:
+        """Return the member with the scheduler: the one that has it, else the first that could.
+
+        Raises
+        ------
+        StartError
+            When the one that the profile names has failed.
+        """
+        with self.news:
+            while not self.is_closing:
+                head = self._choose()
+                if head is not None:
+                    return head
+                self.news.wait(_MOMENT_S)
+        raise _closed(asking)
+
+    def _choose(self) -> Member | None:
+        """Return who has the scheduler, None while that cannot be said."""
+        wanted = self.request.profile.options.get("scheduler")
+        for member in self.members.values():
+            if member.node.has_scheduler:
+                return member
+        for member in self.members.values():
+            assert member.node.machine is not None  # noqa: S101 - this provider has made it
+            if wanted is not None and member.node.machine.host != wanted:
+                continue
+            if member.is_prepared:
+                return member
+            if not member.has_failed:
+                return None  # it may yet be
+        raise StartError(
+            "the scheduler",
+            f"the host that shall have it has failed: {wanted}" if wanted else "all hosts failed",
+        )
+
+    def wait_for_scheduler(self, head: Member) -> str:
+        """Return where the scheduler listens.
+
+        Raises
+        ------
+        StartError
+            When it does not start.
+        """
+        with self.news:
+            while not self.is_closing:
+                if head.seen.scheduler_address is not None:
+                    return head.seen.scheduler_address
+                if head.has_failed:
+                    raise StartError("the node", f"the scheduler on {head.node.name} did not start")
+                self.news.wait(_MOMENT_S)
+        raise _closed(head)
+
+    def _ask(self, prompt: str) -> str:
+        question = _Question(prompt)
+        with self.news:
+            self._questions.append(question)
+            self.news.notify_all()
+        question.is_answered.wait(_ANSWER_S)
+        return question.answer
+
+    def _pool(self, name: str) -> Pool:
+        return next(pool for pool in self.request.profile.pools if pool.name == name)
+
+
+def _closed(member: Member) -> ClusterError:
+    return ClusterError(f"{member.node.name} is let go: the cluster is stopped.")
+
+
+def wait_all(works: Sequence[Callable[[], None]], timeout_s: float) -> None:
+    """Do several things side by side, and wait for all, in bounded time."""
+    threads = [threading.Thread(target=work, daemon=True) for work in works]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + timeout_s
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))

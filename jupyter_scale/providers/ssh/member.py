@@ -1,0 +1,342 @@
+"""One node on its machine: brought up, heard, and told that an owner lives, by one thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.environment.courier import bring_ourselves
+from jupyter_scale.environment.prepare import prepare
+from jupyter_scale.errors import ClusterError, HostError, HostLost, StartError
+from jupyter_scale.model.cluster import Machine, NodeState
+from jupyter_scale.providers.node.events import fold
+from jupyter_scale.providers.provider import Failure, NodeSeen
+from jupyter_scale.providers.ssh.commands import listen, visit
+from jupyter_scale.providers.ssh.host import SshHost
+from jupyter_scale.transport.tls import ROLES, ca_path, cert_path, key_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jupyter_scale.model.environment import EnvironmentStep
+    from jupyter_scale.providers.ssh.fleet import Fleet
+    from jupyter_scale.transport.ssh.commands import RemoteChild
+    from jupyter_scale.transport.ssh.connection import Connection
+
+_logger = logging.getLogger(__name__)
+
+_LAY_S = 60.0
+_READY_S = 60.0
+_SILENCE_S = 30.0
+_MOMENT_S = 0.5
+_PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
+_LASTING_S = 30.0
+_JOIN_S = 20.0
+
+
+class Member:
+    """A node, from the first connection to the last.
+
+    Parameters
+    ----------
+    fleet : Fleet
+        What the nodes of a cluster share.
+    node : NodeState
+        As it is known so far.
+
+    Attributes
+    ----------
+    seen : NodeSeen
+        What is seen of it now; replaced as a whole.
+    is_prepared : bool
+        Whether it could take the scheduler.
+    """
+
+    def __init__(self, fleet: Fleet, node: NodeState) -> None:
+        assert node.machine is not None  # noqa: S101 - this provider has made it
+        self._fleet, self._node, self._machine = fleet, node, node.machine
+        self._connection: Connection | None = None
+        self.seen = NodeSeen(is_alive=True, node=node)
+        self.is_prepared = False
+        self._thread = threading.Thread(
+            target=self._run, name=f"jupyter-scale node {node.name}", daemon=True
+        )
+
+    @property
+    def node(self) -> NodeState:
+        """What is known of the node now."""
+        return self._node
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is out of the race."""
+        return not self.seen.is_alive
+
+    @property
+    def connection(self) -> Connection | None:
+        """An open connection to it, None while there is none."""
+        connection = self._connection
+        return connection if connection is not None and connection.is_open else None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def join(self) -> None:
+        """Let go, and wait until the thread has ended; the fleet is closing."""
+        if (connection := self._connection) is not None:
+            connection.close()
+        if self._thread.ident is not None:
+            self._thread.join(_JOIN_S)
+
+    # -- in its thread ----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._live()
+        except ClusterError as error:
+            self._fail(error)
+        except Exception as error:
+            _logger.exception("node %s", self._node.name)
+            self._fail(ClusterError(f"{type(error).__name__}: {error}"))
+        finally:
+            if self._connection is not None:
+                self._connection.close()
+
+    def _live(self) -> None:
+        """Bring it up and listen, again and again while it should be there."""
+        is_new = not self._node.pid
+        while not self._fleet.is_closing:
+            if is_new:
+                self._bring_up()
+            else:
+                self._listen_for_good()
+            if self._fleet.is_closing:
+                return
+            lasted = time.monotonic() - self._ready_at > _LASTING_S
+            if self.seen.has_ended_well or self._node.has_scheduler or not lasted:
+                return  # what is seen says how it ended
+            # It was killed, or its machine started anew; the cluster goes on, and so shall it.
+            self._note(replace(NodeSeen(is_alive=True), node=self._node, news="starting it again"))
+            is_new = True
+
+    _ready_at = 0.0
+
+    def _bring_up(self) -> None:
+        """Start it, from whatever it was left at, and hear it until it ends or is let go."""
+        connection = self._connect()
+        self._prepare(connection)
+        self.is_prepared = True
+        self._tell("prepared")
+        head = self._fleet.wait_for_head(self)
+        self._update(has_scheduler=head is self)
+        scheduler = None if head is self else self._fleet.wait_for_scheduler(head)
+        self._tell("starting")
+        ended = self._listen(connection, "run", *self._arguments(scheduler))
+        if not ended:
+            self._listen_for_good()
+
+    def _prepare(self, connection: Connection) -> None:
+        """Have the environment, jupyter-scale and the node's directory there."""
+        python = self._fleet.python_of(self._node.pool)
+        host = SshHost(connection)
+        if not python:
+            self._tell("checking its environment")
+            python = prepare(host, self._fleet.preparation(), self._on_step).python
+        self._tell("checking jupyter-scale there")
+        search_path = bring_ourselves(host, on_step=self._on_step)
+        machine = replace(self._machine, python=python, search_path=search_path)
+        self._tell("making its directory")
+        laid = visit(connection, machine, "lay", timeout_s=_LAY_S, request=self._belongings())
+        self._fleet.check_python(self._node.name, laid["python"])
+        if not laid["address"]:
+            raise HostError(
+                self._machine.host,
+                "network",
+                f"it has no address in the network {self._fleet.network}",
+                "`ip address` there tells which it has: correct `network` in the profile.",
+            )
+        self._shared = laid["shared"]
+        self._machine = replace(machine, directory=laid["directory"], address=laid["address"])
+        workers = self._fleet.workers_of(self._node.pool)
+        if workers is None:
+            workers = int(laid["workers"])
+        self._update(workers=workers, log=f"{laid['directory']}/node.log")
+
+    def _belongings(self) -> dict[str, Any]:
+        """Return what the node's directory is made of."""
+        request = self._fleet.request
+        tls = [ca_path(request.tls_dir)]
+        tls += [path(request.tls_dir, role) for role in ROLES for path in (cert_path, key_path)]
+        files = {f"tls/{path.name}": path.read_text() for path in tls}
+        files["state.json"] = replace(request.state, nodes=(), runners=(), shared_dir="").to_json()
+        return {
+            "cluster": request.cluster,
+            "node": self._node.name,
+            "network": self._fleet.network,
+            "files": files,
+        }
+
+    def _arguments(self, scheduler: str | None) -> list[str]:
+        """Return the command line of the node process."""
+        request, directory = self._fleet.request, self._machine.directory
+        profile = request.profile
+        arguments = [
+            f"--cluster={request.cluster}",
+            f"--name={self._node.name}",
+            f"--directory={directory}",
+            f"--shared-directory={self._shared}",
+            f"--tls-directory={directory}/tls",
+            f"--orphan-after={profile.orphan_after_s}",
+            f"--workers={self._node.workers}",
+            f"--host={self._fleet.listening_address(self._machine)}",
+            f"--worker-prefix={self._node.name}/",
+            *(f"--worker-preload={one}" for one in self._fleet.preloads_of(self._node.pool)),
+        ]
+        if scheduler is not None:
+            arguments.append(f"--scheduler={scheduler}")
+        else:
+            arguments.append(f"--scheduler-port={profile.options.get('scheduler_port', 0)}")
+            if profile.idle_timeout_s is not None:
+                arguments.append(f"--idle-timeout={profile.idle_timeout_s}")
+        return ["--directory", directory, "--", *arguments]
+
+    def _listen_for_good(self) -> None:
+        """Hear it until it ends, over as many connections as that takes."""
+        trial = 0
+        while not self._fleet.is_closing:
+            try:
+                connection = self._connect()
+                trial = 0
+                if self._listen(connection, "follow", "--directory", self._machine.directory):
+                    return
+            except HostError as error:
+                self._tell(f"the link is broken, trying again ({error.why})")
+                self._fleet.sleep(_PAUSES_S[min(trial, len(_PAUSES_S) - 1)])
+                trial += 1
+
+    def _listen(self, connection: Connection, *arguments: str) -> bool:
+        """Hear a node over one connection; tell whether it ended, and not the connection.
+
+        Raises
+        ------
+        StartError
+            When it cannot start, or says nothing.
+        """
+        cluster = self._fleet.request.cluster
+        child = listen(connection, self._machine, cluster, *arguments)
+        seen = NodeSeen(is_alive=True, node=self._node)
+        begun = heard = time.monotonic()
+        beaten = 0.0
+        try:
+            while not self._fleet.is_closing:
+                if time.monotonic() - beaten > self._fleet.beat_every_s:
+                    child.send(b"beat\n")
+                    beaten = time.monotonic()
+                message = child.read_message(_MOMENT_S)
+                if message is not None:
+                    heard = time.monotonic()
+                    seen = self._take(seen, message)
+                    if not seen.is_alive:
+                        return True
+                self._check(seen, begun, heard)
+        except HostLost as error:
+            self._tell(f"the link is broken, trying again ({error.why})")
+        except EOFError:
+            if connection.is_alive(_MOMENT_S):
+                raise child.explain_end() from None
+        except BrokenPipeError:
+            self._tell("the link is broken, trying again")
+        finally:
+            _let_go(child)
+        return False
+
+    def _check(self, seen: NodeSeen, begun: float, heard: float) -> None:
+        if self._is_joining(seen) and time.monotonic() - begun > _READY_S:
+            raise StartError(
+                f"the node process on {self._machine.host}",
+                f"it is not ready after {_READY_S:.0f} s",
+                next_step=f"Its log is {self._node.log} there.",
+            )
+        if time.monotonic() - heard > _SILENCE_S:
+            raise HostLost(self._machine.host, "node", f"it said nothing for {_SILENCE_S:.0f} s")
+
+    def _is_joining(self, seen: NodeSeen) -> bool:
+        return seen.is_alive and seen.scheduler_address is None and not seen.failures
+
+    def _take(self, seen: NodeSeen, message: Mapping[str, Any]) -> NodeSeen:
+        """Take one message, and let everybody know what it means."""
+        seen = fold(seen, message)
+        match message.get("event", "ready"):
+            case "ready" if "error" in message:
+                raise StartError(
+                    f"the scheduler on {self._machine.host}",
+                    str(message["error"]),
+                    next_step=str(message.get("next_step", "")),
+                )
+            case "ready":
+                self._ready_at = time.monotonic()
+                self._update(pid=message["pid"], created=message["created"])
+            case "failed":
+                self._update(workers=self._node.workers - 1)
+                if not self._node.workers:
+                    seen = replace(seen, is_alive=False)
+        seen = replace(seen, node=self._node)
+        self._note(seen)
+        return seen
+
+    def _connect(self) -> Connection:
+        """Return a connection, which is this member's."""
+        if (open_one := self.connection) is not None:
+            return open_one
+        connection = self._fleet.connect(self._machine.host, lambda _, step: self._tell(step))
+        self._connection = connection
+        if self._fleet.is_closing:  # whoever closes may not have seen it
+            connection.close()
+        if not self._machine.address:
+            # Who has answered is known to do so, also before its address is.
+            self._machine = replace(self._machine, address=connection.config.hostname)
+            self._update()
+        return connection
+
+    def _on_step(self, step: EnvironmentStep) -> None:
+        counted = f" {step.done}/{step.total}" if step.total else ""
+        self._tell(f"{step.message}{counted}")
+
+    def _tell(self, news: str) -> None:
+        self._note(replace(self.seen, news=news))
+
+    def _update(self, **fields: Any) -> None:
+        self._node = replace(self._node, machine=self._machine, **fields)
+        self._note(replace(self.seen, node=self._node))
+
+    def _note(self, seen: NodeSeen) -> None:
+        with self._fleet.news:
+            self.seen = seen
+            self._fleet.has_news()
+
+    def _fail(self, error: ClusterError) -> None:
+        if not self._fleet.is_closing:
+            failures = (*self.seen.failures, _failure_of(error, self._machine))
+            self._note(NodeSeen(is_alive=False, failures=failures, node=self._node))
+
+
+def _failure_of(error: ClusterError, machine: Machine) -> Failure:
+    if isinstance(error, StartError):
+        return Failure(error.what, error.why, error.last_lines, error.next_step, error.happened)
+    if isinstance(error, HostError):
+        return Failure(
+            f"host {error.host}", error.why, next_step=error.next_step, happened="failed"
+        )
+    return Failure(f"host {machine.host}", str(error), happened="failed")
+
+
+def _let_go(child: RemoteChild) -> None:
+    """End the command that listened: the node goes on."""
+    try:
+        child.end(0.0)
+    except HostError:
+        return  # it ends by itself when its standard input does

@@ -1,0 +1,257 @@
+"""Provider ``ssh``: nodes are machines that one can log in to with a key."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jupyter_scale.errors import ClusterError, HostError
+from jupyter_scale.model.cluster import Machine, NodeState, RunnerState, Status
+from jupyter_scale.providers.provider import NodeSeen, Request, Route
+from jupyter_scale.providers.ssh.commands import start_module, visit
+from jupyter_scale.providers.ssh.fleet import Fleet, wait_all
+from jupyter_scale.providers.ssh.options import (
+    CLUSTER_OPTIONS,
+    POOL_OPTIONS,
+    config_of,
+    hosts_of,
+    places_of,
+)
+from jupyter_scale.providers.ssh.routes import open_route
+from jupyter_scale.transport.ssh.commands import run as run_command
+from jupyter_scale.transport.ssh.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from jupyter_scale.model.profile import Option, Profile, Value
+    from jupyter_scale.providers.provider import Ask
+    from jupyter_scale.transport.ssh.commands import RemoteChild
+
+_STOP_S = 60.0
+_WISH_S = 15.0
+
+
+class SshProvider:
+    """Brings nodes up on hosts, and finds them again."""
+
+    cluster_options: Mapping[str, Option] = CLUSTER_OPTIONS
+    pool_options: Mapping[str, Option] = POOL_OPTIONS
+    max_nodes: int | None = None
+    start_timeout_s = 1800.0
+    outlives_kernels = True
+
+    def __init__(self) -> None:
+        self.ask: Ask | None = None
+        self._fleet: Fleet | None = None
+        self._profile: Profile | None = None
+        self._controls: dict[str, Connection] = {}
+        self._routes: list[Route] = []
+        self._ended: set[str] = set()
+        self._number = 0
+        self._lock = threading.Lock()
+
+    def count_nodes(self, options: Mapping[str, Value], count: int) -> int:
+        """Return how many hosts a pool has."""
+        return len(hosts_of(options))
+
+    def check(self, profile: Profile) -> None:
+        """Refuse a host that is there twice, and what contradicts the hosts."""
+        places_of(profile)
+
+    def start(self, request: Request) -> Iterator[NodeState]:
+        """Begin with all hosts side by side, once all were yielded."""
+        nodes = [
+            NodeState(
+                name=place.name,
+                pool=place.pool,
+                pid=0,
+                created=0.0,
+                status=Status.STARTING,
+                workers=0,
+                machine=Machine(place.host),
+            )
+            for place in places_of(request.profile)
+        ]
+        yield from nodes
+        self._ended.clear()
+        self._begin(request, nodes)
+
+    def resume(self, request: Request, nodes: Sequence[NodeState]) -> None:
+        """Hear those that run, start those that do not; see `Provider.resume`."""
+        self._begin(
+            request,
+            [replace(n, pid=0) if n.status is Status.FAILED else n for n in nodes],
+        )
+
+    def _begin(self, request: Request, nodes: Sequence[NodeState]) -> None:
+        self._profile = request.profile
+        if self._fleet is None:
+            self._fleet = Fleet(request, can_ask=self.ask is not None)
+        self._fleet.begin(nodes)
+
+    def look(self, node: NodeState, request: Request) -> NodeSeen:
+        """Return what was heard of a node so far."""
+        self._profile = request.profile
+        fleet = self._fleet
+        member = fleet.members.get(node.name) if fleet is not None else None
+        if fleet is None or member is None:
+            return NodeSeen(is_alive=node.status is not Status.FAILED)
+        self._number = fleet.number
+        # The node with the scheduler tells of the workers of all.
+        workers = frozenset(
+            worker
+            for one in fleet.members.values()
+            if one.node.has_scheduler
+            for worker in one.seen.workers
+            if worker.rpartition("/")[0] == node.name
+        )
+        seen = replace(member.seen, workers=workers)
+        return seen if member.node.has_scheduler else replace(seen, scheduler_address=None)
+
+    def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
+        """Return as soon as something was heard; ask what a host wants to know."""
+        if self._fleet is None:
+            time.sleep(timeout_s)
+            return
+        self._fleet.wait(self._number, timeout_s)
+        if self.ask is not None:
+            self._fleet.answer(self.ask)
+
+    def remains(self, nodes: Sequence[NodeState], cluster: str) -> bool:
+        """Tell whether there is a node that was not ended."""
+        return any(node.name not in self._ended for node in nodes)
+
+    def scale(self, node: NodeState, request: Request, workers: int) -> None:
+        """Write the number of workers where the node process looks for it."""
+        connection, machine = self._control(node, request), _machine(node)
+        path = f"{machine.directory}/wanted"
+        script = 'umask 077; echo "$2" >"$1.new" && mv -f "$1.new" "$1"'
+        argv = ["sh", "-c", script, "sh", path, str(workers)]
+        run_command(connection, argv, timeout_s=_WISH_S).check()
+
+    def stop(
+        self,
+        nodes: Sequence[NodeState],
+        runners: Sequence[RunnerState],
+        request: Request,
+        grace_s: float,
+    ) -> None:
+        """End what runs on all hosts, side by side, and remove it there."""
+        self._profile = request.profile
+        known = {node.name: node for node in nodes}
+        if self._fleet is not None:
+            self._fleet.close()
+            known |= {name: member.node for name, member in self._fleet.members.items()}
+            self._fleet = None
+        failures: list[str] = []
+
+        def end(node: NodeState) -> None:
+            try:
+                self._end(node, request.cluster, grace_s)
+                self._ended.add(node.name)
+            except ClusterError as error:
+                failures.append(str(error))
+
+        left = [node for name, node in known.items() if name not in self._ended]
+        wait_all([lambda node=node: end(node) for node in left], _STOP_S)  # type: ignore[misc]
+        self.close()
+        missing = [node.name for node in left if node.name not in self._ended]
+        if missing:
+            why = "\n".join(failures) or f"they did not answer within {_STOP_S:.0f} s"
+            raise ClusterError(
+                f"What runs on {', '.join(missing)} could not be ended: {why}\n"
+                "It ends by itself when no owner was heard there for `orphan_after`. When the host"
+                " can be reached again, `jupyter scale down` ends it at once."
+            )
+
+    def _end(self, node: NodeState, cluster: str, grace_s: float) -> None:
+        machine = _machine(node)
+        if not machine.directory:
+            return  # nothing was begun there
+        arguments = [f"--cluster={cluster}", f"--directory={machine.directory}"]
+        connection = self._connect(machine.host)
+        try:
+            visit(
+                connection, machine, "end", *arguments, f"--grace={grace_s}", timeout_s=_STOP_S / 2
+            )
+        finally:
+            connection.close()
+
+    def run(
+        self,
+        node: NodeState,
+        request: Request,
+        argv: Sequence[str],
+        *,
+        what: str,
+        directory: str,
+    ) -> RemoteChild:
+        """Start a process on a node's machine; it goes on when the connection breaks."""
+        connection = self._control(node, request)
+        return start_module(
+            connection, _machine(node), request.cluster, argv, what=what, directory=directory
+        )
+
+    def directory_of(self, node: NodeState, request: Request) -> str:
+        """Return the node's directory on its machine."""
+        return _machine(node).directory
+
+    def reach(self, node: NodeState, request: Request, address: str) -> Route:
+        """Return a way through a tunnel."""
+        self._profile = request.profile
+        host = _machine(node).host
+        route = open_route(address, lambda: self._connect(host))
+        self._routes.append(route)
+        return route
+
+    def read_log(self, node: NodeState, request: Request, name: str, lines: int) -> tuple[str, ...]:
+        """Return the last lines of a log in the node's directory."""
+        connection = self._control(node, request)
+        path = f"{_machine(node).directory}/{name}"
+        done = run_command(connection, ["tail", "-n", str(lines), "--", path], timeout_s=_WISH_S)
+        return tuple(done.check().stdout.decode(errors="replace").splitlines())
+
+    def close(self) -> None:
+        """Let go of members, tunnels and connections; the nodes go on."""
+        fleet, self._fleet = self._fleet, None
+        if fleet is not None:
+            fleet.close()
+        with self._lock:
+            routes, self._routes = self._routes, []
+            controls, self._controls = self._controls, {}
+        for route in routes:
+            route.close()
+        for connection in controls.values():
+            connection.close()
+
+    def _control(self, node: NodeState, request: Request) -> Connection:
+        """Return a connection for commands: that of the member, else one that is kept."""
+        self._profile = request.profile
+        member = self._fleet.members.get(node.name) if self._fleet is not None else None
+        if member is not None and (connection := member.connection) is not None:
+            return connection
+        with self._lock:
+            kept = self._controls.get(node.name)
+            if kept is None or not kept.is_open:
+                with contextlib.suppress(HostError):
+                    if kept is not None:
+                        kept.close()
+                self._controls[node.name] = kept = self._connect(_machine(node).host)
+            return kept
+
+    def _connect(self, host: str) -> Connection:
+        """Return a new connection; who calls may be asked for a passphrase in this thread."""
+        if self._profile is None:
+            raise ClusterError(f"{host} is of no cluster yet: start one first.")
+        is_main = threading.current_thread() is threading.main_thread()
+        ask = self.ask if is_main else None
+        return Connection.open(config_of(host, self._profile), ask=ask)
+
+
+def _machine(node: NodeState) -> Machine:
+    assert node.machine is not None  # noqa: S101 - this provider has made it
+    return node.machine

@@ -1,0 +1,211 @@
+"""Clusters over SSH when something goes wrong: what is said, and that nothing is lost or left."""
+
+import signal
+
+import pytest
+
+from laptop import Laptop, assert_clean, write_profile
+from sshlab import Network, SshLab
+from waiting import eventually
+
+
+@pytest.fixture
+def lab(possible, tmp_path):
+    """Two machines, each on a link that can be cut."""
+    lab = SshLab(tmp_path, Network())
+    lab.add()
+    lab.add()
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def folder(lab, tmp_path):
+    write_profile(tmp_path / "notebooks", lab, ["h1", "h2"])
+    return tmp_path / "notebooks"
+
+
+@pytest.fixture
+def open_laptop(lab, folder, tmp_path):
+    opened = []
+
+    def open_laptop():
+        laptop = Laptop(lab, folder, tmp_path / "home")
+        opened.append(laptop)
+        laptop.run("%load_ext jupyter_scale\nimport time, os, socket")
+        return laptop
+
+    yield open_laptop
+    for laptop in opened:
+        laptop.close()
+
+
+def test_an_unknown_key_stops_with_the_command_that_accepts_it(lab, open_laptop):
+    lab.known_hosts.write_text("")
+    error = open_laptop().fails("%scale up lab")
+    assert "SHA256:" in error
+    assert "known_hosts" in error
+    assert "h1" in error
+    assert "h2" in error  # all are told at once
+    assert_clean(lab)
+
+
+def test_a_host_that_is_down_is_named_and_nothing_is_left_on_the_others(lab, open_laptop):
+    lab.machines["h2"].kill()
+    error = open_laptop().fails("%scale up lab")
+    assert "h2" in error
+    assert_clean(lab)
+
+
+def test_a_python_of_another_version_is_refused(lab, folder, open_laptop):
+    fake = lab.machines["h2"].home / "python"
+    fake.write_text('#!/bin/sh\necho "{\\"error\\": \\"no\\"}"\nexit 1\n')
+    fake.chmod(0o755)
+    write_profile(folder, lab, ["h1", "h2"], python="/root/python")
+    error = open_laptop().fails("%scale up lab")
+    assert "h2" in error or "h1" in error
+    assert_clean(lab)
+
+
+def test_a_full_disk_is_told(possible, tmp_path):
+    lab = SshLab(tmp_path)
+    try:
+        lab.add(disks={".cache": "512k"})
+        write_profile(tmp_path / "notebooks", lab, ["h1"])
+        laptop = Laptop(lab, tmp_path / "notebooks", tmp_path / "home")
+        laptop.run("%load_ext jupyter_scale")
+        error = laptop.fails("%scale up lab")
+        assert "h1" in error
+        assert "disk" in error.lower() or "space" in error.lower()
+        laptop.close()
+        assert_clean(lab)
+    finally:
+        lab.close()
+
+
+@pytest.mark.parametrize("seconds", [10, pytest.param(40, marks=pytest.mark.slow)])
+def test_a_link_that_is_cut_for_a_while_changes_nothing(lab, open_laptop, seconds):
+    laptop = open_laptop()
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nx = 1")
+    laptop.begin(f"%%scale\nfor i in range({seconds + 5}):\n    time.sleep(1)\nx += i")
+    assert eventually(lambda: lab.machines["h1"].find("jupyter_scale.runner.host.shell"), 10)
+    lab.network.cut(1)
+    wait(seconds)
+    lab.network.mend(1)
+    laptop.result(90)
+    assert laptop.run("print(x)") == f"{seconds + 5}\n"
+    laptop.run("%scale down")
+    assert_clean(lab)
+
+
+def wait(seconds):
+    """Let time pass: how long a cut lasts is what is tested."""
+    assert not eventually(lambda: False, seconds)
+
+
+@pytest.mark.slow
+def test_a_link_that_is_cut_for_ever_fails_the_cell_and_leaves_the_notebook(lab, open_laptop):
+    laptop = open_laptop()
+    laptop.run("import jupyter_scale.workspace as w\nw._PATIENCE_ELSEWHERE_S = 5")
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nx = [1]")
+    laptop.begin("%%scale\nx.append(2)\ntime.sleep(600)")
+    lab.network.cut(1)
+    answer = laptop.answer(120)
+    assert "RunnerLost" in answer["error"]
+    assert laptop.run("print(x)") == "[1]\n"
+    assert "h1" in laptop.fails("%scale down", 120)
+    lab.network.mend(1)
+    laptop.run("%scale down", 120)
+    assert_clean(lab)
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_iterations_run_again(lab, open_laptop):
+    laptop = open_laptop()
+    laptop.run("%scale up lab")
+    laptop.run("def slow(i):\n    time.sleep(0.2)\n    return i * i, socket.gethostname()")
+    laptop.begin("%%scale\nr = [slow(i) for i in range(60)]")
+    assert eventually(lambda: workers(lab, "h2"), 10)
+    workers(lab, "h2")[0].kill()
+    laptop.result(60)
+    assert laptop.run("print([a for a, _ in r] == [i * i for i in range(60)])") == "True\n"
+    assert eventually(lambda: "2 of 2" in laptop.run("%scale"), 30)
+    laptop.run("%scale down")
+    assert_clean(lab)
+
+
+def workers(lab, name):
+    """Return the worker processes of a machine."""
+    return [
+        process
+        for node in lab.machines[name].find("jupyter_scale.providers.node")
+        for process in node.children(recursive=True)
+        if any("forkserver" in word or "spawn_main" in word for word in process.cmdline())
+        and not process.children()
+    ]
+
+
+def test_a_machine_that_dies_in_a_loop_is_done_without(lab, open_laptop):
+    laptop = open_laptop()
+    laptop.run("%scale up lab")
+    laptop.run("def slow(i):\n    time.sleep(0.2)\n    return i * i")
+    laptop.begin("%%scale\nr = [slow(i) for i in range(60)]")
+    assert eventually(lambda: workers(lab, "h2"), 10)
+    lab.machines["h2"].kill()
+    laptop.result(90)
+    assert laptop.run("print(r == [i * i for i in range(60)])") == "True\n"
+    lab.machines["h2"].start()
+    assert eventually(lambda: "2 of 2" in laptop.run("%scale"), 90), laptop.run("%scale")
+    laptop.run("%scale down", 90)
+    assert_clean(lab)
+
+
+@pytest.mark.parametrize("what", ["jupyter_scale.providers.node", "jupyter_scale.runner.host"])
+def test_a_dead_scheduler_or_runner_is_told_and_the_next_start_works(lab, open_laptop, what):
+    laptop = open_laptop()
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nx = [1]")
+    laptop.begin("%%scale\nx.append(2)\ntime.sleep(600)")
+    assert eventually(lambda: lab.machines["h1"].find("jupyter_scale.runner.host.shell"), 10)
+    for process in lab.machines["h1"].find(what):
+        process.kill()
+    if what.endswith("node"):
+        laptop.interrupt()
+    answer = laptop.answer(90)
+    assert answer["error"], answer
+    assert laptop.run("print(x)") == "[1]\n"
+    if what.endswith("host"):
+        laptop.run("%%scale\nx.append(3)", 60)
+        assert laptop.run("print(x)") == "[1, 3]\n"
+    laptop.run("%scale down")
+    assert_clean(lab)
+    laptop.run("%scale up lab")
+    laptop.run("%scale down")
+    assert_clean(lab)
+
+
+def test_ctrl_c_in_the_middle_of_a_start_leaves_nothing(lab, open_laptop):
+    laptop = open_laptop()
+    laptop.begin("%scale up lab")
+    assert eventually(lambda: lab.machines["h1"].find("jupyter_scale.providers.node"), 30)
+    laptop.interrupt()
+    assert "KeyboardInterrupt" in laptop.answer(60)["error"]
+    assert_clean(lab)
+    laptop.run("%scale up lab")
+    laptop.run("%scale down")
+
+
+@pytest.mark.parametrize("step", ["sshd-session", "lay", "jupyter_scale.providers.node"])
+def test_a_laptop_that_dies_in_a_start_goes_on_or_ends_later(lab, open_laptop, step):
+    laptop = open_laptop()
+    laptop.begin("%scale up lab")
+    machine = lab.machines["h2"]
+    eventually(lambda: machine.find(step), 20)
+    laptop.process.send_signal(signal.SIGKILL)
+    laptop.kill()
+    second = open_laptop()
+    assert "2 workers" in second.run("%scale up lab")
+    second.run("%%scale\nx = 1")
+    second.run("%scale down")
+    assert_clean(lab)

@@ -1,0 +1,82 @@
+"""A Jupyter server that owns a cluster of machines: from the panel's request to its end."""
+
+import sys
+
+import pytest
+
+from labserver import LabServer
+from laptop import assert_clean
+from sshlab import SshLab, require_lab
+from waiting import eventually
+
+pytestmark = pytest.mark.ssh
+
+PROFILE = """
+[clusters.lab]
+provider = "ssh"
+ssh_config = "{ssh_config}"
+[[clusters.lab.pools]]
+name = "cpu"
+hosts = ["h1", "h2"]
+workers = 1
+python = "{python}"
+"""
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    require_lab()
+    (tmp_path / "hosts").mkdir()
+    hosts = SshLab(tmp_path / "hosts")
+    hosts.add()
+    hosts.add()
+    yield hosts
+    hosts.close()
+
+
+@pytest.fixture
+def lab(hosts, tmp_path):
+    (tmp_path / "server").mkdir()
+    text = PROFILE.format(ssh_config=hosts.ssh_config, python=sys.executable)
+    lab = LabServer(tmp_path / "server", text)
+    lab.start()
+    yield lab
+    lab.close()
+
+
+def test_a_servers_machines_serve_kernels_and_are_watched(lab, hosts):
+    kernel = lab.start_kernel()
+    up = kernel.run("%scale up lab", timeout_s=60)
+    assert "The cluster 'lab' is up: 2 workers." in up.stdout, up
+    view = lab.clusters()["lab"]
+    assert [(node["name"], node["status"]) for node in view["nodes"]] == [
+        ("h1", "running"),
+        ("h2", "running"),
+    ]
+    assert [step["step"] for step in view["steps"]].count("node h2") == 1
+    cell = "%%scale\nimport socket\nwhere = socket.gethostname()"
+    assert kernel.run(cell, timeout_s=60).status == "ok"
+    assert kernel.run("print(where)").stdout == "h1\n"
+
+    panel = lab.feed()
+    panel.wait(lambda p: any(run["status"] == "done" for run in p.runs.values()))
+    panel.wait(lambda p: p.clusters[view["id"]]["nodes"][1]["cpu_percent"] is not None)
+    panel.close()
+    assert kernel.run("%scale down", timeout_s=60).status == "ok"
+    assert_clean(hosts)
+
+
+def test_a_new_server_takes_machines_over(lab, hosts):
+    kernel = lab.start_kernel()
+    kernel.run("%scale up lab", timeout_s=60)
+    nodes = {p.pid for m in hosts.machines.values() for p in m.find("jupyter_scale.providers.node")}
+    lab.kill()
+    lab.start()
+    assert eventually(lambda: lab.clusters().get("lab", {}).get("status") == "running", 30)
+    again = {p.pid for m in hosts.machines.values() for p in m.find("jupyter_scale.providers.node")}
+    assert again == nodes
+    kernel = lab.start_kernel()
+    assert kernel.run("%%scale\nx = 6 * 7", timeout_s=60).status == "ok"
+    assert kernel.run("print(x)").stdout == "42\n"
+    kernel.run("%scale down", timeout_s=60)
+    assert_clean(hosts)

@@ -1,0 +1,192 @@
+"""Clusters of machines that are reached over SSH, as a notebook uses them."""
+
+import re
+import socket
+import ssl
+import stat
+
+import pytest
+
+from jupyter_scale.clusters.profiles import load_profile
+from jupyter_scale.clusters.security import issue
+from jupyter_scale.errors import ProfileError
+from jupyter_scale.transport.tls import context
+from laptop import Laptop, assert_clean, write_profile
+from waiting import eventually
+
+
+@pytest.fixture
+def two(fresh):
+    """Two machines."""
+    fresh.add()
+    fresh.add()
+    return fresh
+
+
+@pytest.fixture
+def laptop(two, tmp_path):
+    write_profile(tmp_path / "notebooks", two, ["h1", "h2"])
+    laptop = Laptop(two, tmp_path / "notebooks", tmp_path / "home")
+    laptop.run("%load_ext jupyter_scale")
+    yield laptop
+    laptop.close()
+
+
+def again(two, tmp_path):
+    """Return another kernel on the same laptop."""
+    laptop = Laptop(two, tmp_path / "notebooks", tmp_path / "home")
+    laptop.run("%load_ext jupyter_scale")
+    return laptop
+
+
+def nodes(two):
+    """Return the pids of the node processes, as we see them."""
+    return {
+        process.pid
+        for machine in two.machines.values()
+        for process in machine.find("jupyter_scale.providers.node")
+    }
+
+
+def test_a_cell_runs_on_the_hosts_and_nothing_is_left(two, laptop):
+    said = laptop.run("%scale up lab")
+    assert "The cluster 'lab' is up: 2 workers." in said
+    assert re.search(r"h2: .*handshake", said)
+    laptop.run("%%scale\nimport socket\nwhere = socket.gethostname()")
+    assert laptop.run("print(where)") == "h1\n"
+    laptop.run(
+        "import time, socket\ndef there(i):\n    time.sleep(0.05)\n    return socket.gethostname()"
+    )
+    laptop.run("%%scale\nhosts = [there(i) for i in range(40)]")
+    assert laptop.run("print(sorted(set(hosts)))") == "['h1', 'h2']\n"
+    assert "node     h2: running" in laptop.run("%scale")
+    laptop.run("%scale down")
+    assert_clean(two)
+
+
+def test_the_workers_are_more_or_fewer(two, laptop):
+    laptop.run("%scale up lab")
+    assert laptop.run("%scale up --workers 4") == "The cluster has 4 workers.\n"
+    assert laptop.run("%scale up --workers 2") == "The cluster has 2 workers.\n"
+    laptop.run("%scale down")
+    assert_clean(two)
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_the_next_kernel_finds_the_cluster(two, laptop, tmp_path, is_killed):
+    laptop.run("%scale up lab")
+    before = nodes(two)
+    assert len(before) == 2
+    if is_killed:
+        laptop.kill()
+    else:
+        laptop.close()
+    second = again(two, tmp_path)
+    try:
+        assert "is up: 2 workers" in second.run("%scale up lab")
+        assert nodes(two) == before
+        second.run("%%scale\nx = 1")
+        second.run("%scale down")
+    finally:
+        second.close()
+    assert_clean(two)
+
+
+def test_a_cluster_without_an_owner_ends(two, tmp_path):
+    write_profile(tmp_path / "notebooks", two, ["h1", "h2"], more='orphan_after = "10s"')
+    laptop = again(two, tmp_path)
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nx = 1")
+    laptop.kill()
+    assert_clean(two, 30)
+
+
+def test_an_idle_cluster_ends(two, tmp_path):
+    write_profile(tmp_path / "notebooks", two, ["h1", "h2"], more='idle_timeout = "10s"')
+    laptop = again(two, tmp_path)
+    laptop.run("%scale up lab")
+    assert_clean(two, 40)
+    laptop.close()
+
+
+def test_credentials_are_private(two, laptop):
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nx = 1")
+    for machine in two.machines.values():
+        [directory] = machine.home.glob(".cache/jupyter-scale/clusters/*/*")
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        files = [path for path in directory.rglob("*") if path.is_file()]
+        assert any(path.name.endswith("key.pem") for path in files)
+        for path in files:
+            assert not path.stat().st_mode & 0o077, path
+        assert "PRIVATE KEY" not in " ".join(machine.processes())
+    laptop.run("%scale down")
+
+
+def test_strangers_are_refused(two, laptop, tmp_path):
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nx = 1")
+    issue(tmp_path / "other")
+    other = context(tmp_path / "other", "client", is_server=False)
+    other.verify_mode = ssl.CERT_NONE
+    anonymous = ssl.create_default_context()
+    anonymous.check_hostname, anonymous.verify_mode = False, ssl.CERT_NONE
+    tried = 0
+    for machine in two.machines.values():
+        for host, port in machine.ports():
+            if port == 2222:
+                continue
+            assert host in (machine.address, "127.0.0.1")
+            for stranger in (other, anonymous):
+                tried += 1
+                assert is_refused(host, port, stranger), (machine.name, host, port)
+    assert tried >= 6
+    laptop.run("%scale down")
+
+
+def is_refused(host, port, stranger):
+    """Tell whether nothing is said to a caller with these certificates."""
+    try:
+        with (
+            socket.create_connection((host, port), 5) as plain,
+            stranger.wrap_socket(plain) as secure,
+        ):
+            secure.settimeout(5)
+            return secure.recv(1) == b""  # with TLS 1.3 the refusal comes after the handshake
+    except (ssl.SSLError, ConnectionError):
+        return True
+
+
+def test_a_host_that_fails_does_not_hold_up_the_others(two, tmp_path):
+    write_profile(tmp_path / "notebooks", two, ["h1", "h2"], pool="min = 1")
+    two.machines["h1"].kill()
+    laptop = again(two, tmp_path)
+    said = laptop.run("%scale up lab")
+    assert "The cluster 'lab' is up: 1 worker." in said
+    status = laptop.run("%scale")
+    assert "node     h1: failed" in status
+    laptop.run("%%scale\nimport socket\nwhere = socket.gethostname()")
+    assert laptop.run("print(where)") == "h2\n"
+    two.machines["h1"].start()
+    laptop.run("%scale up lab")
+    assert eventually(lambda: "h1: running" in laptop.run("%scale"), 30), laptop.run("%scale")
+    laptop.run("%scale down")
+    assert_clean(two)
+    laptop.close()
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        ("hosts = []", "needs hosts"),
+        ('hosts = ["h1", "h1"]', "twice"),
+        ('hosts = ["a b"]', "no name of a host"),
+        ('hosts = ["h1"]\nmin = 2', "from 1 to 1"),
+        ("", "needs hosts"),
+    ],
+)
+def test_impossible_hosts_are_refused_with_the_line(tmp_path, pool, expected):
+    text = f'[clusters.lab]\nprovider = "ssh"\n[[clusters.lab.pools]]\n{pool}\n'
+    (tmp_path / "scale.toml").write_text(text)
+    with pytest.raises(ProfileError, match=rf"scale.toml, line \d+.*{expected}"):
+        load_profile("lab", tmp_path)
