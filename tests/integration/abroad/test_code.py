@@ -222,3 +222,30 @@ def test_nothing_is_sent_when_nothing_changed(notebook):
     before = notebook.value("[host.conversations for host in get_ipython().lab['hosts']]")
     notebook.there("import beside; print(open('by_function.txt').read())")
     assert notebook.value("[host.conversations for host in get_ipython().lab['hosts']]") == before
+
+
+def test_values_that_stay_there(notebook):
+    (notebook.folder / "stays.csv").write_text("1,2,3")
+    notebook.must("%%scale --keep rows\nrows = [list(open('stays.csv').read()) for _ in range(50)]")
+    assert notebook.value("type(rows).__name__") == "RemoteValue"
+    assert notebook.there("print(len(rows), rows[0][0])").stdout == "50 1\n"
+    assert notebook.value("len(rows.get())") == "50"
+
+
+def test_an_error_text_names_the_laptops_file(notebook):
+    (notebook.folder / "without.py").write_text("x = 1\n")
+    plain = notebook.run("from without import y")
+    scaled = notebook.run("%%scale\nfrom without import y")
+    assert scaled.evalue == plain.evalue
+    assert str(notebook.folder / "without.py") in scaled.evalue
+
+
+def test_a_class_of_a_module_that_was_edited_and_reloaded_in_a_cell(notebook):
+    file = notebook.folder / "shape.py"
+    file.write_text("class Shape:\n    def area(self): return 1\n")
+    notebook.must("import shape, importlib\nmade = shape.Shape()")
+    assert notebook.there("print(made.area(), type(made) is shape.Shape)").stdout == "1 True\n"
+    file.write_text("class Shape:\n    def area(self): return 2\n")
+    notebook.there("importlib.reload(shape); made = shape.Shape()")
+    assert notebook.value("made.area(), type(made) is shape.Shape") == "2 True"
+    assert notebook.value("__import__('inspect').getsourcefile(shape.Shape)") == str(file)
