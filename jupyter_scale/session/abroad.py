@@ -7,6 +7,7 @@ import queue
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from jupyter_scale.shipping.ambient.sites import Site, notebook_site
 #: So much at most comes home of one cell.
 HOME_LIMIT_BYTES = 1_000_000_000
 _QUICK_S = 0.3
+#: A node that took a second to fail is left alone for so many seconds.
+_PATIENCE = 20.0
 _QUOTED = re.compile(r"'([^']+)'")
 
 
@@ -65,8 +68,10 @@ class Abroad:
         self._skeleton = Skeleton(self._folder)
         self._collected: Collected | None = None
         self._for_others = Bundle((), {})
-        #: ``id of a courier → the bundle that its node has``.
-        self._brought: dict[int, Bundle] = {}
+        self._raw: Collected | None = None
+        self._brought: dict[Courier, Bundle] = {}
+        #: When a node that has failed is asked again.
+        self._again_at: dict[Courier, float] = {}
         self._running: list[threading.Thread] = []
         self._modules: tuple[tuple[int, str], list[str]] = ((0, ""), [])
         self._too_large: set[str] = set()
@@ -143,8 +148,8 @@ class Abroad:
         if state != self._modules[0]:
             self._modules = state, imported_own_modules()
         collected = self._collect_all(needs, view)
-        known = self._collected
-        if known is None or collected is not known:
+        if self._collected is None or collected is not self._raw:
+            known, self._raw = self._collected, collected
             is_equal = known is not None and (
                 (known.bundle, known.written) == (collected.bundle, collected.written)
             )
@@ -153,7 +158,7 @@ class Abroad:
             else:
                 self._for_others = _without(collected)
             self._collected = collected
-        return collected
+        return self._collected
 
     def _collect_all(self, needs: FileNeeds, view: CellView) -> Collected:
         """Return what the notebook has imported and what the cell needs; at least the latter."""
@@ -178,7 +183,8 @@ class Abroad:
         jobs = []
         for number, courier in enumerate(couriers):
             bundle = collected.bundle if number == 0 else self._for_others
-            if self._brought.get(id(courier)) is not bundle:
+            is_due = number == 0 or time.monotonic() >= self._again_at.get(courier, 0.0)
+            if is_due and self._brought.get(courier) is not bundle:
                 jobs.append((courier, bundle))
         if not jobs:
             return
@@ -201,10 +207,12 @@ class Abroad:
         self._has_brought |= jobs[0][0] is couriers[0]
         for courier, bundle in jobs:
             if courier not in failures:
-                self._brought[id(courier)] = bundle
-        for courier, failure in failures.items():
+                self._brought[courier] = bundle
+        for courier, (failure, took_s) in failures.items():
             if courier is couriers[0]:
                 raise failure
+            # Cells shall not wait for a dead node again and again.
+            self._again_at[courier] = time.monotonic() + _PATIENCE * took_s
             self._say(f"the node {courier.name} has not got the notebook's files: {failure}", view)
 
     # -- what the runner is told -------------------------------------------------------------
@@ -249,7 +257,7 @@ class Abroad:
             ],
             [beginning + path for path in home.removed],
         )
-        self._brought.pop(id(courier), None)  # compared anew; what is as it was does not travel
+        self._brought.pop(courier, None)  # compared anew; what is as it was does not travel
         for path, (sha256, _) in home.seen.items():
             is_equal = path in home.written
             self._belongings.note_written(self._folder / path, sha256 if is_equal else "")
@@ -311,9 +319,16 @@ def _wait(
     jobs: int,
     news: queue.SimpleQueue[tuple[Courier, EnvironmentStep | ScaleError | None]],
     view: CellView,
-) -> dict[Courier, ScaleError]:
-    """Wait for couriers, and show what they do if it takes long; return those that failed."""
-    failures: dict[Courier, ScaleError] = {}
+) -> dict[Courier, tuple[ScaleError, float]]:
+    """Wait for couriers, and show what they do if it takes long.
+
+    Returns
+    -------
+    dict
+        ``courier → why it failed, and after how many seconds``.
+    """
+    failures: dict[Courier, tuple[ScaleError, float]] = {}
+    started = time.monotonic()
     message = "bringing the notebook's files to the cluster"
     while jobs:
         try:
@@ -326,7 +341,7 @@ def _wait(
             continue
         jobs -= 1
         if what is not None:
-            failures[courier] = what
+            failures[courier] = what, time.monotonic() - started
     return failures
 
 
