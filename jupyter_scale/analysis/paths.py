@@ -6,12 +6,15 @@ Whether there is such a file is for others to see. Laws:
    Names stand for what the cell binds them to if it does so once, else for the notebook's texts.
 2. Paths that lead out of the folder, addresses, and texts of more than one line name nothing.
 3. A text is left out where no path can stand: as an index, a key, a side of a comparison, a
-   docstring, a part of an f-string.
+   docstring.
+4. An f-string is a pattern if it begins with a folder or ends with an extension.
+5. A shell command, and the line of a magic, may name a path with each word.
 """
 
 from __future__ import annotations
 
 import ast
+import glob
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
@@ -26,6 +29,8 @@ _FOLDER_TAKERS = frozenset(
     {"listdir", "scandir", "walk", "chdir", "copytree", "read_parquet", "open_zarr", "load_files"}
     | {"ImageFolder", "DatasetFolder", "image_dataset_from_directory", "flow_from_directory"}
 )
+_COMMANDS = frozenset({"system", "getoutput", "run_line_magic", "run_cell_magic"})
+_EXTENSION = re.compile(r"\.\w{1,8}$")
 _NOT_PATHS = (ast.Compare, ast.JoinedStr, ast.FormattedValue)
 
 
@@ -80,11 +85,17 @@ class _Finder:
             return
         if isinstance(node, ast.Call):
             self._visit_call(node)
+        elif isinstance(node, ast.JoinedStr) and (pattern := self._pattern(node)):
+            self._add(pattern, is_path=False)
         for child in _children(node):
             self._visit(child)
 
     def _visit_call(self, call: ast.Call) -> None:
-        """Find ``listdir(FOLDER)`` and ``FOLDER.glob("*.csv")``."""
+        """Find ``listdir(FOLDER)`` and ``FOLDER.glob("*.csv")``, and the words of commands."""
+        if _name_of(call.func) in _COMMANDS:
+            for argument in call.args:
+                for word in (self._resolve(argument) or "").split():
+                    self._add(word.strip("'\"<>|;&()"), is_path=False)
         if _name_of(call.func) in _FOLDER_TAKERS and call.args:
             text = self._resolve(call.args[0])
             if text is not None:
@@ -96,6 +107,20 @@ class _Finder:
         if folder is not None and pattern is not None:
             inside = "**" if call.func.attr == "rglob" else ""
             self._add(posixpath.join(folder, inside, pattern), is_path=True)
+
+    def _pattern(self, text: ast.JoinedStr) -> str:
+        """Return a pattern for the paths that an f-string may stand for, empty if for none."""
+        first, last = text.values[0], text.values[-1]
+        starts = isinstance(first, ast.Constant) and "/" in str(first.value).lstrip("/")
+        ends = isinstance(last, ast.Constant) and _EXTENSION.search(str(last.value))
+        if not (starts or ends):
+            return ""
+        parts = []
+        for part in text.values:
+            value = part.value if isinstance(part, ast.FormattedValue) else part
+            known = self._resolve(value)
+            parts.append("*" if known is None else glob.escape(known))
+        return "".join(parts)
 
     def _add(self, text: str, *, is_path: bool) -> None:
         path = _relative(text)

@@ -6,7 +6,10 @@ looked at again, so that an edited, a new and a removed file are noticed, by len
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +20,22 @@ from jupyter_scale.environment.bundling import (
     check_size,
     find_named_files,
 )
-from jupyter_scale.environment.folders import Digests, Limits
+from jupyter_scale.environment.folders import (
+    Digests,
+    Limits,
+    Stamp,
+    is_settled,
+    size_of,
+    stamps_of,
+    take_snapshot,
+)
 from jupyter_scale.environment.installed import Interpreter
-from jupyter_scale.environment.ownmodules import find_own_modules
+from jupyter_scale.environment.ownmodules import OwnModule, find_own_modules
+from jupyter_scale.errors import BundleTooLarge
 from jupyter_scale.model.bundle import Bundle
+
+_LONG_BYTES = 1 << 20
+_GLOB = re.compile(r"[^/]*[*?\[]")
 
 
 @dataclass(frozen=True)
@@ -35,11 +50,15 @@ class Collected:
         ``path in the bundle → file here``.
     left_out : tuple of LeftOut
         What the cell names and is too large to travel.
+    written : frozenset of str
+        Paths in the bundle that only cells on the cluster have made: the node where they ran has
+        them, and the others do without.
     """
 
     bundle: Bundle
     paths: dict[str, Path]
     left_out: tuple[LeftOut, ...]
+    written: frozenset[str] = frozenset()
 
 
 class Belongings:
@@ -58,6 +77,23 @@ class Belongings:
         self._digests = Digests()
         self._modules: set[str] = set()
         self._named: set[NamedPath] = set()
+        self._written: set[Path] = set()
+        self._last: tuple[object, Collected] | None = None
+        self._stamps: dict[str, Stamp | None] = {}
+
+    def note_written(self, file: Path, sha256: str) -> None:
+        """Take note of a file that a cell wrote on the cluster: what is here now goes there.
+
+        Parameters
+        ----------
+        file : Path
+            In the notebook's folder.
+        sha256 : str
+            Of what came home; empty if something else is here.
+        """
+        self._written.add(file)
+        if sha256 and size_of(file) > _LONG_BYTES:  # a short one is hashed with more care
+            self._digests.note(file, sha256)
 
     def collect(
         self,
@@ -80,15 +116,74 @@ class Belongings:
         Raises
         ------
         BundleTooLarge
-            When the own modules are too large, one of them or all together.
+            When the own modules are too large, one of them or all together. It is as if this had
+            not been asked for.
         """
+        before = set(self._modules)
         self._modules.update(imports)
         self._named.update(named)
+        asked = (
+            *(len(self._modules), len(self._named), frozenset(self._written)),
+            *(os.getcwd(), tuple(sys.path), interpreter),  # noqa: PTH109 - part of a comparison
+        )
+        last = self._last
+        if last is not None and last[0] == asked and stamps_of(self._stamps) == self._stamps:
+            return last[1]
+        try:
+            collected, folders = self._collect(interpreter)
+        except BundleTooLarge:
+            self._modules = before
+            raise
+        watched = {*map(str, collected.paths.values()), *folders}
+        self._stamps = stamps_of(watched)
+        self._last = (asked, collected) if is_settled(self._stamps.values()) else None
+        return collected
+
+    def _collect(self, interpreter: Interpreter | None) -> tuple[Collected, set[str]]:
+        """Return all that is needed, and the directories in which more of it may appear."""
         maker = BundleMaker(self._digests)
-        maker.add_modules(find_own_modules(self._modules, self._limits))
+        modules = find_own_modules(self._modules, self._limits)
+        maker.add_modules(modules)
         check_size(maker, self._limits)
         files, left_out = find_named_files(self._named, self._folder, self._limits)
         maker.add_files(self._folder, files)
         if interpreter is not None:
             maker.add_metadata(interpreter)
-        return Collected(maker.make(), maker.paths, left_out)
+        needed = set(maker.paths)
+        self._written = {file for file in self._written if file.is_file()}
+        maker.add_files(self._folder, self._written)
+        written = frozenset(maker.paths.keys() - needed)
+        collected = Collected(maker.make(), maker.paths, left_out, written)
+        return collected, {*_folders_of(modules), *_folders_of_path(), *self._folders_of_named()}
+
+    def _folders_of_named(self) -> Iterator[str]:
+        yield str(self._folder)
+        for named in self._named:
+            fixed = _GLOB.split(named.path)[0] if named.is_pattern else named.path
+            place = self._folder / fixed
+            yield from map(str, (place, *_up_to(self._folder, place.parent)))
+            is_folder = place != self._folder and (named.is_pattern or named.may_be_folder)
+            if is_folder or (named.is_pattern and "/" in named.path):
+                yield from (str(place / inside) for inside in take_snapshot(place).folders)
+
+
+def _folders_of(modules: Iterable[OwnModule]) -> Iterator[str]:
+    for module in modules:
+        for file in module.files:
+            yield from map(str, _up_to(module.folder, file.parent))
+        package = module.folder / module.name
+        yield from (str(package / inside) for inside in take_snapshot(package).folders)
+
+
+def _folders_of_path() -> Iterator[str]:
+    """Yield the places of modules in which the user may put one."""
+    own = (sys.prefix, sys.base_prefix)
+    yield from (os.path.abspath(entry) for entry in sys.path if not entry.startswith(own))  # noqa: PTH100
+
+
+def _up_to(folder: Path, place: Path) -> Iterator[Path]:
+    """Yield a directory and those around it, up to `folder`."""
+    while place != folder and folder in place.parents:
+        yield place
+        place = place.parent
+    yield folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from jupyter_scale.environment.bundling import ourselves, search_path
@@ -13,6 +13,7 @@ from jupyter_scale.environment.folders import Digests
 from jupyter_scale.environment.host import Host, OnStep, ask, change_request, contents
 from jupyter_scale.errors import EnvironmentFailed
 from jupyter_scale.model.bundle import Bundle, BundleChange, BundleFile, difference
+from jupyter_scale.model.environment import EnvironmentStep
 
 
 class Courier:
@@ -29,6 +30,8 @@ class Courier:
 
     Attributes
     ----------
+    name, key : str
+        Of the host, and of the mirror.
     directory : str
         Where the files are on the node; empty before the first bundle.
     sent_bytes : int
@@ -36,7 +39,8 @@ class Courier:
     """
 
     def __init__(self, host: Host, key: str, cache: str = "") -> None:
-        self._host, self._key, self._cache = host, key, cache
+        self._host, self._cache = host, cache
+        self.name, self.key = host.name, key
         self._known: dict[str, BundleFile] | None = None
         self._brought: set[str] = set()
         self.directory = ""
@@ -77,12 +81,21 @@ class Courier:
         self._brought = {file.path for file in bundle.files}
         return change
 
+    def note(self, put: Iterable[BundleFile], removed: Iterable[str] = ()) -> None:
+        """Take note of what a cell has done to the files there; they are not sent back."""
+        if self._known is not None:
+            known = {file.path: file for file in put}
+            self._known.update(known)
+            self._brought.update(known)
+            for path in removed:
+                self._known.pop(path, None)
+
     def forget(self) -> None:
         """Look again at what the node has, before the next bundle."""
         self._known = None
 
     def _bring(self, bundle: Bundle, paths: Mapping[str, Path], on_step: OnStep) -> BundleChange:
-        request = {"cache": self._cache, "key": self._key}
+        request = {"cache": self._cache, "key": self.key}
         if self._known is None:
             answer = ask(self._host, {**request, "op": "known"})
             files = [BundleFile(**file) for file in answer["files"]]
@@ -92,6 +105,9 @@ class Courier:
         concerned = [file for path, file in self._known.items() if path in wanted | self._brought]
         change = difference(bundle.files, concerned)
         if change:
+            size = f"{change.size_bytes / 1e6:.1f} MB"
+            message = f"bringing {len(change.put)} files ({size}) to {self.name}"
+            on_step(EnvironmentStep("bundle", message, 0, change.size_bytes))
             packed = contents(change, paths)
             ask(self._host, {**request, "op": "unpack", **change_request(change)}, packed, on_step)
             self.sent_bytes += change.size_bytes

@@ -19,7 +19,10 @@ _IGNORED_FOLDERS = frozenset(
 _IGNORED_FILES = (".pyc", ".pyo", ".swp", ".swo", "~", ".DS_Store", ".ipynb")
 #: A folder with one of these is an environment or a cache, whatever it is called.
 _SIGNS = ("pyvenv.cfg", "CACHEDIR.TAG", "conda-meta")
+_SIGNS_SET = frozenset(_SIGNS)
 _SHOWN = 3
+#: Length, time of change in ns, and inode of a file.
+Stamp = tuple[int, int, int]
 #: A file system may note times as coarsely as this.
 _COARSE_S = 2.0
 
@@ -68,6 +71,97 @@ def _walk(folder: Path, seen: set[str]) -> Iterator[Path]:
             continue  # it went away, or may not be looked at
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """What is in a folder, paths relative to it with ``/``; what `walk` leaves out is not in it.
+
+    Attributes
+    ----------
+    files : dict
+        ``path → its stamp``, see `stamps_of`.
+    folders : frozenset of str
+        Directories below.
+    """
+
+    files: dict[str, Stamp]
+    folders: frozenset[str]
+
+
+def take_snapshot(folder: Path) -> Snapshot:
+    """Return what is in a folder now; empty if there is none. Links are not followed."""
+    files: dict[str, Stamp] = {}
+    folders: list[str] = []
+    root, waiting = str(folder), [""]
+    while waiting:
+        inside = waiting.pop()
+        try:
+            with os.scandir(f"{root}/{inside}") as scan:
+                entries = list(scan)
+        except OSError:
+            continue
+        if inside:
+            if not _SIGNS_SET.isdisjoint([entry.name for entry in entries]):
+                continue
+            folders.append(inside.rstrip("/"))
+        for entry in entries:
+            name = entry.name
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if name not in _IGNORED_FOLDERS:
+                        waiting.append(f"{inside}{name}/")
+                elif not name.endswith(_IGNORED_FILES) and entry.is_file():
+                    status = entry.stat()
+                    files[inside + name] = (status.st_size, status.st_mtime_ns, status.st_ino)
+            except OSError:
+                continue  # it went away meanwhile
+    return Snapshot(files, frozenset(folders))
+
+
+class Skeleton:
+    """The directories below a folder, looked at again only where something came or went.
+
+    Those that `walk` leaves out, and hidden ones, are not in it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are.
+    most : int
+        No more than so many; those that are less deep come first.
+    """
+
+    def __init__(self, folder: Path, most: int = 100) -> None:
+        self._root, self._most = str(folder), most
+        self._known: dict[str, tuple[int, list[str]]] = {}
+
+    def read(self) -> list[str]:
+        """Return the directories, relative with ``/``, sorted."""
+        known, found, waiting = self._known, list[str](), [""]
+        self._known = {}
+        while waiting and len(found) < self._most:
+            inside = waiting.pop(0)
+            try:
+                changed_ns = os.stat(f"{self._root}/{inside}").st_mtime_ns  # noqa: PTH116 - quicker
+                entry = known.get(inside)
+                if entry is None or entry[0] != changed_ns:
+                    entry = changed_ns, self._look_into(inside)
+            except OSError:
+                continue
+            self._known[inside] = entry
+            found += entry[1]
+            waiting += entry[1]
+        return sorted(found[: self._most])
+
+    def _look_into(self, inside: str) -> list[str]:
+        return sorted(
+            f"{inside}/{entry.name}".lstrip("/")
+            for entry in os.scandir(f"{self._root}/{inside}")
+            if entry.is_dir(follow_symlinks=False)
+            and not entry.name.startswith(".")
+            and not is_ignored(Path(entry.path))
+        )
+
+
 def is_ignored(folder: Path) -> bool:
     """Tell whether a folder is none of the user's own work."""
     return folder.name in _IGNORED_FOLDERS or any((folder / sign).exists() for sign in _SIGNS)
@@ -88,6 +182,25 @@ def check_limits(what: str, files: Iterable[Path], limits: Limits) -> None:
         raise BundleTooLarge(what, total, len(sizes), largest)
 
 
+def stamps_of(paths: Iterable[str]) -> dict[str, Stamp | None]:
+    """Return ``path → (length, time of change in ns, inode)``; None for what is not there."""
+    found: dict[str, Stamp | None] = {}
+    for path in paths:
+        try:
+            status = os.stat(path)  # noqa: PTH116 - of many files, before each cell
+        except OSError:
+            found[path] = None
+        else:
+            found[path] = status.st_size, status.st_mtime_ns, status.st_ino
+    return found
+
+
+def is_settled(stamps: Iterable[Stamp | None]) -> bool:
+    """Tell whether the times of change are long past: one that is recent may not tell two apart."""
+    recent_ns = (time.time() - _COARSE_S) * 1e9
+    return all(stamp is None or stamp[1] < recent_ns for stamp in stamps)
+
+
 def size_of(path: Path) -> int:
     """Return the length of a file, 0 if it has gone away."""
     try:
@@ -105,7 +218,12 @@ class Digests:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[tuple[int, int, int], str]] = {}
+        self._known: dict[str, tuple[Stamp, str]] = {}
+
+    def note(self, path: Path, sha256: str) -> None:
+        """Take note of the hash of a file that was just written."""
+        status = path.stat()
+        self._known[str(path)] = (status.st_size, status.st_mtime_ns, status.st_ino), sha256
 
     def sha256(self, path: Path) -> tuple[str, os.stat_result]:
         """Return the hash of a file, in hexadecimal, and what the system knows of it.

@@ -24,6 +24,7 @@ class RequestKind(StrEnum):
     CELL = "cell"  # run a cell: `CellRequest`
     HOME = "home"  # send the last cell's results again, without these tokens and chunks
     FETCH = "fetch"  # send a value that stayed here: `FetchRequest`
+    FILE = "file"  # send a part of a file of the notebook's folder: `FileRequest`
     INTERRUPT = "interrupt"  # stop a cell, named by its request id
     KILL = "kill"  # kill the shell that does not react to an interrupt
 
@@ -194,6 +195,11 @@ class CellRequest(_Body):
         Names of the nodes to which its loops spread, all of them when there are none.
     with_gpu
         Whether they spread over workers only that have a GPU.
+    imports
+        Packages that the cell imports, and that the notebook's kernel can import.
+    folders
+        When the notebook is on another machine, and files came from there since the last cell: the
+        directories of its folder, relative with ``/``.
     """
 
     source: str
@@ -217,6 +223,8 @@ class CellRequest(_Body):
     seed_each: bool = False
     nodes: list[str] = field(default_factory=list)
     with_gpu: bool = False
+    imports: list[str] = field(default_factory=list)
+    folders: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +245,46 @@ class FetchRequest(_Body):
     home_ack: tuple[int, bytes] | None
     tokens: list[int] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRequest(_Body):
+    """Send a part of a file in the copy of the notebook's folder; see `CellOutcome.content`.
+
+    Attributes
+    ----------
+    path
+        Relative to the folder, with ``/``.
+    offset, length
+        Which part, in bytes.
+    """
+
+    path: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class FolderChange(_Body):
+    """What a cell did to the copy of the notebook's folder; paths are relative, with ``/``.
+
+    Attributes
+    ----------
+    put
+        ``[path, length, mode]`` of each file that is new or changed.
+    removed
+        Files.
+    made, gone
+        Directories.
+    contents
+        ``path → content`` of short files.
+    """
+
+    put: list[tuple[str, int, int]] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    contents: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +327,10 @@ class CellOutcome(_Body):
         Sentences for the user.
     ambient
         ``part → change``, pickled: process-wide state that the cell changed.
+    files
+        The fields of a `FolderChange`, if the notebook is on another machine and there is any.
+    content
+        For a `FileRequest`; shorter than asked for at the file's end.
     """
 
     status: str
@@ -297,6 +349,8 @@ class CellOutcome(_Body):
     lost: list[str] = field(default_factory=list)
     life: str = ""
     text_hash: int = 0
+    files: Mapping[str, Any] | None = None
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

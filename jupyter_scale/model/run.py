@@ -55,7 +55,8 @@ class RunReport:
     reused_bytes
         Bytes of values that the cluster had already.
     seconds
-        ``step → seconds``: analyse, check, pack, load, run, home, apply, total.
+        ``step → seconds``: analyse, check, pack, load, run, home, apply, total; on other machines
+        also "bring files", "files" (looking at them there), "take files".
     slow_checks
         ``name → seconds`` where finding out what had changed took over half a second.
     workers

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from jupyter_scale.environment.host import Host
     from jupyter_scale.model.checkup import Check
     from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, RunnerState
     from jupyter_scale.model.profile import Option, Profile, Value
@@ -255,6 +256,10 @@ class Provider(Protocol):
         ClusterError
             When there is none.
         """
+        ...
+
+    def host_of(self, node: NodeState, request: Request) -> Host | None:
+        """Return the machine of a node, to which files are brought; None when it is this one."""
         ...
 
     def close(self) -> None:

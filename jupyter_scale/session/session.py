@@ -18,12 +18,15 @@ from jupyter_scale.model.messages import (
     CellRequest,
     Event,
     EventKind,
+    FileRequest,
+    FolderChange,
     RequestKind,
 )
 from jupyter_scale.model.run import format_bytes
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.client import Nudge, RunnerClient
 from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, is_pseudo
+from jupyter_scale.session.abroad import Abroad
 from jupyter_scale.session.cell import Cell, CellResult, stand_in
 from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.fetching import Arrivals, Fetcher
@@ -62,6 +65,8 @@ class Session:
         The process-wide state of the notebook's kernel.
     shared
         Directory of shared memory with the runner, None when it is on another machine.
+    abroad
+        Brings code and files there, and home, when the runner is on another machine.
     """
 
     def __init__(
@@ -71,9 +76,11 @@ class Session:
         hidden: Mapping[str, Any],
         shared: Path | None,
         ambience: Ambience,
+        abroad: Abroad | None = None,
     ) -> None:
         self._client, self._hidden, self._shared = client, hidden, shared
-        self._ambience = ambience
+        self._ambience, self._abroad = ambience, abroad
+        ambience.site = None
         ambience.reset()
         self._replica = Replica(namespace, is_notebook=True)
         self._stand_ins = StandIns(self)
@@ -194,6 +201,8 @@ class Session:
         self._stores_told = 0
         self._ambience.reset()
         self._known_sources = {}
+        if self._abroad is not None:
+            self._abroad.reset()
 
     def _attempt(
         self, cell: Cell, options: CellOptions, view: CellView, result: CellResult
@@ -205,6 +214,7 @@ class Session:
         snapshots = look.snapshots
         result.seconds["check"] = time.perf_counter() - clock
         result.slow_checks = slow_names(look.seconds)
+        files_bytes = self._bring_files(cell, snapshots, view, result)
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
         deletes = self._replica.outdated(snapshots)
@@ -214,7 +224,7 @@ class Session:
         request = self._request(cell, options, snapshots, body)
         self._last_needs = request.needs
         result.seconds["pack"] = time.perf_counter() - clock
-        result.sent_bytes = packed.parcel.nbytes if packed else 0
+        result.sent_bytes = files_bytes + (packed.parcel.nbytes if packed else 0)
         result.sent = tuple(sorted(name for name in changed if not is_place(name)))
         result.reused_bytes = (packed.reused_bytes if packed else 0) + sum(
             snapshot.nbytes for name, snapshot in snapshots.items() if name not in changed
@@ -233,6 +243,22 @@ class Session:
             if body is not None and body["segment"] is not None and self._shared is not None:
                 drop_segment(self._shared, body["segment"])
         return outcome
+
+    def _bring_files(
+        self, cell: Cell, snapshots: Mapping[str, Snapshot], view: CellView, result: CellResult
+    ) -> int:
+        """Have the code and the files there that the cell needs; return how much was sent."""
+        if self._abroad is None:
+            return 0
+        clock = time.perf_counter()
+        files = tuple({file for snapshot in snapshots.values() for file in snapshot.code_files})
+        sources = [source for source, _ in cell.sources_of(files).values()]
+        namespace = self._replica.namespace
+        reads = {name: namespace[name] for name in snapshots if name in namespace}
+        sent_bytes = self._abroad.prepare([cell.facts.source, *sources], reads, view)
+        self._ambience.site = self._abroad.site
+        result.seconds["bring files"] = time.perf_counter() - clock
+        return sent_bytes
 
     def _leaves_place(self, outcome: CellOutcome) -> bool:
         """Tell whether all that cannot be rebuilt there is in a place: then each side has its own.
@@ -291,6 +317,8 @@ class Session:
             holds=self._stand_ins.keys,
             life="" if self._must_reset else self._life,
             needs=sorted({key for snapshot in snapshots.values() for key in snapshot.stays}),
+            imports=self._abroad.imports() if self._abroad else [],
+            folders=self._abroad.folders() if self._abroad else None,
         )
 
     def _settle(
@@ -305,6 +333,8 @@ class Session:
         self._must_reset = False
         if outcome.status in {"ok", "error"}:
             self._life = outcome.life
+            if self._abroad is not None:
+                self._abroad.note_told()
             if packed is not None:
                 self._replica.commit(packed, outcome.kept)
             self._known_sources |= {name: count for name, (_, count) in sources.items()}
@@ -347,7 +377,7 @@ class Session:
             elif isinstance(event, Event):
                 if event.kind is EventKind.FINISHED:
                     return CellOutcome.from_body(event.body)
-                show(event, view)
+                show(event, view, self._ambience.site)
         msg = "The runner closed the conversation."
         raise RunnerLost(msg)
 
@@ -372,6 +402,7 @@ class Session:
             result.here = why if name not in {VALUE, EXCEPTION} else f"its result: {why}"
             self.reset()
             return result
+        self._take_files(outcome, result, view)
         clock = time.perf_counter()
         self._stand_ins.update(outcome.remote)
         with uninterrupted():
@@ -387,6 +418,33 @@ class Session:
         for note in result.notes:
             view.note(note)
         return result
+
+    def _take_files(self, outcome: CellOutcome, result: CellResult, view: CellView) -> None:
+        """Put the files that the cell has written into the notebook's folder."""
+        if self._abroad is None:
+            return
+        if missing := self._abroad.explain_missing(outcome.error):
+            result.notes.append(missing)
+        if outcome.files is None:
+            return
+        clock = time.perf_counter()
+        change = FolderChange.from_body(outcome.files)
+        try:
+            home = self._abroad.take_home(change, self._read_file, view)
+        except BaseException:
+            self.reset()
+            raise
+        result.notes += home.notes
+        result.received_bytes = home.received_bytes
+        result.seconds["take files"] = time.perf_counter() - clock
+
+    def _read_file(self, path: str, offset: int, length: int) -> bytes:
+        """Return a part of a file in the runner's copy of the notebook's folder."""
+        request = FileRequest(path, offset, length)
+        outcome = self._ask(RequestKind.FILE, request.to_body())
+        if outcome.status != "ok":
+            raise OSError((outcome.error or {}).get("evalue", "the runner cannot read it"))
+        return outcome.content
 
     @staticmethod
     def _can_run_here_instead(outcome: CellOutcome) -> bool:
@@ -431,7 +489,7 @@ class Session:
             self._ambience.places.take_from(namespace, parcel.names)
             self._ambience.places.drop_all(parcel.deletes)
             names = [*parcel.names, *parcel.deletes]
-            result.received_bytes = parcel.nbytes
+            result.received_bytes += parcel.nbytes
             break
         if VALUE in namespace:
             result.has_value, result.value = True, namespace.pop(VALUE)

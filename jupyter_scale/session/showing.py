@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from jupyter_scale.model.messages import Event, EventKind, LoopProgress
+from jupyter_scale.shipping.ambient.sites import Site
 
 
 class CellView(Protocol):
@@ -29,12 +30,24 @@ class CellView(Protocol):
     def progress(self, progress: LoopProgress) -> None:
         """Show how far a loop is."""
 
+    def status(self, text: str) -> None:
+        """Show what is going on before or after the cell runs."""
+
+    def finish_progress(self) -> None:
+        """Show no longer what was going on."""
+
     def note(self, text: str) -> None:
         """Tell the user something that matters."""
 
 
-def show(event: Event, view: CellView) -> None:
-    """Show what a runner has reported."""
+def show(event: Event, view: CellView, site: Site | None = None) -> None:
+    """Show what a runner has reported.
+
+    Parameters
+    ----------
+    site
+        Where the notebook's folders are here, if the runner has them elsewhere.
+    """
     body = event.body
     if event.kind is EventKind.STREAM:
         view.stream(body["name"], body["text"])
@@ -45,8 +58,10 @@ def show(event: Event, view: CellView) -> None:
     elif event.kind is EventKind.RESULT:
         view.result(body["data"], body["metadata"])
     elif event.kind is EventKind.ERROR:
-        lines = body["traceback"]
-        view.error(body["ename"], body["evalue"], lines, in_result=body["in_result"])
+        text, lines = body["evalue"], body["traceback"]
+        if site is not None:
+            text, lines = site.inward_text(text), list(map(site.inward_text, lines))
+        view.error(body["ename"], text, lines, in_result=body["in_result"])
     elif event.kind is EventKind.PROGRESS:
         view.progress(LoopProgress.from_body(body))
     elif event.kind is EventKind.NOTE:

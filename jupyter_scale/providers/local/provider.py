@@ -180,6 +180,9 @@ class LocalProvider:
         """Return the address: it is on this machine."""
         return Route(address)
 
+    def host_of(self, node: NodeState, request: Request) -> None:
+        """Return None: it is this machine."""
+
     def close(self) -> None:
         """Do nothing: pipes are of the processes at their ends."""
 

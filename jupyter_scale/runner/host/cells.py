@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib.util
 import linecache
 import re
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from jupyter_scale.analysis.stores import Store
 from jupyter_scale.errors import CannotLoad, CannotTravel
-from jupyter_scale.model.messages import HASHED, CellOutcome, CellRequest, FetchRequest
+from jupyter_scale.model.messages import (
+    HASHED,
+    CellOutcome,
+    CellRequest,
+    EventKind,
+    FetchRequest,
+    FileRequest,
+)
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import watching
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.keeping import keep_large, keep_named
+from jupyter_scale.runner.host.mirrored import MirroredFolder
 from jupyter_scale.runner.host.pools.arming import Pools
 from jupyter_scale.runner.host.spread import Spreader, SpreadOptions
 from jupyter_scale.runner.host.streams import Outbox
@@ -77,25 +87,19 @@ class CellRunner:
         self._ambience = spreader.ambience
         self._gate = gate
         self._initial = frozenset(shell.user_ns)
+        self._folder = MirroredFolder()
 
     async def run(self, request: CellRequest) -> CellOutcome:
         """Carry out a request; never raises for what the cell does."""
         seconds: dict[str, float] = {}
-        clock = time.perf_counter()
         self._settle(request)
         if lost := self._kept.missing(request.needs):
             return CellOutcome("lost", lost=lost)
         if request.life not in {"", self._kept.life}:
             return CellOutcome("resend", life=self._kept.life)
-        try:
-            kept_indices = self._arrive(request)
-        except UnknownTokensError as error:
-            return CellOutcome("resend", tokens=list(error.tokens), chunks=list(error.chunks))
-        except CannotLoad as error:
-            return CellOutcome("unloadable", stays={error.name: str(error)})
-        except OSError as error:
-            return CellOutcome("unloadable", stays={"": str(error)})
-        seconds["load"] = time.perf_counter() - clock
+        kept_indices = self._begin(request, seconds)
+        if isinstance(kept_indices, CellOutcome):
+            return kept_indices
         before = dict(self._shell.user_ns)
         shown = self._outbox.shown
         clock = time.perf_counter()
@@ -104,6 +108,9 @@ class CellRunner:
         self._shell.drain_descriptors()
         self._outbox.flush()
         seconds["run"] = time.perf_counter() - clock
+        clock = time.perf_counter()
+        files = self._folder.end()
+        seconds["files"] += time.perf_counter() - clock
         clock = time.perf_counter()
         values, new = self._find_results(request, before, result)
         known = set(self._kept.keys)
@@ -120,7 +127,7 @@ class CellRunner:
         seconds["home"] = time.perf_counter() - clock
         failed = result.error_before_exec or result.error_in_exec
         reports = self._spreader.take_reports() + self._pools.take_reports()
-        had_effects = watch.seen is not None or self._pools.had_effect
+        had_effects = watch.seen is not None or self._pools.had_effect or files is not None
         return CellOutcome(
             "error" if failed else "ok",
             kept=kept_indices,
@@ -135,7 +142,23 @@ class CellRunner:
             life=self._kept.life,
             text_hash=hash(HASHED),
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
+            files=None if files is None else files.to_body(),
         )
+
+    def send_file(self, request: FileRequest) -> CellOutcome:
+        """Return a part of a file in the copy of the notebook's folder."""
+        try:
+            return CellOutcome("ok", content=self._folder.read(request))
+        except OSError as error:
+            return CellOutcome("error", error=_told(error))
+
+    def _note_missing(self, packages: Iterable[str]) -> None:
+        """Say which packages the notebook has and this process cannot import."""
+        for name in packages:
+            with contextlib.suppress(ValueError):  # a module that was made by hand
+                if importlib.util.find_spec(name) is None:
+                    text = f"the module {name!r} is installed here, and not on the cluster"
+                    self._outbox.send(EventKind.NOTE, {"text": text})
 
     def _loop_notes(self) -> list[str]:
         """Return what to say of loops: not that one that uses a pool did not use workers twice."""
@@ -150,8 +173,7 @@ class CellRunner:
         """
         if failed is None:
             return None
-        shown = {"ename": type(failed).__name__, "evalue": str(failed), "traceback": []}
-        return self._shell.last_error or shown
+        return self._shell.last_error or _told(failed)
 
     def send_again(
         self, tokens: list[int], chunks: list[bytes], refused: Mapping[str, str]
@@ -247,6 +269,25 @@ class CellRunner:
             for name, value in self._shell.user_ns.items():
                 if value is record.root:
                     records[name] = record
+
+    def _begin(self, request: CellRequest, seconds: dict[str, float]) -> bytes | CellOutcome:
+        """Take what the cell needs, and return the memo's indices kept; or why it cannot run."""
+        clock = time.perf_counter()
+        try:
+            kept_indices = self._arrive(request)
+            arrived = time.perf_counter()
+            if not self._folder.begin(self._ambience.site, request.folders):
+                return CellOutcome("resend", life="the copy of the notebook's folder was removed")
+        except UnknownTokensError as error:
+            return CellOutcome("resend", tokens=list(error.tokens), chunks=list(error.chunks))
+        except CannotLoad as error:
+            return CellOutcome("unloadable", stays={error.name: str(error)})
+        except OSError as error:
+            return CellOutcome("unloadable", stays={"": str(error)})
+        self._note_missing(request.imports)
+        seconds["load"] = arrived - clock
+        seconds["files"] = time.perf_counter() - arrived
+        return kept_indices
 
     def _arrive(self, request: CellRequest) -> bytes:
         changes = dict(request.ambient)
@@ -451,6 +492,10 @@ class _Interrupted:
 
     def __init__(self, error: BaseException) -> None:
         self.error_in_exec = error
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    return {"ename": type(error).__name__, "evalue": str(error), "traceback": []}
 
 
 def _without_frames(error: BaseException) -> BaseException:

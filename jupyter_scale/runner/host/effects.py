@@ -68,11 +68,17 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         writes = (isinstance(mode, str) and any(c in mode for c in "wax+")) or (
             mode is None and isinstance(flags, int) and flags & _WRITE_FLAGS
         )
-        if not writes or any(cache in str(path) for cache in _CACHES):
+        if not writes or _is_in_cache(str(path)):
             return
-    elif event not in _EVENTS or any(cache in str(args[:1]) for cache in _CACHES):
+    elif event not in _EVENTS or _is_in_cache(str(args[:1])):
         return
     _happens(f"{event}({args[0]!r:.60})" if args else event)
+
+
+def _is_in_cache(path: str) -> bool:
+    # The notebook's files are in a cache themselves when it is on another machine.
+    inside = path.rpartition("/jupyter-scale/mirrors/")[2]
+    return any(cache in inside for cache in _CACHES)
 
 
 def _happens(what: str) -> None:

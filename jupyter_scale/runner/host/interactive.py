@@ -121,6 +121,8 @@ class RunnerShell(ZMQInteractiveShell):
     compiler_class = Type(NotebookCompiler)
     #: Passes on what C code and children wrote.
     drain_descriptors = AnyTrait(default_value=_nothing)
+    #: Puts travelling paths in the place of this machine's, see `Site`.
+    travelling_text = AnyTrait(default_value=str)
     #: The error that was last shown: ename, evalue, traceback.
     last_error = AnyTrait(default_value=None)
 
@@ -149,8 +151,8 @@ class RunnerShell(ZMQInteractiveShell):
     def _showtraceback(self, etype: Any, evalue: Any, stb: Any) -> None:
         self.last_error = {
             "ename": str(etype.__name__),
-            "evalue": str(evalue),
-            "traceback": list(stb),
+            "evalue": self.travelling_text(str(evalue)),
+            "traceback": list(map(self.travelling_text, stb)),
         }
         self._last_traceback = stb
         in_result = self.hook.msg is not None  # raised by the last expression's ``__repr__``

@@ -23,6 +23,7 @@ from jupyter_scale.model.messages import (
     CellRequest,
     EventKind,
     FetchRequest,
+    FileRequest,
     RequestKind,
 )
 from jupyter_scale.runner.host import frames
@@ -31,6 +32,7 @@ from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.interactive import RunnerShell, make_shell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.link import ShellLink
+from jupyter_scale.runner.host.mirrored import mirrors_root
 from jupyter_scale.runner.host.pools.arming import Pools
 from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import DescriptorCapture, Outbox, TextStream
@@ -75,7 +77,8 @@ class ShellProcess:
         shell.drain_descriptors = partial(_drain, captures)
         _hide_own_frames(shell)
         self._engine = Engine(cluster_directory)
-        ambience = Ambience(shell)
+        ambience = Ambience(shell, mirrors=mirrors_root())
+        shell.travelling_text = partial(_travelling_text, ambience)
         spreader = Spreader(shell, self._engine, self._outbox, shared, ambience)
         pools = Pools(shell, self._engine, self._outbox, shared, ambience)
         self._gate.on_interrupt = pools.interrupt
@@ -111,7 +114,13 @@ class ShellProcess:
             return await self._cells.run(CellRequest.from_body(body))
         if kind is RequestKind.FETCH:
             return self._cells.fetch(FetchRequest.from_body(body))
+        if kind is RequestKind.FILE:
+            return self._cells.send_file(FileRequest.from_body(body))
         return self._cells.send_again(body["tokens"], body["chunks"], body["refused"])
+
+
+def _travelling_text(ambience: Ambience, text: str) -> str:
+    return text if ambience.site is None else ambience.site.outward_text(text)
 
 
 def _drain(captures: list[DescriptorCapture]) -> None:

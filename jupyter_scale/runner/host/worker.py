@@ -32,6 +32,7 @@ from jupyter_scale.runner.host.iterations import (
     install,
     run_in_order,
 )
+from jupyter_scale.runner.host.mirrored import mirrors_root
 from jupyter_scale.runner.host.pieces import (
     CAPTURED,
     ITEMS,
@@ -202,7 +203,7 @@ _over = ""
 def _ambience() -> Ambience:
     global _process_ambience  # noqa: PLW0603 - one per process
     if _process_ambience is None:
-        _process_ambience = Ambience()
+        _process_ambience = Ambience(mirrors=mirrors_root())
     return _process_ambience
 
 

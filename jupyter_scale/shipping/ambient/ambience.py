@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from jupyter_scale.shipping.ambient.modules import OwnModules
 from jupyter_scale.shipping.ambient.part import Part
 from jupyter_scale.shipping.ambient.places import Keeper, Places
 from jupyter_scale.shipping.ambient.registered import Formatters, LogHandlers, NumpyFormatter
+from jupyter_scale.shipping.ambient.sites import Crossing, Site
 from jupyter_scale.shipping.ambient.tracker import Changes, Tracker
 
 
@@ -28,18 +30,23 @@ class Ambience:
         The process's IPython shell; None in a worker, which shows nothing.
     is_notebook
         Whether this is the notebook's kernel.
+    mirrors
+        On a node: the directory of what notebooks on other machines have there.
     """
 
-    def __init__(self, shell: Any = None, *, is_notebook: bool = False) -> None:
+    def __init__(self, shell: Any = None, *, is_notebook: bool = False, mirrors: str = "") -> None:
         self._watch = watch = ImportWatch()
-        self._modules = modules = OwnModules(self._undoing)
+        self._crossing = crossing = Crossing(mirrors)
+        self._modules = modules = OwnModules(self._undoing, crossing)
         self._attributes = LibraryAttributes(modules, watch)
+        base = process.initial_environment() if is_notebook else dict(os.environ)
         parts: list[Part] = [
+            crossing,  # the first: the others go by it
             modules,
             self._attributes.restored,
-            process.Environment(),
-            process.SearchPath(),
-            process.Directory(),
+            process.Environment(crossing, base),
+            process.SearchPath(crossing),
+            process.Directory(crossing),
             process.WarningFilters(),
             process.RecursionLimit(),
             process.Locale(),
@@ -67,6 +74,15 @@ class Ambience:
         modules.on_loaded = self._tell_run
         watch.source = modules
         watch.install()
+
+    @property
+    def site(self) -> Site | None:
+        """Where this process has the notebook's folders; None if all have them in one place."""
+        return self._crossing.site
+
+    @site.setter
+    def site(self, site: Site | None) -> None:
+        self._crossing.site = site
 
     def when_imported(self, name: str, callback: Callable[[ModuleType], None]) -> None:
         """Call back each time that a module has been run."""

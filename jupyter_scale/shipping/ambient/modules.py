@@ -8,6 +8,7 @@ globals of its own. Laws:
 2. A module is run on the other side only when something there imports it; then with what its
    globals are by now. What that run prints, or does to the ambient state, was seen already.
 3. A module made by hand and put into ``sys.modules`` exists on both sides.
+4. On another machine a module has that machine's file, and so have the frames of its code.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import sys
 import sysconfig
 import types
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec, SourceFileLoader
@@ -33,6 +34,7 @@ from types import ModuleType
 from typing import Any
 
 from jupyter_scale.shipping.ambient.part import Delta
+from jupyter_scale.shipping.ambient.sites import Crossing, Site
 
 _ids = itertools.count(1)
 _process = uuid.uuid4().hex
@@ -70,7 +72,7 @@ class Origin:
         """Return the module's code."""
         if self.compiled:
             code: types.CodeType = marshal.loads(self.compiled)  # noqa: S302 - as importing does
-            return code
+            return code if code.co_filename == self.file else _renamed(code, self.file)
         return compile(self.source, self.file, "exec", dont_inherit=True)
 
 
@@ -81,6 +83,8 @@ class OwnModules:
     ----------
     guard
         Returns a context that undoes what running a module once more does to the ambient state.
+    crossing
+        Whether the other side is on another machine.
 
     Attributes
     ----------
@@ -93,8 +97,11 @@ class OwnModules:
     library = ""
     has_defaults = False
 
-    def __init__(self, guard: Callable[[], AbstractContextManager[object]]) -> None:
-        self._guard = guard
+    def __init__(
+        self, guard: Callable[[], AbstractContextManager[object]], crossing: Crossing | None = None
+    ) -> None:
+        self._guard, self._crossing = guard, crossing or Crossing()
+        self._travelling: tuple[Any, Site | None, dict[str, Origin]] = (None, None, {})
         self.on_run: Callable[[str], object] = lambda _name: None
         self.on_loaded: Callable[[str], object] = lambda _name: None
         self.here: dict[str, ModuleType] = {}
@@ -115,7 +122,15 @@ class OwnModules:
     # -- the part ----------------------------------------------------------------------------
 
     def read(self) -> dict[str, Origin]:
-        """Return ``name → origin``."""
+        """Return ``name → origin``, their files in the travelling form if that is needed."""
+        value, site = self._read(), self._crossing.site
+        if site is None:
+            return value
+        if self._travelling[0] is not value or self._travelling[1] is not site:
+            self._travelling = value, site, _moved(value, site.outward)
+        return self._travelling[2]
+
+    def _read(self) -> dict[str, Origin]:
         modules = sys.modules
         for name, module in list(self.here.items()):
             if modules.get(name) is not module:
@@ -163,8 +178,10 @@ class OwnModules:
             self._looked_at.discard(name)
             if self.here.pop(name, None) is not None:
                 sys.modules.pop(name, None)
-        self.read()
-        for name, origin in change.set.items():
+        self._read()
+        site = self._crossing.site
+        origins = change.set if site is None else _moved(change.set, site.inward)
+        for name, origin in origins.items():
             self._take_over(name, origin)
         self._value = {**self._waiting, **self._origins}
 
@@ -288,6 +305,15 @@ def _library_roots() -> tuple[str, ...]:
     return tuple(root.rstrip(os.sep) + os.sep for root in roots)
 
 
+def _moved(origins: Mapping[str, Origin], move: Callable[[str], str | None]) -> dict[str, Origin]:
+    """Return origins with the files' paths of another machine, where there are such."""
+    moved = {name: move(origin.file) for name, origin in origins.items()}
+    return {
+        name: origin if (file := moved[name]) is None else replace(origin, file=file)
+        for name, origin in origins.items()
+    }
+
+
 def _origin_of(module: ModuleType, file: str) -> Origin:
     """Return what an imported module was most probably made from."""
     is_package = hasattr(module, "__path__")
@@ -322,6 +348,15 @@ def _inside(code: types.CodeType) -> Iterator[types.CodeType]:
     for const in code.co_consts:
         if isinstance(const, types.CodeType):
             yield const
+
+
+def _renamed(code: types.CodeType, file: str) -> types.CodeType:
+    """Return code as if it had been compiled from another file."""
+    constants = tuple(
+        _renamed(const, file) if isinstance(const, types.CodeType) else const
+        for const in code.co_consts
+    )
+    return code.replace(co_filename=file, co_consts=constants)
 
 
 def _text(file: str) -> str:

@@ -54,7 +54,17 @@ def named(source):
         ("x == 'a.txt'", []),
         ("'a.txt'", []),
         ("def f():\n    'docstring.txt'", []),
-        ("open(f'a/{name}.txt')", []),
+        ("print(f'{name}: {score}. Done')", []),
+        ("print(f'{name}/{score}')", []),
+        # f-strings are patterns, words of commands are paths
+        ("open(f'a/{i}.txt')", ["a/*.txt"]),
+        ("open(f'a/{name}')", ["a/train.csv"]),
+        ("open(f'{i}[1].txt')", ["*[[]1].txt"]),
+        (
+            "get_ipython().system('head -n 1 a/b.txt > c.txt')",
+            ["1", "a/b.txt", "c.txt", "head", "head -n 1 a/b.txt > c.txt"],
+        ),
+        ("get_ipython().run_line_magic('run', '-i script.py')", ["run", "script.py"]),
         ("f'{open(\"a.txt\").read()}'", ["a.txt"]),
         ("x == open('a.txt').read()", ["a.txt"]),
     ],
