@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from jupyter_scale.clusters.guest import Guest
 from jupyter_scale.clusters.placing import NOTHING, Chosen, Need, choose
 from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.clusters.supplies import supply_of
+from jupyter_scale.environment.courier import Courier, mirror_key
 from jupyter_scale.errors import ClusterError, HostLost, NoCluster, StartError
 from jupyter_scale.model.cluster import ClusterEvent, NodeState, Ownership, Status, Target
 from jupyter_scale.model.explanation import Explanation
@@ -32,6 +34,7 @@ from jupyter_scale.model.run import RunReport
 from jupyter_scale.providers.provider import Route, load_provider
 from jupyter_scale.runner.client import RunnerClient
 from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
+from jupyter_scale.session.abroad import Abroad
 from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.session.session import Session, explain_first
 from jupyter_scale.shipping.ambient.ambience import Ambience
@@ -65,6 +68,9 @@ class Workspace:
         #: ``node → its session``, and the node of the last cell.
         self._joined: dict[str, _Joined] = {}
         self._place = ""
+        self._folder = Path.cwd()
+        #: ``cluster and node → who brings files there``.
+        self._carriers: dict[tuple[str, str], Courier] = {}
         self.is_quiet = os.environ.get("JUPYTER_SCALE_QUIET", "") not in {"", "0"}
         self.last_run: RunReport | None = None
         self.last_explanation: Explanation | None = None
@@ -405,8 +411,31 @@ class Workspace:
         )
         shared_dir = cluster.state.shared_dir
         shared = session_directory(Path(shared_dir), session_id) if shared_dir else None
-        session = Session(client, self._namespace, self._hidden, shared, self._ambience)
+        abroad = None
+        if node.machine is not None:
+            abroad = Abroad(self._folder, partial(self._couriers, node.name))
+        session = Session(
+            client, self._namespace, self._hidden, shared, self._ambience, abroad=abroad
+        )
         self._joined[node.name] = _Joined(session, shared, route)
+
+    def _couriers(self, first: str) -> list[Courier]:
+        """Return who brings files to the nodes that run, that of a session's runner first."""
+        cluster = self._cluster
+        if cluster is None:
+            return []
+        state = cluster.state
+        found = []
+        for node in sorted(state.nodes, key=lambda node: node.name != first):
+            if node.status is Status.FAILED and node.name != first:
+                continue
+            known = self._carriers.get((state.id, node.name))
+            if known is None and (host := cluster.host_of(node)) is not None:
+                known = Courier(host, mirror_key(self._folder))
+                self._carriers[state.id, node.name] = known
+            if known is not None:
+                found.append(known)
+        return found
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,7 @@ def _main():
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.capture import capture_output
 
+    sys.path[0] = ""  # as in a kernel: what is beside the notebook can be imported
     pipe = os.dup(1)
     os.dup2(2, 1)
     shell = InteractiveShell.instance()

@@ -30,6 +30,7 @@ from jupyter_scale.transport.lifeline import current_owner
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jupyter_scale.environment.host import Host
     from jupyter_scale.model.profile import Profile
     from jupyter_scale.providers.provider import Ask, Route
     from jupyter_scale.transport.speaker import Speaker
@@ -297,6 +298,10 @@ class Cluster:
         """
         node = node or head_of(self.state)
         return self._provider.reach(node, self._performer.request, address)
+
+    def host_of(self, node: NodeState) -> Host | None:
+        """Return the machine of a node, to which files are brought; None when it is this one."""
+        return self._provider.host_of(node, self._performer.request)
 
     def leave(self) -> None:
         """Let go of it without ending it: another process, or nobody for a while, owns it then."""

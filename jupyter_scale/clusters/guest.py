@@ -18,6 +18,7 @@ from jupyter_scale.providers.provider import load_provider
 from jupyter_scale.transport.lifeline import current_owner
 
 if TYPE_CHECKING:
+    from jupyter_scale.environment.host import Host
     from jupyter_scale.model.cluster import ClusterState, NodeState
     from jupyter_scale.providers.provider import Ask, Route
     from jupyter_scale.transport.speaker import Speaker
@@ -119,6 +120,10 @@ class Guest:
         """
         node = node or head_of(self._state)
         return self._provider.reach(node, request_for(self._state), address)
+
+    def host_of(self, node: NodeState) -> Host | None:
+        """Return the machine of a node, to which files are brought; None when it is this one."""
+        return self._provider.host_of(node, request_for(self._state))
 
     def leave(self) -> None:
         """End the runners of this process; the cluster stays."""

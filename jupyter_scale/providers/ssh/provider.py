@@ -6,7 +6,7 @@ import contextlib
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import ClusterError, HostError
 from jupyter_scale.model.cluster import Machine, NodeState, RunnerState, Status
@@ -14,6 +14,7 @@ from jupyter_scale.providers.logs import log_path
 from jupyter_scale.providers.provider import NodeSeen, Request, Route
 from jupyter_scale.providers.ssh.commands import start_module, visit
 from jupyter_scale.providers.ssh.fleet import Fleet, wait_all
+from jupyter_scale.providers.ssh.host import SshHost
 from jupyter_scale.providers.ssh.options import (
     CLUSTER_OPTIONS,
     POOL_OPTIONS,
@@ -26,7 +27,15 @@ from jupyter_scale.transport.ssh.commands import run as run_command
 from jupyter_scale.transport.ssh.connection import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Generator,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from jupyter_scale.model.checkup import Check
     from jupyter_scale.model.profile import Option, Profile, Value
@@ -225,6 +234,10 @@ class SshProvider:
 
         return doctor.examine(profile, ask, known)
 
+    def host_of(self, node: NodeState, request: Request) -> _NodeHost:
+        """Return the machine of a node, over whatever connection there is when it is asked."""
+        return _NodeHost(_machine(node).host, lambda: self._control(node, request))
+
     def close(self) -> None:
         """Let go of members, tunnels and connections; the nodes go on."""
         fleet, self._fleet = self._fleet, None
@@ -260,6 +273,19 @@ class SshProvider:
         is_main = threading.current_thread() is threading.main_thread()
         ask = self.ask if is_main else None
         return Connection.open(config_of(host, self._profile), ask=ask)
+
+
+class _NodeHost:
+    """A node's machine as `jupyter_scale.environment` asks it."""
+
+    def __init__(self, name: str, connect: Callable[[], Connection]) -> None:
+        self.name, self._connect = name, connect
+
+    def converse(
+        self, argv: list[str], stdin: Iterable[bytes], silence_s: float
+    ) -> Generator[Mapping[str, Any], None, None]:
+        """Run a command and yield its lines; see `SshHost.converse`."""
+        return SshHost(self._connect()).converse(argv, stdin, silence_s)
 
 
 def _machine(node: NodeState) -> Machine:
