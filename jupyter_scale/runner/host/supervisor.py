@@ -231,6 +231,7 @@ class Supervisor:
             self._unmarking.cancel()
         if not self._is_marked:
             self._is_marked = True
+            self._busy.touch(mode=0o600)
             self._busy.write_text(str(current_owner()))
 
     def _unmark_busy(self) -> None:

@@ -4,6 +4,7 @@ import re
 import socket
 import ssl
 import stat
+import sys
 
 import pytest
 
@@ -13,6 +14,8 @@ from jupyter_scale.errors import ProfileError
 from jupyter_scale.transport.tls import context
 from laptop import Laptop, assert_clean, write_profile
 from waiting import eventually
+
+PYTHON = f'python = "{sys.executable}"'
 
 
 @pytest.fixture
@@ -190,3 +193,76 @@ def test_impossible_hosts_are_refused_with_the_line(tmp_path, pool, expected):
     (tmp_path / "scale.toml").write_text(text)
     with pytest.raises(ProfileError, match=rf"scale.toml, line \d+.*{expected}"):
         load_profile("lab", tmp_path)
+
+
+def test_code_and_files_travel_and_what_is_written_comes_home(two, laptop, tmp_path):
+    folder = tmp_path / "notebooks"
+    (folder / "data").mkdir()
+    (folder / "data" / "train.csv").write_text("a,b\n1,2\n")
+    (folder / "helpers.py").write_text(
+        "import socket\ndef where():\n    return socket.gethostname(), 1\n"
+    )
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nimport helpers\ntext = open('data/train.csv').read()")
+    assert laptop.run("print(text)") == "a,b\n1,2\n\n"
+    laptop.run(
+        "%%scale\nimport os\nhere = os.getcwd()\nopen('out.txt', 'w').write('made there');"
+        "\nos.makedirs('models')\nopen('models/m.bin', 'wb').write(bytes(3_000_000));"
+    )
+    assert laptop.run("print(here.startswith('/root/.cache/jupyter-scale/'))") == "True\n"
+    assert (folder / "out.txt").read_text() == "made there"
+    assert (folder / "models" / "m.bin").stat().st_size == 3_000_000
+    (folder / "helpers.py").write_text(
+        "import socket\ndef where():\n    return socket.gethostname(), 'edited'\n"
+    )
+    laptop.run("import importlib, time\nimportlib.reload(helpers)")
+    laptop.run(
+        "%%scale\nr = [(time.sleep(0.05), helpers.where())[1] for i in range(40)]", timeout_s=90
+    )
+    assert laptop.run("print(sorted(set(r)))") == "[('h1', 'edited'), ('h2', 'edited')]\n"
+    laptop.run("%scale down")
+    assert_clean(two)
+
+
+def test_a_cell_goes_to_the_pool_that_it_names(two, tmp_path):
+    more = '[[clusters.lab.pools]]\nname = "big"\nhosts = ["h2"]\nworkers = 2'
+    write_profile(
+        tmp_path / "notebooks", two, ["h1"], pool=f"{PYTHON}\n{more}\n{PYTHON}", python=""
+    )
+    laptop = again(two, tmp_path)
+    assert "3 workers" in laptop.run("%scale up lab")
+    laptop.run(
+        "import socket, time\nrows = [0]\ndef there(i):\n    time.sleep(0.05)\n"
+        "    return socket.gethostname()"
+    )
+    laptop.run(
+        "%%scale --on big\nrows.append(socket.gethostname())\nr = [there(i) for i in range(40)]"
+    )
+    assert laptop.run("print(rows, set(r))") == "[0, 'h2'] {'h2'}\n"
+    laptop.run(
+        "%%scale --on cpu\nrows.append(socket.gethostname())\nr = [there(i) for i in range(40)]"
+    )
+    assert laptop.run("print(rows, set(r))") == "[0, 'h2', 'h1'] {'h1'}\n"
+    laptop.run("%%scale --on big --keep kept\nkept = rows + ['kept']")
+    laptop.run("%%scale --on cpu\nrows = kept + [socket.gethostname()]")
+    assert laptop.run("print(rows)") == "[0, 'h2', 'h1', 'kept', 'h1']\n"
+    assert "There is no pool 'gpu'" in laptop.fails("%%scale --on gpu\n1")
+    assert "No node has --gpu 1" in laptop.fails("%%scale --gpu 1\n1")
+    laptop.run("%scale down")
+    assert_clean(two)
+    laptop.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_host_with_nothing_gets_the_notebooks_environment(fresh, tmp_path):
+    fresh.add()
+    write_profile(tmp_path / "notebooks", fresh, ["h1"], python="")
+    laptop = again(fresh, tmp_path)
+    assert "is up: 1 worker." in laptop.run("%scale up lab", timeout_s=240)
+    laptop.run("%%scale\nimport sys, numpy\npython, version = sys.prefix, numpy.__version__")
+    assert laptop.run("import numpy\nprint(version == numpy.__version__)") == "True\n"
+    assert laptop.run("print(python.startswith('/root/.cache/jupyter-scale/'))") == "True\n"
+    laptop.run("%scale down")
+    assert_clean(fresh)
+    laptop.close()
