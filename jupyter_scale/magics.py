@@ -152,6 +152,8 @@ class ScaleMagics(Magics):
             self.workspace.forget_session()  # it ended between two cells: nothing ran meanwhile
         session, chosen = self.workspace.session(view.status, need)
         view.finish_progress()
+        for note in self.workspace.take_notes():
+            view.note(note)
         options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
         self._fetch_from_others(facts, session)
         self._note_stores(facts)
@@ -303,6 +305,8 @@ class ScaleMagics(Magics):
 
         cluster = workspace.up(profile, workers, Path.cwd(), on_event, _ask_secret)
         view.finish_progress()
+        for note in workspace.take_notes():
+            view.note(note)
         count = cluster.workers
         print(  # noqa: T201
             f"The cluster '{cluster.state.name}' is up: {count} worker{'s' * (count != 1)}."

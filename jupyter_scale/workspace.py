@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import os
 import secrets
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ from jupyter_scale.clusters.placing import NOTHING, Chosen, Need, choose
 from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.clusters.supplies import supply_of
 from jupyter_scale.environment.courier import Courier, mirror_key
+from jupyter_scale.environment.installed import stamp
 from jupyter_scale.errors import ClusterError, HostLost, NoCluster, StartError
 from jupyter_scale.model.cluster import ClusterEvent, NodeState, Ownership, Status, Target
 from jupyter_scale.model.explanation import Explanation
@@ -69,6 +71,9 @@ class Workspace:
         self._joined: dict[str, _Joined] = {}
         self._place = ""
         self._folder = Path.cwd()
+        #: When folders of packages last changed, as of the last cell; and what was said of them.
+        self._packages: object = None
+        self._noted: set[str] = set()
         #: ``cluster and node → who brings files there``.
         self._carriers: dict[tuple[str, str], Courier] = {}
         self.is_quiet = os.environ.get("JUPYTER_SCALE_QUIET", "") not in {"", "0"}
@@ -267,6 +272,8 @@ class Workspace:
         for one in joined.values():
             one.close()
         cluster, self._cluster = self._cluster, None
+        self._packages = None
+        self._noted.clear()
         if isinstance(cluster, Guest):
             cluster.leave()
         return cluster
@@ -312,6 +319,31 @@ class Workspace:
             session.take_turn()
             self._place = chosen.node.name
         return session, chosen
+
+    def take_notes(self) -> list[str]:
+        """Return, once, what the user should know of the cluster's packages before a cell runs."""
+        cluster = self._cluster
+        if cluster is None or not cluster.state.is_elsewhere:
+            return []
+        notes = []
+        lacking: dict[str, list[str]] = {}
+        for node in cluster.state.nodes:
+            for package in node.machine.missing if node.machine is not None else ():
+                lacking.setdefault(package, []).append(node.name)
+        for package, names in lacking.items():
+            notes.append(f"not on {', '.join(names)}: {package}")
+        now = stamp(entry for entry in sys.path if entry.endswith("-packages"))
+        if self._packages is None:
+            self._packages = now
+        elif self._packages != now:
+            self._packages = now
+            notes.append(
+                "packages may have been installed here since the cluster started: `%scale down` and"
+                " `%scale up` bring them to its nodes"
+            )
+        new = [note for note in notes if note not in self._noted]
+        self._noted.update(new)
+        return new
 
     def outlook(self) -> str:
         """Say where the next cell would run; nothing is started."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from jupyter_scale.cli.saved import matching, saved_states
 from jupyter_scale.cli.terminal import asking, complain, say
 from jupyter_scale.clusters import store
-from jupyter_scale.clusters.cluster import stop_saved
+from jupyter_scale.clusters.cluster import clear_ended, stop_saved
 from jupyter_scale.clusters.profiles import load_profile, profile_names
-from jupyter_scale.errors import ProfileError
+from jupyter_scale.errors import ClusterError, ProfileError
 from jupyter_scale.model.profile import Profile
 
 
@@ -41,11 +41,18 @@ def clean(unused_days: float | None, directory: Path) -> bool:
     bool
         Whether every host could be cleaned.
     """
-    swept = store.sweep()
+    is_well, swept = True, store.sweep()
+    for state in saved_states():
+        try:
+            if clear_ended(state):
+                swept.append(state.id)
+        except ClusterError as error:
+            is_well = False
+            complain(str(error))
     say(f"Removed: {', '.join(swept)}" if swept else "Nothing was left on this machine.")
     if unused_days is None:
-        return True
-    return _clean_hosts(_profiles(directory.resolve()), unused_days)
+        return is_well
+    return _clean_hosts(_profiles(directory.resolve()), unused_days) and is_well
 
 
 def _profiles(directory: Path) -> list[Profile]:

@@ -25,7 +25,7 @@ from jupyter_scale.model.cluster import (
     Target,
 )
 from jupyter_scale.providers.provider import Failure, load_provider
-from jupyter_scale.transport.lifeline import current_owner
+from jupyter_scale.transport.lifeline import current_owner, is_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jupyter_scale.transport.speaker import Speaker
 
 _STOP_TRIALS = 3
+_HEARD_S = 30.0
 _SLICE_S = 0.5  # of a wait, after which a start sees that it was given up
 
 
@@ -419,6 +420,32 @@ def stop_saved(state: ClusterState) -> None:
         When a process cannot be ended.
     """
     Cluster(state).stop()
+
+
+def clear_ended(state: ClusterState) -> bool:
+    """End what is left of a cluster of other machines that nobody owns; tell whether it was over.
+
+    One that still runs is left as it is, for whoever adopts it.
+
+    Raises
+    ------
+    ClusterError
+        When a machine cannot be reached.
+    """
+    if not state.is_elsewhere or is_alive(state.owner):
+        return False
+    if state.target is Target.DOWN:
+        stop_saved(state)
+        return True
+    cluster = Cluster.adopt(state.id)
+    if cluster is None:
+        return False
+    try:
+        cluster.wait_ready(_HEARD_S)
+    except StartError:
+        return True  # what was left of it has been ended
+    cluster.leave()
+    return False
 
 
 _WAITS = (Step.WAIT_FOR_SCHEDULER, Step.WAIT_FOR_WORKERS)

@@ -81,6 +81,8 @@ class Machine:
         The ``PYTHONPATH`` of the node's processes.
     gpus, memory_bytes : int
         What it has.
+    missing : tuple of str
+        What the notebook's environment has and this one has not, and why.
     """
 
     host: str
@@ -90,6 +92,7 @@ class Machine:
     search_path: str = ""
     gpus: int = 0
     memory_bytes: int = 0
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -263,5 +266,7 @@ def _fields(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _node(data: dict[str, Any]) -> NodeState:
-    machine = data["machine"] and Machine(**data["machine"])
+    machine = data["machine"]
+    if machine is not None:
+        machine = Machine(**{**machine, "missing": tuple(machine["missing"])})
     return NodeState(**{**data, "status": Status(data["status"]), "machine": machine})

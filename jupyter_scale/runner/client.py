@@ -22,6 +22,7 @@ from jupyter_scale.transport.tls import context
 _CONNECT_TIMEOUT_S = 10.0
 _PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 2.0)
 _MOMENT_S = 0.05
+_TELL_CUT_S = 3.0
 
 
 class Nudge(Enum):
@@ -29,6 +30,7 @@ class Nudge(Enum):
 
     INTERRUPTED = "the user asked to stop"
     OVERDUE = "it has not stopped a second later"
+    CUT = "the link is broken for some seconds"
 
 
 class RunnerClient:
@@ -166,7 +168,8 @@ class RunnerClient:
 
     def _connect(self) -> SecureConnection:
         place = urlsplit(self._address)
-        deadline = time.monotonic() + self._patience_s
+        begun, is_told = time.monotonic(), False
+        deadline = begun + self._patience_s
         pauses = itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1]))
         while self._is_alive() and time.monotonic() < deadline and not self._is_closing.is_set():
             try:
@@ -175,6 +178,10 @@ class RunnerClient:
                 )
             except OSError:
                 self._is_closing.wait(next(pauses))
+            if not is_told and time.monotonic() > begun + _TELL_CUT_S:
+                is_told = True
+                for request in self._caller.outstanding:
+                    self.nudge(request, Nudge.CUT)
         msg = "its process has ended" if not self._is_alive() else "it does not answer"
         raise ConnectionError(msg)
 

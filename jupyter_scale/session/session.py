@@ -374,6 +374,8 @@ class Session:
                 view.note(
                     "asked to stop, but native code is running; interrupt once more to kill it"
                 )
+            elif event is Nudge.CUT:
+                view.note("the link to the cluster is broken: the cell goes on there, trying again")
             elif isinstance(event, Event):
                 if event.kind is EventKind.FINISHED:
                     return CellOutcome.from_body(event.body)

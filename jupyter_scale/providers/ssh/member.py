@@ -142,14 +142,15 @@ class Member:
 
     def _prepare(self, connection: Connection) -> None:
         """Have the environment, jupyter-scale and the node's directory there."""
-        python = self._fleet.python_of(self._node.pool)
+        python, missing = self._fleet.python_of(self._node.pool), tuple[str, ...]()
         host = SshHost(connection)
         if not python:
             self._tell("checking its environment")
-            python = prepare(host, self._fleet.preparation(), self._on_step).python
+            made = prepare(host, self._fleet.preparation(), self._on_step)
+            python, missing = made.python, tuple(map(str, made.unmatched))
         self._tell("checking jupyter-scale there")
         search_path = bring_ourselves(host, on_step=self._on_step)
-        machine = replace(self._machine, python=python, search_path=search_path)
+        machine = replace(self._machine, python=python, search_path=search_path, missing=missing)
         self._tell("making its directory")
         laid = visit(connection, machine, "lay", timeout_s=_LAY_S, request=self._belongings())
         self._fleet.check_python(self._node.name, laid["python"])
