@@ -880,6 +880,19 @@ r, unpack = r, None
 """
 
 FAILING = """
+=== a cell that cannot be compiled [either]
+class Runner:
+    def go(self): return [slow__(i) for i in range(9)]
+made.append(Runner().go())
+for i in range(9):
+    return
+---
+r = [slow__(k) for k in range(8)]
+=== a cell that awaits, and defines a function [either]
+import asyncio
+def go(): return [slow__(i) for i in range(9)]
+await asyncio.sleep(0)
+made.append(go())
 === an exception in the middle [either]
 r = [failing(i) for i in range(12)]
 ---

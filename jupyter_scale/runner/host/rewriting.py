@@ -45,7 +45,10 @@ class LoopRewriter(ast.NodeTransformer):
         name = self._shell.compiler.code_name or "<cell>"
         rewritten, loops = spread_loops(tree, self._entry, frozenset(self._shell.user_ns), name)
         if loops and _defines(tree):
-            self._register(tree, rewritten, name)
+            try:
+                self._register(tree, rewritten, name)
+            except SyntaxError:  # such as a `return` outside of a function: IPython will say it
+                return tree
         return rewritten
 
     def rewrite_functions(self, values: Iterable[Any]) -> None:
@@ -74,13 +77,16 @@ class LoopRewriter(ast.NodeTransformer):
             return {}
         names = frozenset(self._shell.user_ns)
         rewritten, loops = spread_loops(tree, self._entry, names, file_name)
-        return self._register(tree, rewritten, file_name) if loops and _defines(tree) else {}
+        try:
+            return self._register(tree, rewritten, file_name) if loops and _defines(tree) else {}
+        except SyntaxError:
+            return {}
 
     def _register(
         self, tree: ast.Module, rewritten: ast.Module, file_name: str
     ) -> Mapping[_Key, types.CodeType]:
         """Compile both forms; return ``(line, name) → rewritten code`` of functions that differ."""
-        flags = self._shell.compile.flags
+        flags = self._shell.compile.flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         before, after = (
             dict(_functions(compile(form, file_name, "exec", flags, dont_inherit=True)))
             for form in (tree, rewritten)
