@@ -130,11 +130,17 @@ def line_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(
-        dest="command", metavar="{up,down,quiet,keep-above}", parser_class=_Parser
+        dest="command", metavar="{up,scale,down,quiet,keep-above}", parser_class=_Parser
     )
     up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
     up.add_argument("profile", nargs="?", help="a profile of scale.toml (default: this machine)")
     up.add_argument("--workers", type=_positive, metavar="N", help="number of worker processes")
+    scale = commands.add_parser(
+        "scale",
+        help="change the number of workers",
+        description="Change the number of workers of pools, or with a number alone of the cluster.",
+    )
+    scale.add_argument("sizes", nargs="+", type=_pool_size, metavar="POOL=N|N")
     commands.add_parser("down", help="end the cluster", description="End the cluster.")
     quiet = commands.add_parser(
         "quiet",
@@ -151,6 +157,15 @@ def line_parser() -> argparse.ArgumentParser:
     )
     keep_above.add_argument("size", nargs="?", type=_size, metavar="SIZE|off")
     return parser
+
+
+def _pool_size(text: str) -> tuple[str, int]:
+    """Return a pool, none for all, and a number of workers."""
+    pool, equals, count = text.rpartition("=")
+    if equals and not pool:
+        msg = f"expected POOL=N, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return pool, _positive(count)
 
 
 def _positive(text: str) -> int:

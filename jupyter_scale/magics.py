@@ -152,7 +152,7 @@ class ScaleMagics(Magics):
             self.workspace.forget_session()  # it ended between two cells: nothing ran meanwhile
         session, chosen = self.workspace.session(view.status, need)
         view.finish_progress()
-        for note in self.workspace.take_notes():
+        for note in self.workspace.take_notes(view.status):
             view.note(note)
         options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
         self._fetch_from_others(facts, session)
@@ -275,6 +275,10 @@ class ScaleMagics(Magics):
             elif arguments.command == "down":
                 was_up = self.workspace.down()
                 print("The cluster has ended." if was_up else "There is no cluster.")  # noqa: T201
+            elif arguments.command == "scale":
+                for pool, workers in arguments.sizes:
+                    count = self.workspace.scale(workers, pool)
+                print(f"The cluster has {count} workers.")  # noqa: T201
             elif arguments.command == "quiet":
                 self.workspace.is_quiet = arguments.state == "on"
             elif arguments.command == "keep-above":
@@ -305,7 +309,7 @@ class ScaleMagics(Magics):
 
         cluster = workspace.up(profile, workers, Path.cwd(), on_event, _ask_secret)
         view.finish_progress()
-        for note in workspace.take_notes():
+        for note in workspace.take_notes(view.status):
             view.note(note)
         count = cluster.workers
         print(  # noqa: T201

@@ -81,9 +81,10 @@ class ServerLink:
                 )
             yield views[0]
 
-    def scale(self, cluster: str, workers: int) -> None:
-        """Ask for another number of workers."""
-        self._ask("PATCH", f"clusters/{quote(cluster)}", {"workers": workers})
+    def scale(self, cluster: str, workers: int, pool: str = "") -> None:
+        """Ask for another number of workers, or of one pool's."""
+        body = {"workers": workers, "pool": pool or None}
+        self._ask("PATCH", f"clusters/{quote(cluster)}", body)
 
     def stop(self, cluster: str) -> None:
         """End a cluster."""

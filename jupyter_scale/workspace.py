@@ -193,14 +193,17 @@ class Workspace:
         if running:
             guest = self._join(link, running[0])
             if workers is not None and workers != guest.workers:
-                self._scale_at(link, guest, workers, _SCALE_TIMEOUT_S)
+                self._scale_at(link, guest, workers, "", workers, _SCALE_TIMEOUT_S)
             return guest
         started = link.start(name, workers, str(directory))
         try:
+            told: set[tuple[str, str]] = set()
             for view in link.follow(started["id"]):
-                if view["steps"]:
-                    step = view["steps"][-1]
-                    on_event(ClusterEvent(view["id"], step["step"], step["message"]))
+                for step in view["steps"]:
+                    news = step["step"], step["message"]
+                    if news not in told:
+                        told.add(news)
+                        on_event(ClusterEvent(view["id"], *news))
                 if view["status"] == "running":
                     return self._join(link, view)
                 if view["status"] not in {"starting", "running"}:
@@ -216,33 +219,54 @@ class Workspace:
         self._link = link
         return Guest(store.load(view["id"]), self._ask)
 
-    @staticmethod
-    def _scale_at(link: ServerLink, guest: Guest, workers: int, timeout_s: float) -> None:
-        link.scale(guest.state.id, workers)
-        deadline = time.monotonic() + timeout_s
-        for _ in link.follow(guest.state.id):
-            if guest.workers == workers or time.monotonic() > deadline:
-                return
-
-    def scale(self, workers: int, timeout_s: float = _SCALE_TIMEOUT_S) -> int:
+    def scale(self, workers: int, pool: str = "", timeout_s: float = _SCALE_TIMEOUT_S) -> int:
         """Change the number of workers; return how many there are now.
+
+        Parameters
+        ----------
+        workers
+            How many there shall be.
+        pool
+            In this pool only; in all when empty.
+        timeout_s
+            How long to wait for them.
 
         Raises
         ------
         NoCluster
             When none is up.
+        ClusterError
+            When there is no such pool, or another kernel owns the cluster.
         """
-        if self._cluster is None:
+        cluster = self._cluster
+        if cluster is None:
             msg = "There is no cluster: `%scale up` starts one."
             raise NoCluster(msg)
-        self._cluster.wait_ready()
-        if isinstance(self._cluster, Guest):
-            assert self._link is not None  # noqa: S101 - `_join` has set it
-            self._scale_at(self._link, self._cluster, workers, timeout_s)
+        cluster.wait_ready()
+        others = sum(n.joined for n in cluster.state.nodes if pool not in ("", n.pool))
+        wanted = workers + others
+        if isinstance(cluster, Cluster):
+            cluster.scale(workers, pool)
+            cluster.wait_workers(wanted, timeout_s)
+        elif self._link is None:
+            msg = (
+                f"The cluster '{cluster.state.name}' belongs to another kernel, process"
+                f" {cluster.state.owner.pid}: change its size there."
+            )
+            raise ClusterError(msg)
         else:
-            self._cluster.scale(workers)
-            self._cluster.wait_workers(workers, timeout_s)
-        return self._cluster.workers
+            self._scale_at(self._link, cluster, workers, pool, wanted, timeout_s)
+        return cluster.workers
+
+    @staticmethod
+    def _scale_at(
+        link: ServerLink, guest: Guest, workers: int, pool: str, wanted: int, timeout_s: float
+    ) -> None:
+        link.scale(guest.state.id, workers, pool)
+        deadline = time.monotonic() + timeout_s
+        for _ in link.follow(guest.state.id):
+            if guest.workers == wanted or time.monotonic() > deadline:
+                return
 
     def down(self) -> bool:
         """End the cluster, also a server's; tell whether there was one."""
@@ -256,8 +280,10 @@ class Workspace:
                 self._cluster = cluster  # to try again
                 raise
             return True
+        if self._link is None:  # another kernel's, which sees that it has ended
+            stop_saved(cluster.state)
+            return True
         try:
-            assert self._link is not None  # noqa: S101 - `_join` has set it
             self._link.stop(cluster.state.id)
         except ServerGone:
             stop_saved(cluster.state)
@@ -320,8 +346,11 @@ class Workspace:
             self._place = chosen.node.name
         return session, chosen
 
-    def take_notes(self) -> list[str]:
-        """Return, once, what the user should know of the cluster's packages before a cell runs."""
+    def take_notes(self, on_event: Callable[[str], None]) -> list[str]:
+        """Return, once, what the user should know of the cluster's packages before a cell runs.
+
+        Those that were installed here since the last cell are brought to its nodes.
+        """
         cluster = self._cluster
         if cluster is None or not cluster.state.is_elsewhere:
             return []
@@ -337,10 +366,7 @@ class Workspace:
             self._packages = now
         elif self._packages != now:
             self._packages = now
-            notes.append(
-                "packages may have been installed here since the cluster started: `%scale down` and"
-                " `%scale up` bring them to its nodes"
-            )
+            notes += cluster.renew(on_event)
         new = [note for note in notes if note not in self._noted]
         self._noted.update(new)
         return new

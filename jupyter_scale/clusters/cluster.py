@@ -300,6 +300,10 @@ class Cluster:
         node = node or head_of(self.state)
         return self._provider.reach(node, self._performer.request, address)
 
+    def renew(self, on_news: Callable[[str], None]) -> tuple[str, ...]:
+        """Give its nodes the packages that this process has by now; see `Provider.renew`."""
+        return self._provider.renew(self.state.nodes, self._performer.request, on_news)
+
     def host_of(self, node: NodeState) -> Host | None:
         """Return the machine of a node, to which files are brought; None when it is this one."""
         return self._provider.host_of(node, self._performer.request)
@@ -317,8 +321,15 @@ class Cluster:
         """Whether it goes on when its owner's process ends."""
         return self.state.ownership is Ownership.SERVER
 
-    def scale(self, workers: int) -> None:
+    def scale(self, workers: int, pool: str = "") -> None:
         """Ask for another number of workers; they join and leave afterwards.
+
+        Parameters
+        ----------
+        workers : int
+            How many in all, spread evenly over the nodes.
+        pool : str
+            Of this pool only; of all when empty.
 
         Raises
         ------
@@ -331,7 +342,7 @@ class Cluster:
             address = self.state.scheduler_address
             if self.state.status is not Status.RUNNING or address is None:
                 raise ClusterError(f"Cluster {self.state.name} is not running: start it first.")
-            for node in (nodes := with_workers(self.state.nodes, workers)):
+            for node in (nodes := with_workers(self.state.nodes, workers, pool)):
                 self._provider.scale(node, self._performer.request, node.workers)
             self._performer.change(nodes=nodes)
 

@@ -18,6 +18,8 @@ from jupyter_scale.providers.provider import load_provider
 from jupyter_scale.transport.lifeline import current_owner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_scale.environment.host import Host
     from jupyter_scale.model.cluster import ClusterState, NodeState
     from jupyter_scale.providers.provider import Ask, Route
@@ -120,6 +122,10 @@ class Guest:
         """
         node = node or head_of(self._state)
         return self._provider.reach(node, request_for(self._state), address)
+
+    def renew(self, on_news: Callable[[str], None]) -> tuple[str, ...]:
+        """Give its nodes the packages that this process has by now; see `Provider.renew`."""
+        return self._provider.renew(self.state.nodes, request_for(self._state), on_news)
 
     def host_of(self, node: NodeState) -> Host | None:
         """Return the machine of a node, to which files are brought; None when it is this one."""

@@ -243,9 +243,20 @@ def start_error(failure: Failure) -> StartError:
     )
 
 
-def with_workers(nodes: tuple[NodeState, ...], workers: int) -> tuple[NodeState, ...]:
-    """Return nodes asked for so many workers in all, spread evenly."""
-    able = [node.name for node in nodes if node.status is not Status.FAILED]
+def with_workers(
+    nodes: tuple[NodeState, ...], workers: int, pool: str = ""
+) -> tuple[NodeState, ...]:
+    """Return nodes asked for so many workers in all, spread evenly; or those of one pool.
+
+    Raises
+    ------
+    ClusterError
+        When no node that runs is in the pool.
+    """
+    able = [n.name for n in nodes if n.status is not Status.FAILED and pool in ("", n.pool)]
+    if not able:
+        pools = ", ".join(sorted({node.pool for node in nodes}))
+        raise ClusterError(f"There is no node that runs in pool {pool!r}; pools are: {pools}.")
     share, more = divmod(workers, len(able))
     shares = {name: share + (i < more) for i, name in enumerate(able)}
     return tuple(replace(node, workers=shares.get(node.name, node.workers)) for node in nodes)

@@ -1,29 +1,75 @@
-"""A package that is added in mid-session, for processes that run in the environment before it.
+"""Packages that are added in mid-session, for processes that run in the environment before it.
 
-The new environment has all that the old one has. A process that looks there from now on finds the
-addition; what it has imported stays as it is, as in the notebook's kernel after an installation.
+The new environment has all that the old one has. A file of the node names it; a process looks
+there for what it does not find in its own, whenever it does not. What it has imported stays as it
+is, as in the notebook's kernel after an installation. ``sys.path`` stays as it is, too: it is the
+notebook's.
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.metadata import Distribution, DistributionFinder, MetadataPathFinder
+from pathlib import Path
+from types import ModuleType
 
 
-def switched(path: Iterable[str], before: str, after: str) -> list[str]:
-    """Return a module path with one environment's packages in the place of another's."""
-    kept = [after if entry == before else entry for entry in path]
-    return list(dict.fromkeys(kept if after in kept else [*kept, after]))
+def additions_path(directory: str) -> str:
+    """Return the file of a node's directory that names environments, a line each, the last newest.
+
+    Each line is the directory of an environment's packages.
+    """
+    return f"{directory}/packages"
 
 
-def look_elsewhere(before: str, after: str) -> None:
-    """Let this process find the packages of another environment from now on.
+def look_there(directory: Path) -> None:
+    """Let this process find what is added to its node.
 
     Parameters
     ----------
-    before, after : str
-        The `site_packages` of the two, see `NodeEnvironment`.
+    directory : Path
+        The node's own.
     """
-    sys.path[:] = switched(sys.path, before, after)
-    importlib.invalidate_caches()
+    sys.meta_path.append(AddedPackages(Path(additions_path(str(directory)))))
+
+
+class AddedPackages(DistributionFinder):
+    """Finds modules, and what ``importlib.metadata`` tells, in environments that came later.
+
+    Parameters
+    ----------
+    record : Path
+        See `additions_path`; it need not be there.
+    """
+
+    def __init__(self, record: Path) -> None:
+        self._record = record
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        """Return where a module is that is no part of a package."""
+        directories = self._directories() if path is None else []
+        return PathFinder.find_spec(fullname, directories, target) if directories else None
+
+    def find_distributions(
+        self, context: DistributionFinder.Context | None = None
+    ) -> Iterable[Distribution]:
+        """Return the distribution of a name; of all, those are told that are first on the path."""
+        if context is None or context.name is None or not (directories := self._directories()):
+            return []
+        there = DistributionFinder.Context(name=context.name, path=directories)
+        return MetadataPathFinder.find_distributions(there)
+
+    def _directories(self) -> list[str]:
+        """Return the directories of packages, the newest first."""
+        try:
+            lines = self._record.read_text().splitlines()
+        except OSError:
+            return []
+        return list(dict.fromkeys(reversed(lines)))

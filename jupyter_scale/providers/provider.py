@@ -258,6 +258,23 @@ class Provider(Protocol):
         """
         ...
 
+    def renew(
+        self, nodes: Sequence[NodeState], request: Request, on_news: Callable[[str], None]
+    ) -> tuple[str, ...]:
+        """Give running nodes the packages that this process has by now.
+
+        Parameters
+        ----------
+        on_news : callable
+            Told what is being done, in this thread.
+
+        Returns
+        -------
+        tuple of str
+            What could not be done, for people.
+        """
+        ...
+
     def host_of(self, node: NodeState, request: Request) -> Host | None:
         """Return the machine of a node, to which files are brought; None when it is this one."""
         ...

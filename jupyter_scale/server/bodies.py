@@ -22,6 +22,7 @@ def _is_worker_count(value: object) -> bool:
 _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "profile": (_is_text, "the name of a profile, a text"),
     "directory": (_is_text, "the path of a directory, a text"),
+    "pool": (_is_text, "the name of a pool, a text"),
     "workers": (_is_worker_count, f"a number from 1 to {MAX_WORKERS}"),
 }
 

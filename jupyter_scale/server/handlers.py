@@ -145,8 +145,10 @@ class ClusterHandler(ScaleHandler):
     @explained
     async def patch(self, cluster: str) -> None:
         """Ask for another number of ``workers``; they join and leave afterwards."""
-        body = read_body(self.request.body, ("workers",), required=("workers",))
-        await asyncio.wrap_future(self.registry.scale(cluster, body["workers"]))
+        body = read_body(self.request.body, ("workers", "pool"), required=("workers",))
+        await asyncio.wrap_future(
+            self.registry.scale(cluster, body["workers"], body.get("pool", ""))
+        )
         self.answer(_plain(self.registry.cluster(cluster)))
 
     @web.authenticated

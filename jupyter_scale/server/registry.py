@@ -147,9 +147,9 @@ class Registry:
         """
         return _in_thread(lambda: self._create(name, workers, directory or self._root))
 
-    def scale(self, cluster: str, workers: int) -> Future[None]:
-        """Ask for another number of workers; the future raises ClusterError."""
-        return _in_thread(lambda: self._scale(cluster, workers))
+    def scale(self, cluster: str, workers: int, pool: str = "") -> Future[None]:
+        """Ask for another number of workers, or of one pool's; the future raises ClusterError."""
+        return _in_thread(lambda: self._scale(cluster, workers, pool))
 
     def stop(self, cluster: str) -> Future[None]:
         """End a cluster, or dismiss one that has ended; the future comes when it is gone."""
@@ -214,14 +214,14 @@ class Registry:
         owned.job = _in_thread(lambda: self._work(owned, cluster.start))
         return cluster.state.id
 
-    def _scale(self, cluster: str, workers: int) -> None:
+    def _scale(self, cluster: str, workers: int, pool: str) -> None:
         found = self._find(cluster)
         if not isinstance(found, _Owned):
             raise ClusterError(
                 f"Cluster {found.name} belongs to a kernel: use `%scale up --workers N` in its "
                 "notebook."
             )
-        found.cluster.scale(workers)
+        found.cluster.scale(workers, pool)
         self._news.set()
 
     def _stop(self, cluster: str) -> None:

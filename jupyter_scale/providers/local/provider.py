@@ -180,6 +180,15 @@ class LocalProvider:
         """Return the address: it is on this machine."""
         return Route(address)
 
+    def renew(
+        self,
+        nodes: Sequence[NodeState],
+        request: Request,
+        on_news: Callable[[str], None],
+    ) -> tuple[str, ...]:
+        """Do nothing: it is the same environment."""
+        return ()
+
     def host_of(self, node: NodeState, request: Request) -> None:
         """Return None: it is this machine."""
 

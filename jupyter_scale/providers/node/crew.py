@@ -140,6 +140,7 @@ class Crew:
             preload_argv=[[] for _ in self._options.preloads],
             worker_class=LocalWorker,
             log_path=str(log),
+            node_directory=str(self._options.directory),
             env=environment,
             resources={GPU: 1} if index < self._gpus else {},
         )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from distributed import Worker
 
+from jupyter_scale.environment.additions import look_there
 from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 GPUS = "jupyter_scale_gpus"
 """The workers' handler that answers with the GPUs of their machine."""
@@ -32,10 +31,13 @@ class LocalWorker(Worker):
     ----------
     log_path : str
         The file to which output is appended.
+    node_directory : str
+        The node's own, where it is said which packages were added.
     """
 
-    def __init__(self, *args: Any, log_path: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, log_path: str, node_directory: str, **kwargs: Any) -> None:
         _send_output_to(log_path)
+        look_there(Path(node_directory))
         if "" not in sys.path:  # as in IPython: modules beside the notebook can be imported
             sys.path.insert(0, "")
         super().__init__(*args, **kwargs)

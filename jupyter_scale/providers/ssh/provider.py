@@ -6,8 +6,12 @@ import contextlib
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from jupyter_scale.environment.additions import additions_path
+from jupyter_scale.environment.interpreter import preparation_of
+from jupyter_scale.environment.prepare import prepare
 from jupyter_scale.errors import ClusterError, HostError
 from jupyter_scale.model.cluster import Machine, NodeState, RunnerState, Status
 from jupyter_scale.providers.logs import log_path
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
 
 _STOP_S = 60.0
 _WISH_S = 15.0
+_RENEW_S = 900.0
+_ADD_LINE = 'umask 077; echo "$2" >>"$1"'
 
 
 class SshProvider:
@@ -233,6 +239,34 @@ class SshProvider:
         from jupyter_scale.providers.ssh import doctor
 
         return doctor.examine(profile, ask, known)
+
+    def renew(
+        self, nodes: Sequence[NodeState], request: Request, on_news: Callable[[str], None]
+    ) -> tuple[str, ...]:
+        """Make the environment of this process there, where another one was made before."""
+        made_by_us = {pool.name for pool in request.profile.pools if not pool.options.get("python")}
+        wanted = [n for n in nodes if n.pool in made_by_us and n.status is not Status.FAILED]
+        if not wanted:
+            return ()
+        on_news("bringing new packages to the cluster …")
+        preparation = preparation_of()
+        notes: list[str] = []
+
+        def bring(node: NodeState) -> None:
+            machine = _machine(node)
+            try:
+                connection = self._control(node, request)
+                made = prepare(SshHost(connection), preparation)
+                path = additions_path(machine.directory)
+                argv = ["sh", "-c", _ADD_LINE, "sh", path, made.site_packages]
+                run_command(connection, argv, timeout_s=_WISH_S).check()
+                new = {*map(str, made.unmatched)} - {*machine.missing}
+                notes.extend(f"not on {node.name}: {package}" for package in sorted(new))
+            except ClusterError as error:
+                notes.append(f"{node.name} has not got the new packages: {error}")
+
+        wait_all([partial(bring, node) for node in wanted], _RENEW_S)
+        return tuple(notes)
 
     def host_of(self, node: NodeState, request: Request) -> _NodeHost:
         """Return the machine of a node, over whatever connection there is when it is asked."""

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jupyter_scale.environment.additions import look_there
 from jupyter_scale.model.messages import (
     CellOutcome,
     CellRequest,
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--cluster-directory", type=Path, required=True)
     parser.add_argument("--shared", type=Path, help="directory of shared memory segments")
     options = parser.parse_args()
+    look_there(options.cluster_directory)
     faulthandler.enable(file=os.fdopen(os.dup(2), "w"))
     process = ShellProcess(
         ShellLink(socket.socket(fileno=options.fd)), options.cluster_directory, options.shared

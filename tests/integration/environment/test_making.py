@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_scale.environment import launch
+from jupyter_scale.environment.additions import additions_path
 from jupyter_scale.environment.host import ask
 from jupyter_scale.environment.prepare import Needs, prepare
 from jupyter_scale.errors import EnvironmentFailed
@@ -105,16 +106,19 @@ def test_a_package_is_added_and_another_changed(offline_host, prepared):
     assert imported(first.python, "import tiny_a; print(tiny_a.version)") == "1.0"
 
 
-def test_a_running_process_finds_what_was_added(offline_host, prepared):
+def test_a_running_process_finds_what_was_added(offline_host, prepared, tmp_path):
     first = prepare(offline_host, prepared("tiny-a==1.0"))
     source = (
         "import sys, tiny_a; sys.stdin.readline();"
         "sys.path.append(sys.argv[1]); from jupyter_scale.environment import additions;"
-        "additions.look_elsewhere(*sys.argv[2:]); import tiny_b; print(tiny_b.__file__)"
+        "from pathlib import Path; from importlib.metadata import version;"
+        "additions.look_there(Path(sys.argv[2])); import tiny_b;"
+        "print(tiny_b.__file__, version('tiny-b'), version('tiny-a'))"
     )
     second = prepare(offline_host, prepared("tiny-a==1.0", "tiny-b==1.0"))
     ours = str(Path(launch.__file__).parents[2])
-    arguments = [ours, first.site_packages, second.site_packages]
+    Path(additions_path(str(tmp_path))).write_text(f"/nowhere\n{second.site_packages}\n")
+    arguments = [ours, str(tmp_path)]
     found = subprocess.run(
         [first.python, "-I", "-c", source, *arguments],
         input="go\n",
@@ -123,6 +127,7 @@ def test_a_running_process_finds_what_was_added(offline_host, prepared):
         text=True,
     ).stdout
     assert found.startswith(second.site_packages)
+    assert found.split()[1:] == ["1.0", "1.0"]
 
 
 def test_additions_are_not_tried_again(offline_host, prepared):

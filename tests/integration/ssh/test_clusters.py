@@ -243,6 +243,8 @@ def test_a_cell_goes_to_the_pool_that_it_names(two, tmp_path):
         "%%scale --on cpu\nrows.append(socket.gethostname())\nr = [there(i) for i in range(40)]"
     )
     assert laptop.run("print(rows, set(r))") == "[0, 'h2', 'h1'] {'h1'}\n"
+    assert laptop.run("%scale scale cpu=2 big=1") == "The cluster has 3 workers.\n"
+    assert "pools are: big, cpu" in laptop.fails("%scale scale gpu=1")
     laptop.run("%%scale --on big --keep kept\nkept = rows + ['kept']")
     laptop.run("%%scale --on cpu\nrows = kept + [socket.gethostname()]")
     assert laptop.run("print(rows)") == "[0, 'h2', 'h1', 'kept', 'h1']\n"

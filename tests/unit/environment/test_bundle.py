@@ -7,7 +7,6 @@ import os
 import pytest
 
 from jupyter_scale.analysis.paths import NamedPath
-from jupyter_scale.environment.additions import switched
 from jupyter_scale.environment.belongings import Belongings
 from jupyter_scale.environment.bundling import (
     BundleMaker,
@@ -202,15 +201,3 @@ def test_belongings_grow_and_follow_edits(folder):
     change = difference(belongings.collect([]).bundle.files, second.bundle.files)
     assert [file.path for file in change.put] == [f"{label}/near_own.py"]
     assert change.remove == (f"{label}/data/a.csv",)
-
-
-@pytest.mark.parametrize(
-    ("path", "after"),
-    [
-        (["/lib", "/old", "/own"], ["/lib", "/new", "/own"]),
-        (["/lib"], ["/lib", "/new"]),
-        (["/old", "/new"], ["/new"]),
-    ],
-)
-def test_another_environment_takes_the_place_of_the_first(path, after):
-    assert switched(path, "/old", "/new") == after
