@@ -1,5 +1,7 @@
 """Clusters over SSH when something goes wrong: what is said, and that nothing is lost or left."""
 
+from pathlib import Path
+
 import pytest
 
 from laptop import Laptop, assert_clean, write_profile
@@ -103,6 +105,7 @@ def wait(seconds):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_a_link_that_is_cut_for_ever_fails_the_cell_and_leaves_the_notebook(lab, open_laptop):
     laptop = open_laptop()
     laptop.run("import jupyter_scale.workspace as w\nw._PATIENCE_ELSEWHERE_S = 5")
@@ -144,6 +147,7 @@ def workers(lab, name):
     ]
 
 
+@pytest.mark.timeout(240)
 def test_a_machine_that_dies_in_a_loop_is_done_without(lab, open_laptop):
     laptop = open_laptop()
     laptop.run("%scale up lab")
@@ -209,3 +213,29 @@ def test_a_laptop_that_dies_in_a_start_goes_on_or_ends_later(lab, open_laptop, s
     second.run("%%scale\nx = 1")
     second.run("%scale down")
     assert_clean(lab)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_a_link_that_is_cut_in_a_transfer_delays_it(lab, open_laptop):
+    laptop = open_laptop()
+    laptop.run("import numpy as np\na = np.arange(60_000_000)")
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nx = 1")
+    laptop.begin("%%scale\ns = int(a.sum()); b = a[::-1].copy()")
+    assert eventually(lambda: received(lab.machines["h1"]) > 50_000_000, 20)
+    lab.network.cut(1)
+    wait(40)
+    lab.network.mend(1)
+    laptop.result(110)
+    assert laptop.run("print(s == a.sum(), (b == a[::-1]).all())") == "True True\n"
+    laptop.run("%scale down")
+    assert_clean(lab)
+
+
+def received(machine):
+    """Return how many bytes have come to a machine."""
+    for line in Path(f"/proc/{machine.process.pid}/net/dev").read_text().splitlines():
+        if line.strip().startswith("eth0:"):
+            return int(line.split(":")[1].split()[0])
+    return 0

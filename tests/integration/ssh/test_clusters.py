@@ -4,15 +4,18 @@ import re
 import socket
 import ssl
 import stat
+import subprocess
 import sys
 
 import pytest
 
 from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.clusters.security import issue
+from jupyter_scale.environment.wheelhouse import laptop_uv
 from jupyter_scale.errors import ProfileError
 from jupyter_scale.transport.tls import context
 from laptop import Laptop, assert_clean, write_profile
+from tinywheels import write_wheel
 from waiting import eventually
 
 PYTHON = f'python = "{sys.executable}"'
@@ -35,9 +38,9 @@ def laptop(two, tmp_path):
     laptop.close()
 
 
-def again(two, tmp_path):
+def again(two, tmp_path, **variables):
     """Return another kernel on the same laptop."""
-    laptop = Laptop(two, tmp_path / "notebooks", tmp_path / "home")
+    laptop = Laptop(two, tmp_path / "notebooks", tmp_path / "home", **variables)
     laptop.run("%load_ext jupyter_scale")
     return laptop
 
@@ -260,11 +263,19 @@ def test_a_cell_goes_to_the_pool_that_it_names(two, tmp_path):
 def test_a_host_with_nothing_gets_the_notebooks_environment(fresh, tmp_path):
     fresh.add()
     write_profile(tmp_path / "notebooks", fresh, ["h1"], python="")
-    laptop = again(fresh, tmp_path)
+    added = tmp_path / "more" / "site-packages"
+    added.mkdir(parents=True)
+    laptop = again(fresh, tmp_path, PYTHONPATH=str(added))
     assert "is up: 1 worker." in laptop.run("%scale up lab", timeout_s=240)
     laptop.run("%%scale\nimport sys, numpy\npython, version = sys.prefix, numpy.__version__")
     assert laptop.run("import numpy\nprint(version == numpy.__version__)") == "True\n"
     assert laptop.run("print(python.startswith('/root/.cache/jupyter-scale/'))") == "True\n"
+    # A package that is installed here while the cluster runs is there with the next cell.
+    wheel = write_wheel(tmp_path, "tiny-a", "1.0")
+    install = [laptop_uv(), "pip", "install", "--no-deps", "--no-index", "--target", added, wheel]
+    subprocess.run(install, check=True, capture_output=True)
+    laptop.run("%%scale\nimport tiny_a\nfound = tiny_a.__file__, tiny_a.version", timeout_s=120)
+    assert laptop.run("print(found[0].startswith(python), found[1])").endswith(" 1.0\n")
     laptop.run("%scale down")
     assert_clean(fresh)
     laptop.close()
