@@ -281,7 +281,7 @@ class Workspace:
                 raise
             return True
         if self._link is None:  # another kernel's, which sees that it has ended
-            stop_saved(cluster.state)
+            stop_saved(cluster.state, self._ask)
             return True
         try:
             self._link.stop(cluster.state.id)

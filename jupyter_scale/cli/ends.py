@@ -26,9 +26,10 @@ def down(wanted: Sequence[str]) -> None:
     """
     found = [state for name in wanted for state in matching(name)] if wanted else saved_states()
     chosen = {state.id: state for state in found}
-    for state in chosen.values():
-        stop_saved(state)
-        say(f"Ended {state.id} ({state.name}).")
+    with asking() as ask:
+        for state in chosen.values():
+            stop_saved(state, ask)
+            say(f"Ended {state.id} ({state.name}).")
     if not chosen:
         say("No clusters.")
 

@@ -422,15 +422,22 @@ class Cluster:
         return f"<Cluster {state.name} {state.id} {state.status.value}>"
 
 
-def stop_saved(state: ClusterState) -> None:
+def stop_saved(state: ClusterState, ask: Ask | None = None) -> None:
     """End a cluster that another process started, from its saved state; gone already is success.
+
+    Parameters
+    ----------
+    state : ClusterState
+        As it was saved.
+    ask : callable, optional
+        Asks the user for a passphrase, given a prompt.
 
     Raises
     ------
     ClusterError
         When a process cannot be ended.
     """
-    Cluster(state).stop()
+    Cluster(state, ask=ask).stop()
 
 
 def clear_ended(state: ClusterState) -> bool:

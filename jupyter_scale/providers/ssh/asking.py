@@ -11,7 +11,8 @@ from jupyter_scale.transport.ssh.authentication import Ask
 class AskOnce:
     """Asks on behalf of hosts that are called side by side, most of them with the same key.
 
-    The answers live as long as this object, so keep it no longer than the calls.
+    The answers live as long as this object, in memory only, as they do in an agent: connections
+    that break can be made anew without asking again.
 
     Parameters
     ----------
@@ -39,8 +40,9 @@ class AskOnce:
             times[prompt] += 1
             key = (prompt, times[prompt])
             with self._lock:
-                if key not in self._answers:
-                    self._answers[key] = ask(prompt)
-                return self._answers[key]
+                answer = self._answers.get(key) or ask(prompt)
+                if answer:  # nobody may have been there; the next one asks again
+                    self._answers[key] = answer
+                return answer
 
         return ask_once

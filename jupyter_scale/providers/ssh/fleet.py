@@ -12,27 +12,20 @@ from jupyter_scale.environment.interpreter import preparation_of
 from jupyter_scale.errors import ClusterError, HostError, StartError
 from jupyter_scale.providers.ssh.member import Member
 from jupyter_scale.providers.ssh.options import config_of
+from jupyter_scale.providers.ssh.questions import Questions
 from jupyter_scale.transport.ssh.connection import Connection
 
 if TYPE_CHECKING:
     from jupyter_scale.environment.prepare import Preparation
     from jupyter_scale.model.cluster import Machine, NodeState
     from jupyter_scale.model.profile import Pool
-    from jupyter_scale.providers.provider import Ask, Request
+    from jupyter_scale.providers.provider import Request
+    from jupyter_scale.providers.ssh.asking import AskOnce
 
 _LOOPBACK = "127.0.0.1"
 _MOMENT_S = 0.5
-_ANSWER_S = 300.0
 _MOST_BEAT_S = 30.0
 _BEATS_IN_SILENCE = 5
-
-
-class _Question:
-    """A passphrase that is asked for by a thread which must not ask itself."""
-
-    def __init__(self, prompt: str) -> None:
-        self.prompt, self.answer = prompt, ""
-        self.is_answered = threading.Event()
 
 
 class Fleet:
@@ -42,25 +35,25 @@ class Fleet:
     ----------
     request : Request
         What the nodes are needed for.
-    can_ask : bool
-        Whether somebody answers questions, see `answer`.
+    asks : AskOnce
+        Asks the user on behalf of hosts.
 
     Attributes
     ----------
     news : Condition
         Guards what members show, and is notified of each change.
-    is_closing : bool
-        Whether all is let go.
+    questions : Questions
+        What members want to know of the user.
     """
 
-    def __init__(self, request: Request, *, can_ask: bool) -> None:
+    def __init__(self, request: Request, asks: AskOnce) -> None:
         self.request = request
-        self._can_ask = can_ask
+        self._asks = asks
         self.members: dict[str, Member] = {}
         self.news = threading.Condition()
         self._number = 0
         self._closing = threading.Event()
-        self._questions: list[_Question] = []
+        self.questions = Questions(self._wake)
         self._preparation: Preparation | None = None
         self._preparing = threading.Lock()
 
@@ -81,29 +74,18 @@ class Fleet:
     def wait(self, since: int, timeout_s: float) -> None:
         """Return when there is news since that number, or a question to be answered."""
         with self.news:
-            self.news.wait_for(lambda: self._number != since or self._questions, timeout_s)
+            self.news.wait_for(lambda: self._number != since or self.questions.are_open, timeout_s)
 
     @property
     def number(self) -> int:
         """The number of the latest news."""
         return self._number
 
-    def answer(self, ask: Ask) -> None:
-        """Ask the user, in this thread, what members want to know."""
-        while self._questions:
-            question = self._questions.pop(0)
-            try:
-                question.answer = ask(question.prompt)
-            finally:
-                question.is_answered.set()
-
     def close(self) -> None:
         """Let go of all members; their nodes go on."""
         self._closing.set()
-        with self.news:
-            self.news.notify_all()
-        for question in self._questions:
-            question.is_answered.set()
+        self._wake()
+        self.questions.answer(None)
         for member in self.members.values():
             member.join()
 
@@ -145,8 +127,7 @@ class Fleet:
             When there can be none.
         """
         config = config_of(host, self.request.profile)
-        ask = self._ask if self._can_ask else None
-        return Connection.open(config, ask=ask, on_step=on_step)
+        return Connection.open(config, ask=self._asks.for_host(), on_step=on_step)
 
     def preparation(self) -> Preparation:
         """Return what environments are made of; found out once."""
@@ -235,13 +216,9 @@ class Fleet:
                 self.news.wait(_MOMENT_S)
         raise _closed(head)
 
-    def _ask(self, prompt: str) -> str:
-        question = _Question(prompt)
+    def _wake(self) -> None:
         with self.news:
-            self._questions.append(question)
             self.news.notify_all()
-        question.is_answered.wait(_ANSWER_S)
-        return question.answer
 
     def _pool(self, name: str) -> Pool:
         return next(pool for pool in self.request.profile.pools if pool.name == name)

@@ -16,6 +16,7 @@ from jupyter_scale.errors import ClusterError, HostError
 from jupyter_scale.model.cluster import Machine, NodeState, RunnerState, Status
 from jupyter_scale.providers.logs import log_path
 from jupyter_scale.providers.provider import NodeSeen, Request, Route
+from jupyter_scale.providers.ssh.asking import AskOnce
 from jupyter_scale.providers.ssh.commands import start_module, visit
 from jupyter_scale.providers.ssh.fleet import Fleet, wait_all
 from jupyter_scale.providers.ssh.host import SshHost
@@ -63,6 +64,7 @@ class SshProvider:
 
     def __init__(self) -> None:
         self.ask: Ask | None = None
+        self._asks = AskOnce(self._ask_user)
         self._fleet: Fleet | None = None
         self._profile: Profile | None = None
         self._controls: dict[str, Connection] = {}
@@ -107,7 +109,7 @@ class SshProvider:
     def _begin(self, request: Request, nodes: Sequence[NodeState]) -> None:
         self._profile = request.profile
         if self._fleet is None:
-            self._fleet = Fleet(request, can_ask=self.ask is not None)
+            self._fleet = Fleet(request, self._asks)
         self._fleet.begin(nodes)
 
     def look(self, node: NodeState, request: Request) -> NodeSeen:
@@ -134,9 +136,9 @@ class SshProvider:
         if self._fleet is None:
             time.sleep(timeout_s)
             return
+        self._fleet.questions.answer(self.ask)
         self._fleet.wait(self._number, timeout_s)
-        if self.ask is not None:
-            self._fleet.answer(self.ask)
+        self._fleet.questions.answer(self.ask)
 
     def remains(self, nodes: Sequence[NodeState], cluster: str) -> bool:
         """Tell whether there is a node that was not ended."""
@@ -165,6 +167,8 @@ class SshProvider:
             known |= {name: member.node for name, member in self._fleet.members.items()}
             self._fleet = None
         failures: list[str] = []
+        if threading.current_thread() is threading.main_thread():
+            self._ask_ahead(known.values())
 
         def end(node: NodeState) -> None:
             try:
@@ -184,6 +188,14 @@ class SshProvider:
                 "It ends by itself when no owner was heard there for `orphan_after`. When the host"
                 " can be reached again, `jupyter scale down` ends it at once."
             )
+
+    def _ask_ahead(self, nodes: Iterable[NodeState]) -> None:
+        """Have the user asked, by one connection, what connections in other threads need."""
+        for node in nodes:
+            if self.ask is not None and _machine(node).directory:
+                with contextlib.suppress(HostError):
+                    self._connect(_machine(node).host).close()
+                    return
 
     def _end(self, node: NodeState, cluster: str, grace_s: float) -> None:
         machine = _machine(node)
@@ -301,12 +313,16 @@ class SshProvider:
             return kept
 
     def _connect(self, host: str) -> Connection:
-        """Return a new connection; who calls may be asked for a passphrase in this thread."""
+        """Return a new connection."""
         if self._profile is None:
             raise ClusterError(f"{host} is of no cluster yet: start one first.")
-        is_main = threading.current_thread() is threading.main_thread()
-        ask = self.ask if is_main else None
-        return Connection.open(config_of(host, self._profile), ask=ask)
+        return Connection.open(config_of(host, self._profile), ask=self._asks.for_host())
+
+    def _ask_user(self, prompt: str) -> str:
+        """Ask in the main thread, which may be this one; elsewhere only while somebody waits."""
+        if self.ask is not None and threading.current_thread() is threading.main_thread():
+            return self.ask(prompt)
+        return "" if self._fleet is None else self._fleet.questions.ask(prompt)
 
 
 class _NodeHost:

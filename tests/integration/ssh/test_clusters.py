@@ -6,6 +6,7 @@ import ssl
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +16,18 @@ from jupyter_scale.environment.wheelhouse import laptop_uv
 from jupyter_scale.errors import ProfileError
 from jupyter_scale.transport.tls import context
 from laptop import Laptop, assert_clean, write_profile
+from sshlab import make_key
 from tinywheels import write_wheel
 from waiting import eventually
 
 PYTHON = f'python = "{sys.executable}"'
+
+HELD = """
+import threading, psutil
+def held():
+    threads = sorted(t.name for t in threading.enumerate())
+    return threads, len(psutil.Process().net_connections("all"))
+"""
 
 
 @pytest.fixture
@@ -55,6 +64,8 @@ def nodes(two):
 
 
 def test_a_cell_runs_on_the_hosts_and_nothing_is_left(two, laptop):
+    laptop.run(HELD)
+    before = laptop.run("print(held())")
     said = laptop.run("%scale up lab")
     assert "The cluster 'lab' is up: 2 workers." in said
     assert re.search(r"h2: .*handshake", said)
@@ -68,6 +79,9 @@ def test_a_cell_runs_on_the_hosts_and_nothing_is_left(two, laptop):
     assert "node     h2: running" in laptop.run("%scale")
     laptop.run("%scale down")
     assert_clean(two)
+    assert eventually(lambda: laptop.run("print(held())") == before, 10), laptop.run(
+        "print(held())"
+    )
 
 
 def test_the_workers_are_more_or_fewer(two, laptop):
@@ -178,6 +192,29 @@ def test_a_host_that_fails_does_not_hold_up_the_others(two, tmp_path):
     assert eventually(lambda: "h1: running" in laptop.run("%scale"), 30), laptop.run("%scale")
     laptop.run("%scale down")
     assert_clean(two)
+    laptop.close()
+
+
+def test_a_passphrase_is_asked_for_in_the_notebook(fresh, tmp_path):
+    machine = fresh.add()
+    key = make_key(tmp_path / "locked", passphrase="open sesame")
+    (machine.home / ".ssh" / "authorized_keys").write_text(Path(f"{key}.pub").read_text())
+    text = fresh.ssh_config.read_text()
+    fresh.ssh_config.write_text(text.replace(str(fresh.key), str(key)))
+    write_profile(tmp_path / "notebooks", fresh, ["h1"])
+    laptop = again(fresh, tmp_path)
+    laptop.run("import getpass\nasked = []\nanswer = 'mistaken'")
+    laptop.run("getpass.getpass = lambda prompt: asked.append(prompt) or answer")
+    error = laptop.fails("%scale up lab")
+    assert "the passphrase is wrong" in error
+    assert "mistaken" not in error
+    assert laptop.run("print(len(asked)); asked.clear()") == "3\n"
+    laptop.run("answer = 'open sesame'")
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nx = 1")
+    laptop.run("%scale down")
+    assert laptop.run("print(len(asked), 'locked' in asked[0])") == "1 True\n"
+    assert_clean(fresh)
     laptop.close()
 
 
