@@ -81,6 +81,11 @@ class Crew:
         self._wanted = 0
         self._gpus = 0 if "CUDA_VISIBLE_DEVICES" in os.environ else len(GpuReader().read())
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether a worker has yet to come up for the first time."""
+        return bool(self._starting)
+
     async def scale(self, workers: int, idle: Callable[[], list[str]] = list) -> None:
         """Begin to have another number of workers: new ones start, idle ones are retired first.
 

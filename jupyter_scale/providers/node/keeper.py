@@ -135,8 +135,6 @@ class Keeper:
                 return
             address, identity = scheduler.address, scheduler.identity()
             endings.append(asyncio.ensure_future(scheduler.finished()))
-            if options.idle_timeout_s is not None:
-                endings.append(asyncio.ensure_future(self._wait_idle(options.idle_timeout_s)))
         else:
             address, identity = options.scheduler, {"address": options.scheduler}
         self._crew = Crew(
@@ -153,6 +151,8 @@ class Keeper:
         await self._crew.scale(options.workers)
         if self._scheduler is None:
             endings.append(asyncio.ensure_future(self._wait_deserted(address)))
+        elif options.idle_timeout_s is not None:
+            endings.append(asyncio.ensure_future(self._wait_idle(options.idle_timeout_s)))
         following = asyncio.ensure_future(self._follow_wishes())
         await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
         for job in [*endings, following]:
@@ -270,7 +270,7 @@ class Keeper:
             await asyncio.sleep(min(5.0, timeout_s / 10))
             idle_since = scheduler.check_idle()
             is_busy = any(map(_is_busy, self._options.directory.glob("runners/*/busy")))
-            if idle_since is None or is_busy:
+            if idle_since is None or is_busy or self._crew.is_starting:
                 last_busy = time.time()
             self._idle_since = None if idle_since is None or is_busy else last_busy
         _logger.info("nothing ran for %s s", timeout_s)

@@ -1,6 +1,7 @@
 """Real clusters, each test's in a Jupyter of its own, and nothing left behind by any."""
 
 import contextlib
+import re
 import sys
 from pathlib import Path
 
@@ -19,13 +20,13 @@ def own_jupyter(tmp_path, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
 
 
-def is_mapped(path):
-    """Tell whether a living process uses a semaphore: then it is not left, and may be another's."""
+def mapped():
+    """Return the files that living processes use: they are not left, and may be another's."""
+    found = set()
     for maps in Path("/proc").glob("[0-9]*/maps"):
         with contextlib.suppress(OSError):
-            if str(path) in maps.read_text():
-                return True
-    return False
+            found.update(re.findall(r"/(?:dev/shm|tmp)/\S+", maps.read_text()))
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +34,18 @@ def no_file_is_left():
     kinds = ("dev/shm/sem.mp-*", "tmp/pymp-*", "tmp/dask-*")
 
     def look():
-        found = {path for kind in kinds for path in Path("/").glob(kind)}
-        return {path for path in found if not is_mapped(path)}
+        return {path for kind in kinds for path in Path("/").glob(kind)}
 
     before = look()
     yield
     from waiting import eventually
 
-    assert eventually(lambda: look() <= before, 15), look() - before
+    def left():
+        """Return what is new, and used by nobody."""
+        new = look() - before
+        return {path for path in new if str(path) not in mapped()} if new else new
+
+    assert eventually(lambda: not left(), 15), left()
 
 
 @pytest.fixture
