@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from jupyter_scale.model.cluster import Owner
 
+_TRACKER_S = 5.0
+
 MARK = "JUPYTER_SCALE_CLUSTER"
 """Environment variable by which every process of a cluster, also a lost one, is found again."""
 
@@ -78,7 +80,7 @@ def kill_marked(mark: str, *, also: Iterable[Owner] = (), rounds: int = 5) -> No
 
 def end_trackers(mark: str) -> None:
     """Wait for the resource trackers that `kill_marked` spared, and kill those that hang."""
-    rest = wait_ended(marked(mark), 1.0)
+    rest = wait_ended(marked(mark), _TRACKER_S)
     _signal(rest, signal.SIGKILL)
     wait_ended(rest, 1.0)
 
