@@ -65,7 +65,11 @@ function Machines({ machines, trans }: IMachinesProps): JSX.Element {
       </p>
       <ul className="jp-scale-Machines" aria-label={trans.__('Machines of the start')}>
         {machines.map(({ name, status, message }) => (
-          <li key={name} title={`${name}: ${message}`}>
+          <li
+            key={name}
+            className={`jp-scale-mod-${status}`}
+            title={`${name}: ${message}`}
+          >
             <StatusIcon status={status} label={clusterLabel(status, trans)} />
             <span className="jp-scale-Machine-name">{name}</span>
             <span>{status === 'running' ? trans.__('ready') : message}</span>
