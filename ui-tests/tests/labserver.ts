@@ -31,6 +31,15 @@ export class LabServer {
     writeFileSync(join(this.home, 'notebooks', 'scale.toml'), text);
   }
 
+  /** The names of the profiles that it knows. */
+  async profiles(): Promise<readonly string[]> {
+    const address = `${this.url}/jupyter-scale/api/profiles`;
+    const answer = await fetch(address, {
+      headers: { Authorization: `token ${this.token}` }
+    });
+    return ((await answer.json()) as { profiles: string[] }).profiles;
+  }
+
   /** The number of its process. */
   get pid(): number {
     return this.process?.pid ?? 0;

@@ -1,7 +1,7 @@
 /**
  * A cluster of two machines with a real sshd: chosen, started, used and stopped in the panel.
  */
-import { expect, test as base } from './lab';
+import { expect, type Lab, test as base } from './lab';
 import { type IPlace, Machines } from './machines';
 
 const test = base.extend<object, { machines: IPlace }>({
@@ -15,7 +15,8 @@ const test = base.extend<object, { machines: IPlace }>({
         }
         base.skip(true, `no machines here: ${place}`);
       } else {
-        server.writeProfiles(profileOf(place)); // before a page is loaded, which will know it
+        server.writeProfiles(profileOf(place));
+        await expect.poll(() => server.profiles()).toContain('lab'); // so will the page
         await use(place);
       }
       await machines.end();
@@ -35,64 +36,69 @@ const CELLS = [
 ];
 const [LOAD, DEFINE, SPREAD, RESULT] = [0, 1, 2, 3] as const;
 
-for (const theme of ['Light', 'Dark'] as const) {
-  test(`two machines, from the list of profiles to their end, ${theme}`, async ({
-    machines,
-    lab
-  }) => {
-    test.setTimeout(150_000);
-    const clusters = lab.section('clusters');
-    const nodes = lab.section('nodes');
-    const picture = (name: string): Promise<void> =>
-      lab.screenshot(`panel-machines-${name}-${theme.toLowerCase()}`);
+test('two machines, from the list of profiles to their end', async ({
+  machines,
+  lab
+}) => {
+  test.setTimeout(150_000);
+  const clusters = lab.section('clusters');
+  const nodes = lab.section('nodes');
 
-    await lab.setTheme(theme);
-    await lab.openPanel();
-    await lab.setPanelWidth(280);
-    await lab.panel.getByRole('button', { name: 'Start a Cluster', exact: true }).click();
-    const dialog = lab.page.locator('.jp-Dialog');
-    await dialog.locator('select').selectOption('lab');
-    await dialog.locator('.jp-mod-accept').click();
+  await lab.openPanel();
+  await lab.setPanelWidth(280);
+  await lab.panel.getByRole('button', { name: 'Start a Cluster', exact: true }).click();
+  const dialog = lab.page.locator('.jp-Dialog');
+  await dialog.locator('select').selectOption('lab');
+  await dialog.locator('.jp-mod-accept').click();
 
-    const start = clusters.getByRole('list', { name: 'Machines of the start' });
-    for (const host of machines.hosts) {
-      await expect(start.getByRole('listitem').filter({ hasText: host })).toContainText(
-        /checking|bringing|making|prepared|starting|ready/
-      );
-    }
-    await picture('starting');
-    await expect(clusters.getByText(/^Up /)).toBeVisible({ timeout: 60_000 });
-    await expect(nodes.getByRole('heading', { level: 4 })).toHaveText([
-      'first1 node',
-      'second1 node'
-    ]);
-    for (const host of machines.hosts) {
-      const node = nodes.getByRole('listitem', { name: host, exact: true });
-      await expect(node.getByRole('img', { name: 'Running' })).toBeVisible();
-      await expect(node.getByRole('meter', { name: 'CPU' })).toBeVisible();
-      await expect(node).toContainText('1 worker');
-    }
-
-    await lab.openNotebook(CELLS);
-    await lab.run(LOAD);
-    await lab.run(DEFINE);
-    const spread = lab.run(SPREAD);
-    const bar = lab.section('runs').getByRole('progressbar');
-    await expect
-      .poll(async () => Number(await bar.getAttribute('aria-valuenow')), {
-        timeout: 60_000
-      })
-      .toBeGreaterThan(4);
-    await picture('working');
-    await spread;
-    await expect(await lab.run(RESULT)).toHaveText(
-      `[${machines.hosts.map(host => `'${host}'`).join(', ')}]`
+  const start = clusters.getByRole('list', { name: 'Machines of the start' });
+  for (const host of machines.hosts) {
+    await expect(start.getByRole('listitem').filter({ hasText: host })).toContainText(
+      /checking|bringing|making|prepared|starting|ready/
     );
+  }
+  await takePictures(lab, 'panel-ssh-starting');
+  await expect(clusters.getByText(/^Up /)).toBeVisible({ timeout: 60_000 });
+  await expect(nodes.getByRole('heading', { level: 4 })).toHaveText([
+    'first1 node',
+    'second1 node'
+  ]);
+  for (const host of machines.hosts) {
+    const node = nodes.getByRole('listitem', { name: host, exact: true });
+    await expect(node.getByRole('img', { name: 'Running' })).toBeVisible();
+    await expect(node.getByRole('meter', { name: 'CPU' })).toBeVisible();
+    await expect(node).toContainText('1 worker');
+  }
 
-    await lab.panel.getByRole('button', { name: 'Stop the cluster' }).click();
-    await expect(lab.statusItem).toHaveText('%%scale: no cluster', { timeout: 60_000 });
-    await picture('stopped');
-  });
+  await lab.openNotebook(CELLS);
+  await lab.run(LOAD);
+  await lab.run(DEFINE);
+  const spread = lab.run(SPREAD);
+  const bar = lab.section('runs').getByRole('progressbar');
+  await expect
+    .poll(async () => Number(await bar.getAttribute('aria-valuenow')), {
+      timeout: 60_000
+    })
+    .toBeGreaterThan(4);
+  await takePictures(lab, 'panel-ssh-working');
+  await spread;
+  await expect(await lab.run(RESULT)).toHaveText(
+    `[${machines.hosts.map(host => `'${host}'`).join(', ')}]`
+  );
+
+  await lab.panel.getByRole('button', { name: 'Stop the cluster' }).click();
+  await expect(lab.statusItem).toHaveText('%%scale: no cluster', { timeout: 60_000 });
+  await expect(
+    lab.panel.getByRole('button', { name: 'Start a cluster on this computer' })
+  ).toBeVisible({ timeout: 60_000 });
+  await takePictures(lab, 'panel-ssh-stopped');
+});
+/** One in each theme; what goes on may have gone on in the second. */
+async function takePictures(lab: Lab, name: string): Promise<void> {
+  for (const theme of ['Dark', 'Light'] as const) {
+    await lab.setTheme(theme);
+    await lab.screenshot(`${name}-${theme.toLowerCase()}`);
+  }
 }
 
 /** A profile with a pool for each host. */

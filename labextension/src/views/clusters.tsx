@@ -9,6 +9,7 @@ import type { IClusterView } from '../feed';
 import { firstLine, formatSpan } from '../format';
 import { workersIcon } from '../icons';
 import { MAGIC } from '../magic';
+import { isActive } from '../runs';
 import type { IPanelContext, ISectionProps } from './context';
 import { ErrorText } from './errortext';
 import { IconButton } from './iconbutton';
@@ -21,12 +22,19 @@ export function Clusters({ context, state, now }: ISectionProps): JSX.Element {
   if (!state) {
     return <p className="jp-scale-Hint">{trans.__('Waiting for the server…')}</p>;
   }
-  const { clusters } = state;
+  const { clusters, runs } = state;
+  const atWork = new Set(runs.filter(isActive).map(({ cluster }) => cluster));
   return (
     <>
       <ul className="jp-scale-List">
         {clusters.map(cluster => (
-          <Cluster key={cluster.id} cluster={cluster} context={context} now={now} />
+          <Cluster
+            key={cluster.id}
+            cluster={cluster}
+            isAtWork={atWork.has(cluster.id)}
+            context={context}
+            now={now}
+          />
         ))}
       </ul>
       {clusters.every(hasEnded) && <Beginning context={context} />}
@@ -64,11 +72,13 @@ function hasEnded({ status }: IClusterView): boolean {
 
 interface IClusterProps {
   readonly cluster: IClusterView;
+  /** Whether a cell runs on it; its scheduler notices some seconds later. */
+  readonly isAtWork: boolean;
   readonly context: IPanelContext;
   readonly now: number;
 }
 
-function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {
+function Cluster({ cluster, isAtWork, context, now }: IClusterProps): JSX.Element {
   const { actions, feed, trans } = context;
   const { name, status } = cluster;
   const label = clusterLabel(status, trans);
@@ -103,7 +113,9 @@ function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {
         )}
       </div>
       <p className="jp-scale-Detail">{describe(cluster, now, trans)}</p>
-      {status === 'running' && <Idle cluster={cluster} now={now} trans={trans} />}
+      {status === 'running' && !isAtWork && (
+        <Idle cluster={cluster} now={now} trans={trans} />
+      )}
       {cluster.error && (
         <ErrorText brief={firstLine(cluster.error)} text={cluster.error} />
       )}

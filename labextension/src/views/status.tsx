@@ -78,7 +78,7 @@ export function nodesText(
   const running = countRunning(nodes);
   return running === nodes.length
     ? trans._n('%1 node', '%1 nodes', running)
-    : trans.__('%1 of %2 nodes', running, nodes.length);
+    : trans._n('%2 of %1 node', '%2 of %1 nodes', nodes.length, running);
 }
 
 /** The word for a run's status. */
