@@ -27,7 +27,7 @@ const test = base.extend<object, { machines: IPlace }>({
 
 test.use({ home: 'machines' }); // its clusters are this file's alone
 
-const NAPS = 40;
+const NAPS = 60;
 const CELLS = [
   '%load_ext jupyter_scale',
   `import socket, time\ndef nap(n):\n    time.sleep(0.25)\n    return socket.gethostname()`,
@@ -80,7 +80,7 @@ test('two machines, from the list of profiles to their end', async ({
       timeout: 60_000
     })
     .toBeGreaterThan(4);
-  await takePictures(lab, 'panel-ssh-working');
+  await takePictures(lab, 'panel-ssh-working', nodes.getByRole('meter').first());
   await spread;
   await expect(await lab.run(RESULT)).toHaveText(
     `[${machines.hosts.map(host => `'${host}'`).join(', ')}]`
@@ -94,9 +94,10 @@ test('two machines, from the list of profiles to their end', async ({
   await takePictures(lab, 'panel-ssh-stopped');
 });
 /** One in each theme; what goes on may have gone on in the second. */
-async function takePictures(lab: Lab, name: string): Promise<void> {
+async function takePictures(lab: Lab, name: string, shown = lab.panel): Promise<void> {
   for (const theme of ['Dark', 'Light'] as const) {
-    await lab.setTheme(theme);
+    await lab.setTheme(theme); // it hides the panel for a moment, and nobody watches loads then
+    await expect(shown).toBeVisible();
     await lab.screenshot(`${name}-${theme.toLowerCase()}`);
   }
 }
