@@ -3,7 +3,7 @@ import { defineConfig } from '@playwright/test';
 export default defineConfig({
   testDir: 'tests',
   outputDir: 'test-results/artifacts',
-  globalTimeout: 900_000,
+  globalTimeout: 1_200_000,
   timeout: 90_000,
   expect: { timeout: 20_000 },
   fullyParallel: false,

@@ -16,7 +16,7 @@ from jupyter_scale.model.run import Loop, Run, RunStatus
 
 __all__ = ["RunStatus"]  # of the feed, too: its TypeScript has it
 
-FEED_VERSION = 2
+FEED_VERSION = 3
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 
@@ -36,10 +36,15 @@ class GpuView:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One node: load of its workers, summed (100 percent is one core)."""
+    """One node: load of its workers, summed (100 percent is one core).
+
+    `workers_wanted` is 0 while a machine's cores are not known; `error` says why it failed.
+    """
 
     name: str
+    pool: str
     status: ClusterStatus
+    error: str
     workers: int
     workers_wanted: int
     cpu_percent: float | None
@@ -50,7 +55,10 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """One step of a start, as it happened."""
+    """One step of a start, as it happened.
+
+    The step of a machine is ``"node NAME"``; there is one of each, with what it does now.
+    """
 
     step: str
     message: str

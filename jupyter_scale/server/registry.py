@@ -41,6 +41,7 @@ from jupyter_scale.server.views import (
     settle,
     view_cluster,
     view_run,
+    with_step,
 )
 from jupyter_scale.transport.lifeline import current_owner, is_alive
 
@@ -51,7 +52,6 @@ LOOK_S = 1.0
 _BEAT_S = 5.0
 _KEEP_ENDED_S = 600.0
 _STOP_AGAIN_S = 0.2
-_MOST_STEPS = 50
 _MOST_FACTS = 1000
 
 
@@ -346,8 +346,7 @@ class Registry:
         def record(event: ClusterEvent) -> None:
             view = StepView(event.step, event.message, round(time.time(), 3))
             with self._lock:
-                _note_step(steps, view)
-                del steps[:-_MOST_STEPS]
+                steps[:] = with_step(steps, view)
             self._news.set()
 
         return record
@@ -428,16 +427,6 @@ def _saved() -> Iterable[ClusterState]:
             yield store.load(cluster)
         except (NoCluster, StateError) as error:
             _logger.debug("cluster %s: %s", cluster, error)
-
-
-def _note_step(steps: list[StepView], new: StepView) -> None:
-    """Note how far a start is: a step that goes on is shown once; machines go on side by side."""
-    for index, old in enumerate(steps):
-        is_last = index == len(steps) - 1
-        if old.step == new.step and (is_last or new.step.startswith("node ")):
-            steps[index] = new
-            return
-    steps.append(new)
 
 
 def _place(state: ClusterState) -> Place | None:

@@ -9,7 +9,7 @@ Laws:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
 from typing import Any, TypeVar
@@ -31,6 +31,7 @@ from jupyter_scale.model.run import Loop, Run
 from jupyter_scale.monitor.samples import Sample, WorkerSample
 
 MOST_RUNS = 200
+MOST_STEPS = 50
 _STEADY_CPU_PERCENT = 5.0
 _STEADY_MEMORY = 0.01
 _STEADY_GPU_PERCENT = 2.0
@@ -73,7 +74,9 @@ def _view_node(node: NodeState, state: ClusterState, sample: Sample | None) -> N
     is_known = sample is not None
     return NodeView(
         name=node.name,
+        pool=node.pool,
         status=node.status.value,
+        error=node.error,
         workers=len(workers) if is_known else node.joined,
         workers_wanted=node.workers,
         cpu_percent=round(sum(w.cpu_percent for w in workers), 1) if is_known else None,
@@ -88,6 +91,25 @@ def _workers_of(node: NodeState, state: ClusterState, sample: Sample) -> tuple[W
     if len(state.nodes) == 1:
         return sample.workers
     return tuple(w for w in sample.workers if w.name.rpartition("/")[0] == node.name)
+
+
+def with_step(steps: Sequence[StepView], new: StepView) -> list[StepView]:
+    """Return the steps of a start with one more: a step that goes on is shown once.
+
+    Machines go on side by side, so each has one step, wherever it is in the list. There are as many
+    as nodes; of the others the latest are kept.
+    """
+    for index, old in enumerate(steps):
+        is_last = index == len(steps) - 1
+        if old.step == new.step and (is_last or _is_of_machine(new)):
+            return [*steps[:index], new, *steps[index + 1 :]]
+    noted = [*steps, new]
+    of_cluster = [step for step in noted if not _is_of_machine(step)]
+    return [step for step in noted if step not in of_cluster[:-MOST_STEPS]]
+
+
+def _is_of_machine(step: StepView) -> bool:
+    return step.step.startswith("node ")
 
 
 def view_run(fact: RunFact, cluster: str, root: str, *, is_lost: bool) -> RunView:

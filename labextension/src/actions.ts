@@ -64,7 +64,9 @@ export class Actions {
   /** Ask for the number of workers. */
   async scale(cluster: IClusterView): Promise<void> {
     const { api, trans } = this._context;
-    const wanted = cluster.nodes.reduce((sum, node) => sum + node.workers_wanted, 0);
+    const wanted = cluster.nodes
+      .filter(({ status }) => status !== 'failed')
+      .reduce((sum, node) => sum + node.workers_wanted, 0);
     const answer = await InputDialog.getNumber({
       title: trans.__('Scale the cluster "%1"', cluster.name),
       label: trans.__('Workers (one works on one thing at a time)'),

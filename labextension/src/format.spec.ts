@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import {
   baseName,
+  firstLine,
   formatBytes,
   formatBytesOf,
   formatDuration,
@@ -60,5 +61,7 @@ describe('text', () => {
   test('the last line of a traceback', () => {
     expect(lastLine('Traceback\n  x\nValueError: no\n\n')).toBe('ValueError: no');
     expect(lastLine('')).toBe('');
+    expect(firstLine('\nh2 failed: no route.\nIs it on?')).toBe('h2 failed: no route.');
+    expect(firstLine('')).toBe('');
   });
 });

@@ -62,6 +62,11 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** The first line that says something: what happened, before what can be done. */
+export function firstLine(text: string): string {
+  return text.trimStart().split('\n')[0]?.trim() ?? '';
+}
+
 /** The last line that says something, as the end of a traceback does. */
 export function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1)?.trim() ?? '';

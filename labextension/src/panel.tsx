@@ -53,7 +53,7 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
   );
   panel.addWidget(clusters);
   const nodes = new Section('nodes', trans.__('Nodes'), Nodes, clustersOf, context);
-  nodes.node.tabIndex = 0; // nothing in it takes the focus, and it has to be scrolled by keyboard
+  nodes.node.tabIndex = 0; // little in it takes the focus, and it has to be scrolled by keyboard
   panel.addWidget(nodes);
   panel.addWidget(new Section('runs', trans.__('Runs'), Runs, runsOf, context));
   (panel.content as AccordionPanel).setRelativeSizes(SIZES);

@@ -166,6 +166,107 @@ export function mixed(now: number): Scene {
   };
 }
 
+const UNREACHABLE = [
+  'host node17 failed: it does not answer on port 22 (connection timed out).',
+  'Is it switched on, and does `ssh node17` work in a terminal on the computer of the Jupyter server?'
+].join('\n');
+
+const NO_DISK = [
+  'the node process on a100-3.cluster.physics.example.org did not start: exit status 1',
+  'Its last lines:',
+  '    OSError: [Errno 28] No space left on device',
+  "    while writing '/var/tmp/jupyter-scale/clusters/lab-2/workers/a100-3/spill'",
+  'Its log is /var/tmp/jupyter-scale/clusters/lab-2/node.log there.'
+].join('\n');
+
+/** Twenty machines on their way up, each as far as it has come. */
+export function machines(now: number): Scene {
+  const doings = [
+    'connecting',
+    'logged in',
+    'checking its environment',
+    'installing packages 41/112',
+    'bringing 268 files 12/268',
+    'checking jupyter-scale there',
+    'prepared',
+    'starting'
+  ];
+  const names = Array.from({ length: 20 }, (_, index) => `node${index + 1}`);
+  return {
+    clusters: [
+      aCluster('lab-2', {
+        name: 'lab',
+        provider: 'ssh',
+        status: 'starting',
+        started_at: now - 14,
+        steps: [
+          { step: 'security', message: 'making certificates', at: now - 14 },
+          { step: 'node', message: 'starting scheduler', at: now - 13 },
+          // The last of them has not been heard of yet.
+          ...names.slice(0, -1).map((name, index) => ({
+            step: `node ${name}`,
+            message: `${name}: ${doings[index % doings.length] ?? ''}`,
+            at: now - 12
+          })),
+          { step: 'workers', message: 'workers 16/64', at: now - 1 }
+        ],
+        nodes: names.map((name, index) => {
+          const hasFailed = name === 'node17';
+          const isUp = index % doings.length === doings.length - 1;
+          return aNode(name, {
+            status: hasFailed ? 'failed' : 'starting',
+            error: hasFailed ? UNREACHABLE : '',
+            workers: isUp ? 8 : 0,
+            workers_wanted: isUp ? 8 : 0,
+            cpu_percent: null,
+            memory_used_bytes: null
+          });
+        })
+      })
+    ]
+  };
+}
+
+/** Twenty machines of two pools at work; some have failed, one is started again. */
+export function fleet(now: number): Scene {
+  const cpus = Array.from({ length: 16 }, (_, index) =>
+    index === 9
+      ? failedNode('node17', 'cpu', UNREACHABLE)
+      : aNode(`node${index + 1}`, {
+          pool: 'cpu',
+          workers: 16,
+          workers_wanted: 16,
+          cpu_percent: (index * 137) % 1600,
+          memory_used_bytes: 4e9 * (index % 15),
+          memory_limit_bytes: 64e9
+        })
+  );
+  return {
+    clusters: [
+      aCluster('lab-2', {
+        name: 'lab',
+        provider: 'ssh',
+        started_at: now - 7300,
+        steps: [
+          { step: 'node node4', message: 'node4: starting it again', at: now - 4 },
+          { step: 'running', message: 'running', at: now - 7200 }
+        ],
+        nodes: [
+          ...cpus.map(node =>
+            node.name === 'node4'
+              ? { ...node, status: 'starting' as const, workers: 0 }
+              : node
+          ),
+          { ...gpuNode('a100-1.cluster.physics.example.org', 1), pool: 'gpu' },
+          { ...gpuNode('a100-2.cluster.physics.example.org', 1), pool: 'gpu' },
+          failedNode('a100-3.cluster.physics.example.org', 'gpu', NO_DISK),
+          { ...gpuNode('a100-4.cluster.physics.example.org', 1), pool: 'gpu' }
+        ]
+      })
+    ]
+  };
+}
+
 /** Many nodes; the first is at 10 percent of its load, then 20 and so on, as time goes by. */
 export function crowd(count: number, second = 0): Scene {
   return {
@@ -177,6 +278,19 @@ export function crowd(count: number, second = 0): Scene {
       })
     ]
   };
+}
+
+function failedNode(name: string, pool: string, error: string): INodeView {
+  return aNode(name, {
+    pool,
+    error,
+    status: 'failed',
+    workers: 0,
+    workers_wanted: 8,
+    cpu_percent: 0,
+    memory_used_bytes: 0,
+    memory_limit_bytes: 0
+  });
 }
 
 function gpuNode(name: string, count: number): INodeView {

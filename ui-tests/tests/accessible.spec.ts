@@ -5,7 +5,7 @@ import { type AxeResults, source as AXE } from 'axe-core';
 
 import type { ISnapshot } from '../../labextension/src/feed';
 import { test } from '../fake/feed';
-import { failed, mixed, starting, working } from '../fake/scenes';
+import { failed, fleet, machines, mixed, starting, working } from '../fake/scenes';
 import { expect, type Lab } from './lab';
 
 const NOW = 1_790_000_000;
@@ -13,6 +13,8 @@ const SCENES: Record<string, (now: number) => Partial<ISnapshot>> = {
   empty: () => ({}),
   starting,
   failed,
+  machines,
+  fleet,
   working,
   mixed: (now: number) => ({ ...mixed(now), runs: working(now).runs ?? [] })
 };

@@ -2,7 +2,7 @@
  * A JupyterLab server for tests, with a home of its own; it can be killed and started again.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -24,6 +24,20 @@ export class LabServer {
       stdio: ['pipe', 'ignore', openSync(this.log, 'a')]
     });
     await expect.poll(() => this.isUp(), { timeout: 60_000 }).toBe(true);
+  }
+
+  /** Have these profiles, beside the notebooks: what a `scale.toml` says. */
+  writeProfiles(text: string): void {
+    writeFileSync(join(this.home, 'notebooks', 'scale.toml'), text);
+  }
+
+  /** The names of the profiles that it knows. */
+  async profiles(): Promise<readonly string[]> {
+    const address = `${this.url}/jupyter-scale/api/profiles`;
+    const answer = await fetch(address, {
+      headers: { Authorization: `token ${this.token}` }
+    });
+    return ((await answer.json()) as { profiles: string[] }).profiles;
   }
 
   /** The number of its process. */

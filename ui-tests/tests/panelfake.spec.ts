@@ -3,7 +3,11 @@
  */
 import { aCluster, aLoop, aNode, aRun } from '../../labextension/src/testing/views';
 import { test } from '../fake/feed';
+import { fleet, machines } from '../fake/scenes';
 import { expect } from './lab';
+
+/** What time it is on the server, in a scene. */
+const NOW = 1_790_000_000;
 
 const START = 'Start a cluster on this computer';
 
@@ -82,6 +86,56 @@ test('progress is told to eyes and to screen readers', async ({ fake, lab }) => 
   await expect(lab.statusItem).toHaveText('%%scale: 2 workers, 1 run 40 %');
   await lab.panel.getByRole('button', { name: 'Interrupt this cell' }).click();
   await expect.poll(() => fake.asked).toEqual(['POST runs/r/interrupt']);
+});
+
+for (const theme of ['Light', 'Dark'] as const) {
+  test(`a machine that failed says why, and all of it on demand, ${theme}`, async ({
+    fake,
+    lab
+  }) => {
+    await lab.setTheme(theme);
+    await lab.openPanel();
+    await lab.setPanelWidth(280);
+    fake.show({ ...fleet(NOW), sent_at: NOW });
+    const nodes = lab.section('nodes');
+    await expect(nodes.getByRole('heading', { level: 4 })).toHaveText([
+      'cpu14 of 16 nodes',
+      'gpu3 of 4 nodes'
+    ]);
+    const failed = nodes.getByRole('listitem', { name: 'a100-3' });
+    const more = failed.locator('pre');
+    await expect(failed.getByText('did not start: exit status 1').first()).toBeVisible();
+    await expect(more).toBeHidden();
+    await failed.locator('summary').press('Enter');
+    await expect(more).toContainText('No space left on device');
+    await more.scrollIntoViewIfNeeded();
+    await lab.screenshot(`panel-node-failed-${theme.toLowerCase()}`);
+    const again = fleet(NOW).clusters ?? [];
+    fake.tell({ clusters: again.map(one => ({ ...one, idle_since: NOW })) });
+    await expect(lab.section('clusters')).toContainText('Idle');
+    await expect(more).toBeVisible();
+  });
+}
+
+test('the machines of a start are side by side, in the order of the profile', async ({
+  fake,
+  lab
+}) => {
+  await lab.openPanel();
+  fake.show({ ...machines(NOW), sent_at: NOW });
+  const rows = lab.panel.getByRole('list', { name: 'Machines of the start' });
+  await expect(rows.getByRole('listitem')).toHaveCount(20);
+  await expect(rows.getByRole('listitem').nth(4)).toContainText(
+    'node5bringing 268 files 12/268'
+  );
+  await expect(rows.getByRole('img', { name: 'Failed' })).toHaveCount(1);
+  await expect(lab.section('clusters')).toContainText('2 of 20 machines are ready');
+  const steps = lab.panel.getByRole('list', { name: 'Steps of the start' });
+  await expect(steps.getByRole('listitem')).toContainText([
+    'making certificates',
+    'starting scheduler',
+    'workers 16/64'
+  ]);
 });
 
 test('a missing message makes the panel connect again', async ({ fake, lab }) => {

@@ -2,10 +2,21 @@ import { expect } from '@playwright/test';
 
 import type { ISnapshot } from '../../labextension/src/feed';
 import { type FakeFeed, test } from '../fake/feed';
-import { crowd, failed, mixed, starting, working } from '../fake/scenes';
+import { crowd, failed, fleet, machines, mixed, starting, working } from '../fake/scenes';
 import type { Lab } from './lab';
 
-const SCENES = { empty: () => ({}), starting, working, failed, mixed };
+const SCENES = {
+  empty: () => ({}),
+  starting,
+  working,
+  failed,
+  mixed,
+  machines,
+  fleet
+};
+
+/** What is long is seen in whole. */
+const TALL = new Set(['mixed', 'machines', 'fleet']);
 
 /** What time it is on the server, in every scene. */
 const NOW = 1_790_000_000;
@@ -20,10 +31,9 @@ for (const theme of ['Light', 'Dark'] as const) {
     for (const width of [280, 600]) {
       await lab.setPanelWidth(width);
       for (const [name, scene] of Object.entries(SCENES)) {
-        // What is long is seen in whole.
         await lab.page.setViewportSize({
           width: 1280,
-          height: name === 'mixed' ? 1600 : 800
+          height: TALL.has(name) ? 1600 : 800
         });
         showWithLoads(fake, scene(NOW));
         await expectToFit(lab, name);

@@ -14,7 +14,9 @@ import {
 export function aNode(name: string, changes: Partial<INodeView> = {}): INodeView {
   return {
     name,
+    pool: 'default',
     status: 'running',
+    error: '',
     workers: 2,
     workers_wanted: 2,
     cpu_percent: 50,

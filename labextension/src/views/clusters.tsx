@@ -5,13 +5,16 @@ import { closeIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSX } from 'react';
 
-import type { IClusterView, IStepView } from '../feed';
-import { formatSpan, lastLine } from '../format';
+import type { IClusterView } from '../feed';
+import { firstLine, formatSpan } from '../format';
 import { workersIcon } from '../icons';
 import { MAGIC } from '../magic';
+import { isActive } from '../runs';
 import type { IPanelContext, ISectionProps } from './context';
+import { ErrorText } from './errortext';
 import { IconButton } from './iconbutton';
-import { clusterLabel, StatusIcon } from './status';
+import { Start } from './start';
+import { clusterLabel, nodesText, StatusIcon } from './status';
 
 /** All clusters; without a living one, how to begin. */
 export function Clusters({ context, state, now }: ISectionProps): JSX.Element {
@@ -19,12 +22,19 @@ export function Clusters({ context, state, now }: ISectionProps): JSX.Element {
   if (!state) {
     return <p className="jp-scale-Hint">{trans.__('Waiting for the server…')}</p>;
   }
-  const { clusters } = state;
+  const { clusters, runs } = state;
+  const atWork = new Set(runs.filter(isActive).map(({ cluster }) => cluster));
   return (
     <>
       <ul className="jp-scale-List">
         {clusters.map(cluster => (
-          <Cluster key={cluster.id} cluster={cluster} context={context} now={now} />
+          <Cluster
+            key={cluster.id}
+            cluster={cluster}
+            isAtWork={atWork.has(cluster.id)}
+            context={context}
+            now={now}
+          />
         ))}
       </ul>
       {clusters.every(hasEnded) && <Beginning context={context} />}
@@ -62,11 +72,13 @@ function hasEnded({ status }: IClusterView): boolean {
 
 interface IClusterProps {
   readonly cluster: IClusterView;
+  /** Whether a cell runs on it; its scheduler notices some seconds later. */
+  readonly isAtWork: boolean;
   readonly context: IPanelContext;
   readonly now: number;
 }
 
-function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {
+function Cluster({ cluster, isAtWork, context, now }: IClusterProps): JSX.Element {
   const { actions, feed, trans } = context;
   const { name, status } = cluster;
   const label = clusterLabel(status, trans);
@@ -101,13 +113,13 @@ function Cluster({ cluster, context, now }: IClusterProps): JSX.Element {
         )}
       </div>
       <p className="jp-scale-Detail">{describe(cluster, now, trans)}</p>
-      {status === 'running' && <Idle cluster={cluster} now={now} trans={trans} />}
-      {cluster.error && (
-        <p className="jp-scale-Error" title={cluster.error}>
-          {lastLine(cluster.error)}
-        </p>
+      {status === 'running' && !isAtWork && (
+        <Idle cluster={cluster} now={now} trans={trans} />
       )}
-      {status === 'starting' && <Steps steps={cluster.steps} trans={trans} />}
+      {cluster.error && (
+        <ErrorText brief={firstLine(cluster.error)} text={cluster.error} />
+      )}
+      {status === 'starting' && <Start cluster={cluster} trans={trans} />}
     </li>
   );
 }
@@ -121,7 +133,7 @@ function describe(cluster: IClusterView, now: number, trans: TranslationBundle):
   return [
     isUp ? trans.__('Up %1', age) : clusterLabel(status, trans),
     isUp && trans._n('%1 worker', '%1 workers', workers),
-    isUp && nodes.length > 1 && trans._n('%1 node', '%1 nodes', nodes.length),
+    isUp && nodes.length > 1 && nodesText(nodes, trans),
     provider === 'local' ? trans.__('this computer') : provider,
     owner === 'kernel' && trans.__('ends with its notebook’s kernel')
   ]
@@ -146,30 +158,4 @@ function Idle({ cluster, now, trans }: IIdleProps): JSX.Element | null {
       ? trans.__('Idle for %1', formatSpan(now - since))
       : trans.__('Idle: stops in %1', formatSpan(Math.max(0, since + timeout - now)));
   return <p className="jp-scale-Detail">{text}</p>;
-}
-
-interface IStepsProps {
-  readonly steps: readonly IStepView[];
-  readonly trans: TranslationBundle;
-}
-
-/** The steps of a start; the last is the one under way. */
-function Steps({ steps, trans }: IStepsProps): JSX.Element {
-  return (
-    <ol
-      className="jp-scale-Steps"
-      aria-label={trans.__('Steps of the start')}
-      aria-live="polite"
-    >
-      {steps.map(({ step, message, at }, index) => (
-        <li key={`${step} ${at}`} title={message}>
-          <StatusIcon
-            status={index < steps.length - 1 ? 'done' : 'starting'}
-            label={index < steps.length - 1 ? trans.__('Done') : trans.__('Under way')}
-          />
-          <span>{message}</span>
-        </li>
-      ))}
-    </ol>
-  );
 }

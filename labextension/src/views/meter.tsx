@@ -7,6 +7,8 @@ import type { Load } from '../history';
 
 interface IMeterProps {
   readonly label: string;
+  /** What is shown of the label where there is little room. */
+  readonly shortLabel?: string | undefined;
   /** The number beside the bar, as text. */
   readonly text: string;
   /** From 0 to 1; null when it is not known. */
@@ -17,11 +19,12 @@ interface IMeterProps {
 }
 
 /** A labelled bar with its number: how much of something is in use. */
-export function Meter({ label, text, part, title, isScarce }: IMeterProps): JSX.Element {
+export function Meter(props: IMeterProps): JSX.Element {
+  const { label, shortLabel, text, part, title, isScarce } = props;
   const isFull = isScarce && part !== null && part > 0.9;
   return (
     <div className="jp-scale-Meter" title={title ?? `${label}: ${text}`}>
-      <span className="jp-scale-Meter-label">{label}</span>
+      <span className="jp-scale-Meter-label">{shortLabel ?? label}</span>
       <span
         className="jp-scale-Bar"
         role="meter"

@@ -9,6 +9,7 @@ import type { ILoopView, IRunView } from '../feed';
 import { formatDuration, formatElapsed, lastLine } from '../format';
 import { isActive } from '../runs';
 import type { IPanelContext } from './context';
+import { ErrorText } from './errortext';
 import { IconButton } from './iconbutton';
 import { Progress } from './meter';
 import { runLabel, StatusIcon } from './status';
@@ -57,9 +58,7 @@ export function Run({ run, context, now }: IRunProps): JSX.Element {
         <p className="jp-scale-Detail">{runLabel(run.status, trans)}</p>
       )}
       {run.error && run.status !== 'interrupted' && (
-        <p className="jp-scale-Error" title={run.error}>
-          {lastLine(run.error)}
-        </p>
+        <ErrorText brief={lastLine(run.error)} text={run.error} />
       )}
     </li>
   );

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSX } from 'react';
 
 import type { ClusterStatus, RunStatus } from '../feed';
+import { countRunning } from '../machines';
 
 type Look = 'busy' | 'up' | 'done' | 'waiting' | 'failed' | 'off' | 'unknown';
 
@@ -67,6 +68,17 @@ export function clusterLabel(status: ClusterStatus, trans: TranslationBundle): s
     case 'failed':
       return trans.__('Failed');
   }
+}
+
+/** For instance `20 nodes`, or `18 of 20 nodes` while the others start or have failed. */
+export function nodesText(
+  nodes: readonly { status: ClusterStatus }[],
+  trans: TranslationBundle
+): string {
+  const running = countRunning(nodes);
+  return running === nodes.length
+    ? trans._n('%1 node', '%1 nodes', running)
+    : trans._n('%2 of %1 node', '%2 of %1 nodes', nodes.length, running);
 }
 
 /** The word for a run's status. */

@@ -13,6 +13,7 @@ from jupyter_scale.model.profile import Pool, Profile
 from jupyter_scale.monitor.samples import Sample, WorkerSample
 from jupyter_scale.server.views import (
     MOST_RUNS,
+    MOST_STEPS,
     World,
     apply,
     difference,
@@ -22,6 +23,7 @@ from jupyter_scale.server.views import (
     snapshot,
     view_cluster,
     view_run,
+    with_step,
 )
 
 ids = st.sampled_from("abcdef")
@@ -29,7 +31,9 @@ moments = st.integers(0, 3).map(float)
 nodes = st.builds(
     NodeView,
     ids,
+    ids,
     st.sampled_from(["starting", "running"]),
+    st.just(""),
     st.integers(0, 2),
     st.just(2),
     st.none() | moments,
@@ -159,10 +163,46 @@ def test_workers_belong_to_the_node_whose_name_they_begin_with():
     assert [node.workers for node in view.nodes] == [1, 2]
 
 
+def test_a_node_tells_its_pool_and_why_it_failed():
+    failed = replace(a_node("n2"), pool="gpu", status=Status.FAILED, error="n2: no route.\nWait.")
+    view = view_cluster(a_state(a_node("n1"), failed), (), None)
+    assert [(node.pool, node.status, node.error) for node in view.nodes] == [
+        ("p", "running", ""),
+        ("gpu", "failed", "n2: no route.\nWait."),
+    ]
+
+
 def test_gpus_are_those_of_their_node():
     sample = Sample((a_worker("n1/0"), a_worker("n1/1")), gpus={"n1": (GPU, replace(GPU, index=1))})
     view = view_cluster(a_state(a_node("n1"), a_node("n2")), (), sample)
     assert [[gpu.index for gpu in node.gpus] for node in view.nodes] == [[0, 1], []]
+
+
+def noted(*steps):
+    result = []
+    for at, (step, message) in enumerate(steps):
+        result = with_step(result, StepView(step, message, float(at)))
+    return [(one.step, one.message) for one in result]
+
+
+def test_machines_go_on_side_by_side_in_one_step_each():
+    assert noted(
+        ("node h1", "h1: connecting"),
+        ("node h2", "h2: connecting"),
+        ("workers", "workers 0/2"),
+        ("node h1", "h1: prepared"),
+        ("workers", "workers 1/2"),
+    ) == [
+        ("node h1", "h1: prepared"),
+        ("node h2", "h2: connecting"),
+        ("workers", "workers 1/2"),
+    ]
+
+
+def test_of_many_steps_the_latest_are_kept_and_those_of_all_machines():
+    machines = [(f"node h{number}", "connecting") for number in range(MOST_STEPS + 10)]
+    others = [(f"step {number}", "") for number in range(MOST_STEPS + 10)]
+    assert noted(*machines, *others) == machines + others[10:]
 
 
 LOOP = LoopFact(
