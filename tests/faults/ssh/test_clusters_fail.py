@@ -83,8 +83,9 @@ def test_a_full_disk_is_told(possible, tmp_path):
         lab.close()
 
 
-@pytest.mark.parametrize("seconds", [10, pytest.param(40, marks=pytest.mark.slow)])
-def test_a_link_that_is_cut_for_a_while_changes_nothing(lab, open_laptop, seconds):
+@pytest.mark.slow
+def test_a_link_that_is_cut_for_a_while_changes_nothing(lab, open_laptop):
+    seconds = 10
     laptop = open_laptop()
     laptop.run("%scale up lab")
     laptop.run("%%scale\nx = 1")
