@@ -29,7 +29,7 @@ from jupyter_scale.clusters.supplies import supply_of
 from jupyter_scale.environment.courier import Courier, mirror_key
 from jupyter_scale.environment.installed import stamp
 from jupyter_scale.errors import ClusterError, HostLost, NoCluster, StartError
-from jupyter_scale.model.cluster import ClusterEvent, NodeState, Ownership, Status, Target
+from jupyter_scale.model.cluster import ClusterEvent, NodeState, Status, Target
 from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.profile import Profile, embedded_profile
 from jupyter_scale.model.run import RunReport
@@ -149,10 +149,7 @@ class Workspace:
             if found is not None:
                 self._cluster = found
                 return found
-            ownership = Ownership.SERVER
-        else:
-            ownership = Ownership.KERNEL
-        cluster = Cluster.create(profile, on_event=on_event, ownership=ownership, ask=ask)
+        cluster = Cluster.create(profile, on_event=on_event, ask=ask)
         self._start(cluster, wait=True)
         return cluster
 

@@ -88,11 +88,15 @@ class Cluster:
         on_event : callable, optional
             Told what happens, in the thread that calls the method concerned.
         ownership : Ownership
-            ``SERVER`` when it shall outlive the owner: call `beat` while there is one.
+            ``SERVER`` when it shall outlive the owner: call `beat` while there is one. What is on
+            other machines always does.
         ask : callable, optional
             Asks the user for a passphrase, given a prompt, in the thread that starts.
         """
-        is_here = load_provider(profile.provider).max_nodes == 1
+        provider = load_provider(profile.provider)
+        is_here = provider.max_nodes == 1
+        if provider.outlives_kernels:
+            ownership = Ownership.SERVER
         if ownership is Ownership.SERVER:
             profile = profile.with_limits()
         cluster = uuid.uuid4().hex[:12]
