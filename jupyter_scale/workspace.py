@@ -128,7 +128,7 @@ class Workspace:
         """
         self._ask = ask
         own = self._cluster
-        if isinstance(own, Cluster) and name == own.state.name and own.retry():
+        if own is not None and name == own.state.name and self._retry(own, name, directory):
             return own
         if self._cluster is not None:
             running = self._cluster.state.name
@@ -152,6 +152,15 @@ class Workspace:
         cluster = Cluster.create(profile, on_event=on_event, ask=ask)
         self._start(cluster, wait=True)
         return cluster
+
+    def _retry(self, cluster: Cluster | Guest, name: str, directory: Path) -> bool:
+        """Have nodes that failed tried again; tell whether there are any."""
+        if isinstance(cluster, Cluster):
+            return cluster.retry()
+        has_failed = any(node.status is Status.FAILED for node in cluster.state.nodes)
+        if has_failed and self._link is not None:
+            self._link.start(name, None, str(directory))
+        return has_failed and self._link is not None
 
     def _find_saved(
         self, profile: Profile, on_event: Callable[[ClusterEvent], None]
@@ -189,6 +198,7 @@ class Workspace:
         running = [view for view in _running(link) if view["name"] == name]
         if running:
             guest = self._join(link, running[0])
+            self._retry(guest, name, directory)
             if workers is not None and workers != guest.workers:
                 self._scale_at(link, guest, workers, "", workers, _SCALE_TIMEOUT_S)
             return guest

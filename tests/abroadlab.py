@@ -24,7 +24,7 @@ def hiding(folder):
     return ["unshare", "-m", "--propagation", "private", "sh", "-c", script, str(folder)]
 
 
-def join(shell, nodes, *, with_workers=False):
+def join(shell, nodes, *, with_workers=False):  # noqa: PLR0915 - one step after another
     """Give this kernel's notebook a session abroad; return what has to be closed.
 
     Parameters
@@ -38,11 +38,13 @@ def join(shell, nodes, *, with_workers=False):
     from jupyter_scale.clusters.cluster import Cluster
     from jupyter_scale.environment.courier import Courier, mirror_key
     from jupyter_scale.model.profile import embedded_profile
+    from jupyter_scale.providers.provider import Route
     from jupyter_scale.runner.client import RunnerClient
     from jupyter_scale.session.abroad import Abroad
     from jupyter_scale.session.session import Session
     from jupyter_scale.transport.lifeline import current_owner
     from jupyter_scale.transport.local import child_environment
+    from jupyter_scale.workspace import _Joined
 
     nodes = Path(nodes)
     folder = Path.cwd()
@@ -104,7 +106,9 @@ def join(shell, nodes, *, with_workers=False):
     )
     abroad = Abroad(folder, lambda: couriers)
     workspace._cluster = cluster
-    workspace._session = Session(
+    session = Session(
         client, workspace._namespace, workspace._hidden, None, workspace._ambience, abroad=abroad
     )
+    workspace._place = cluster.state.head.name
+    workspace._joined[workspace._place] = _Joined(session, None, Route(address))
     return {"runner": runner, "couriers": couriers, "hosts": hosts, "abroad": abroad}

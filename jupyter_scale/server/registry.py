@@ -143,6 +143,8 @@ class Registry:
     def start(self, name: str, workers: int | None, directory: Path | None) -> Future[str]:
         """Begin to start a cluster; its id comes as soon as its profile is read.
 
+        One of that profile that runs, and of which nodes have failed, is given these again instead.
+
         The future raises ProfileError when there is no such profile, or it is wrong.
         """
         return _in_thread(lambda: self._create(name, workers, directory or self._root))
@@ -201,6 +203,12 @@ class Registry:
     # -- in threads of their own -----------------------------------------------------------------
 
     def _create(self, name: str, workers: int | None, directory: Path) -> str:
+        with self._lock:
+            running = [o for o in self._owned.values() if o.state.status is Status.RUNNING]
+        for owned in running:
+            if owned.state.name == name and owned.cluster.retry():
+                self._news.set()
+                return owned.state.id
         profile = load_profile(name, directory)
         if workers is not None:
             profile = profile.with_workers(workers)

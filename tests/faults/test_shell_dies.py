@@ -67,7 +67,8 @@ def test_the_node_is_killed(notebook):
     notebook.run("%%scale\nz = 1")
     run = notebook.start("%%scale\nprint('here', flush=True)\nimport time\ntime.sleep(2)\nz = 2")
     run.wait_for("here")
-    [node] = notebook.processes("jupyter_scale.providers.node")
+    found = notebook.processes("jupyter_scale.providers.node")
+    [node] = [process for process in found if "jupyter_scale.providers.node" in process.cmdline()]
     os.kill(node.pid, signal.SIGKILL)
     run.finish(30)
     # Whether that cell ended well or not, the notebook goes on; at the latest with a new cluster.

@@ -78,7 +78,8 @@ def test_somebody_has_removed_the_copies(notebook):
 
 def test_an_interrupt_while_files_come_home(notebook):
     notebook.must(
-        "session = __import__('jupyter_scale').magics._loaded[id(get_ipython())].workspace._session"
+        "magics = __import__('jupyter_scale').magics._loaded[id(get_ipython())]\n"
+        "session = magics.workspace.session_or_none; del magics"
     )
     notebook.must(
         "def stopping(*part):\n    raise KeyboardInterrupt\nsession._read_file = stopping"

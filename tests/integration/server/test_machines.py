@@ -38,6 +38,7 @@ def hosts(tmp_path):
 def lab(hosts, tmp_path):
     (tmp_path / "server").mkdir()
     text = PROFILE.format(ssh_config=hosts.ssh_config, python=sys.executable)
+    text += text.replace("clusters.lab", "clusters.few") + "min = 1\n"
     lab = LabServer(tmp_path / "server", text)
     lab.start()
     yield lab
@@ -63,6 +64,26 @@ def test_a_servers_machines_serve_kernels_and_are_watched(lab, hosts):
     panel.wait(lambda p: p.clusters[view["id"]]["nodes"][1]["cpu_percent"] is not None)
     panel.close()
     assert kernel.run("%scale down", timeout_s=60).status == "ok"
+    assert_clean(hosts)
+
+
+def test_a_failed_machine_is_tried_again_by_the_next_start(lab, hosts):
+    hosts.machines["h2"].kill()
+    kernel = lab.start_kernel()
+    up = kernel.run("%scale up few", timeout_s=60)
+    assert "is up: 1 worker." in up.stdout, up
+    assert (
+        "h2" in next(n for n in lab.clusters()["few"]["nodes"] if n["status"] == "failed")["error"]
+    )
+    hosts.machines["h2"].start()
+    kernel.run("%scale up few", timeout_s=60)
+
+    def statuses():
+        return [node["status"] for node in lab.clusters()["few"]["nodes"]]
+
+    assert eventually(lambda: statuses() == ["running", "running"], 40), lab.clusters()
+    assert list(lab.clusters()) == ["few"]
+    kernel.run("%scale down", timeout_s=60)
     assert_clean(hosts)
 
 

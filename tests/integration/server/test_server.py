@@ -266,7 +266,7 @@ def test_an_idle_panel_costs_little(lab):
 def test_a_node_that_dies_is_shown(lab):
     view = lab.start_cluster(profile="pair")
     panel = lab.feed()
-    [node] = [p for p in lab.processes() if "providers.node" in " ".join(p.cmdline())]
+    [node] = [p for p in lab.processes() if "jupyter_scale.providers.node" in p.cmdline()]
     os.kill(node.pid, signal.SIGKILL)
     panel.wait(lambda p: p.clusters[view["id"]]["status"] == "failed")
     assert "did not start" not in panel.clusters[view["id"]]["error"]
