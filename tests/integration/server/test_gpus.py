@@ -36,6 +36,6 @@ def test_each_gpu_of_a_node_is_shown_once(tmp_path, monkeypatch):
             (51.0, 101.5),
         ]
         readers = [p for p in lab.processes() if any("nvidia" in m.path for m in p.memory_maps())]
-        assert ["local.node" in " ".join(reader.cmdline()) for reader in readers] == [True]
+        assert ["jupyter_scale.providers.node" in reader.cmdline() for reader in readers] == [True]
     finally:
         lab.close()
