@@ -37,7 +37,8 @@ demo: setup ## open the demo notebook (HEADLESS=1: run it and check what it show
 test: setup lint test-js test-py test-ui ## lint, and every test
 
 test-py: setup ## the Python tests (PYTEST_ARGS="-k name" to choose)
-	@$(ENV) python -m pytest $(PYTEST_ARGS)
+	@if [ -n "$(PYTEST_ARGS)" ]; then $(ENV) python -m pytest $(PYTEST_ARGS); \
+	else mkdir -p .cache && $(ENV) sh tests/run.sh; fi
 
 test-js: setup ## the TypeScript unit tests
 	@$(ENV) npm --silent test

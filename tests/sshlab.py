@@ -104,6 +104,7 @@ class Machine:
             (self.home / shared.name).mkdir(exist_ok=True)
             script.append(f"mount --bind {shared} {home}/{shared.name}")
         script.append(f"mount --rbind {home} /root")
+        script.append("mount -t tmpfs tmpfs /dev/shm")  # what a dead machine had there goes with it
         for disk, size in self.disks.items():
             (self.home / disk).mkdir(exist_ok=True)
             script.append(f"mount -t tmpfs -o size={size} tmpfs /root/{disk}")
