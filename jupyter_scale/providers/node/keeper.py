@@ -34,7 +34,7 @@ _logger = logging.getLogger(__name__)
 _CLOSE_TIMEOUT_S = 2.0
 _LOOK_WANTED_S = 0.2
 _LOOK_SCHEDULER_S = 2.0
-_DESERTED_S = 15.0
+_DESERTED_S = 8.0
 
 
 @dataclass(frozen=True)

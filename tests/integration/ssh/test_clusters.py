@@ -118,14 +118,14 @@ def test_a_cluster_without_an_owner_ends(two, tmp_path):
     laptop.run("%scale up lab")
     laptop.run("%%scale\nx = 1")
     laptop.kill()
-    assert_clean(two, 30)
+    assert_clean(two, 60)
 
 
 def test_an_idle_cluster_ends(two, tmp_path):
     write_profile(tmp_path / "notebooks", two, ["h1", "h2"], more='idle_timeout = "10s"')
     laptop = again(two, tmp_path)
     laptop.run("%scale up lab")
-    assert_clean(two, 40)
+    assert_clean(two, 80)
     laptop.close()
 
 
