@@ -1,6 +1,6 @@
 #!/bin/sh
 # All Python tests, in two halves side by side: those with machines mostly wait, for links and limits.
-python -m pytest -m ssh -p no:cacheprovider >.cache/ssh-tests.log 2>&1 &
+python -m pytest -m ssh -o cache_dir=.cache/pytest-ssh >.cache/ssh-tests.log 2>&1 &
 machines=$!
 python -m pytest -m 'not ssh'
 rest=$?
