@@ -47,14 +47,14 @@ class Laptop:
         self.process.stdin.write(json.dumps(textwrap.dedent(source)).encode() + b"\n")
         self.process.stdin.flush()
 
-    def result(self, timeout_s=60):
+    def result(self, timeout_s=150):
         """Return what the cell printed; its error as text is raised."""
         answer = self.answer(timeout_s)
         if answer["error"]:
             raise AssertionError(answer["error"] + "\n" + answer["out"])
         return answer["out"]
 
-    def answer(self, timeout_s=60):
+    def answer(self, timeout_s=150):
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._buffer:
@@ -65,11 +65,11 @@ class Laptop:
         line, _, self._buffer = self._buffer.partition(b"\n")
         return json.loads(line)
 
-    def run(self, source, timeout_s=60):
+    def run(self, source, timeout_s=150):
         self.begin(source)
         return self.result(timeout_s)
 
-    def fails(self, source, timeout_s=60):
+    def fails(self, source, timeout_s=150):
         """Run a cell that raises; return the error."""
         self.begin(source)
         answer = self.answer(timeout_s)
@@ -133,7 +133,7 @@ def why_unclean(lab):
     }
 
 
-def assert_clean(lab, timeout_s=15):
+def assert_clean(lab, timeout_s=60):
     assert eventually(lambda: is_clean(lab), timeout_s), why_unclean(lab)
 
 

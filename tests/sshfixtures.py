@@ -22,6 +22,8 @@ def mark(items, directory):
     for item in items:
         if directory in item.path.parents:
             item.add_marker(pytest.mark.ssh)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))  # other tests run beside
 
 
 @pytest.fixture(scope="session")

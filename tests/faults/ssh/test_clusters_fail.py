@@ -106,7 +106,7 @@ def wait(seconds):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_link_that_is_cut_for_ever_fails_the_cell_and_leaves_the_notebook(lab, open_laptop):
     laptop = open_laptop()
     laptop.run("import jupyter_scale.workspace as w\nw._PATIENCE_ELSEWHERE_S = 5")
@@ -148,7 +148,7 @@ def workers(lab, name):
     ]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_machine_that_dies_in_a_loop_is_done_without(lab, open_laptop):
     laptop = open_laptop()
     laptop.run("%scale up lab")
@@ -194,9 +194,9 @@ def test_a_dead_scheduler_or_runner_is_told_and_the_next_start_works(lab, open_l
 def test_ctrl_c_in_the_middle_of_a_start_leaves_nothing(lab, open_laptop):
     laptop = open_laptop()
     laptop.begin("%scale up lab")
-    assert eventually(lambda: lab.machines["h1"].find("jupyter_scale.providers.node"), 30)
+    assert eventually(lambda: lab.machines["h1"].find("jupyter_scale.providers.node"), 60)
     laptop.interrupt()
-    assert "KeyboardInterrupt" in laptop.answer(60)["error"]
+    assert "KeyboardInterrupt" in laptop.answer()["error"]
     assert_clean(lab)
     laptop.run("%scale up lab")
     laptop.run("%scale down")
@@ -217,7 +217,7 @@ def test_a_laptop_that_dies_in_a_start_goes_on_or_ends_later(lab, open_laptop, s
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_link_that_is_cut_in_a_transfer_delays_it(lab, open_laptop):
     laptop = open_laptop()
     laptop.run("import numpy as np\na = np.arange(60_000_000)")

@@ -9,7 +9,7 @@ from laptop import assert_clean
 from sshlab import SshLab, require_lab
 from waiting import eventually
 
-pytestmark = pytest.mark.ssh
+pytestmark = [pytest.mark.ssh, pytest.mark.timeout(300)]
 
 PROFILE = """
 [clusters.lab]
@@ -47,7 +47,7 @@ def lab(hosts, tmp_path):
 
 def test_a_servers_machines_serve_kernels_and_are_watched(lab, hosts):
     kernel = lab.start_kernel()
-    up = kernel.run("%scale up lab", timeout_s=60)
+    up = kernel.run("%scale up lab", timeout_s=120)
     assert "The cluster 'lab' is up: 2 workers." in up.stdout, up
     view = lab.clusters()["lab"]
     assert [(node["name"], node["status"]) for node in view["nodes"]] == [
@@ -56,40 +56,40 @@ def test_a_servers_machines_serve_kernels_and_are_watched(lab, hosts):
     ]
     assert [step["step"] for step in view["steps"]].count("node h2") == 1
     cell = "%%scale\nimport socket\nwhere = socket.gethostname()"
-    assert kernel.run(cell, timeout_s=60).status == "ok"
+    assert kernel.run(cell, timeout_s=120).status == "ok"
     assert kernel.run("print(where)").stdout == "h1\n"
 
     panel = lab.feed()
     panel.wait(lambda p: any(run["status"] == "done" for run in p.runs.values()))
     panel.wait(lambda p: p.clusters[view["id"]]["nodes"][1]["cpu_percent"] is not None)
     panel.close()
-    assert kernel.run("%scale down", timeout_s=60).status == "ok"
+    assert kernel.run("%scale down", timeout_s=120).status == "ok"
     assert_clean(hosts)
 
 
 def test_a_failed_machine_is_tried_again_by_the_next_start(lab, hosts):
     hosts.machines["h2"].kill()
     kernel = lab.start_kernel()
-    up = kernel.run("%scale up few", timeout_s=60)
+    up = kernel.run("%scale up few", timeout_s=120)
     assert "is up: 1 worker." in up.stdout, up
     assert (
         "h2" in next(n for n in lab.clusters()["few"]["nodes"] if n["status"] == "failed")["error"]
     )
     hosts.machines["h2"].start()
-    kernel.run("%scale up few", timeout_s=60)
+    kernel.run("%scale up few", timeout_s=120)
 
     def statuses():
         return [node["status"] for node in lab.clusters()["few"]["nodes"]]
 
     assert eventually(lambda: statuses() == ["running", "running"], 40), lab.clusters()
     assert list(lab.clusters()) == ["few"]
-    kernel.run("%scale down", timeout_s=60)
+    kernel.run("%scale down", timeout_s=120)
     assert_clean(hosts)
 
 
 def test_a_new_server_takes_machines_over(lab, hosts):
     kernel = lab.start_kernel()
-    kernel.run("%scale up lab", timeout_s=60)
+    kernel.run("%scale up lab", timeout_s=120)
     nodes = {p.pid for m in hosts.machines.values() for p in m.find("jupyter_scale.providers.node")}
     lab.kill()
     lab.start()
@@ -97,7 +97,7 @@ def test_a_new_server_takes_machines_over(lab, hosts):
     again = {p.pid for m in hosts.machines.values() for p in m.find("jupyter_scale.providers.node")}
     assert again == nodes
     kernel = lab.start_kernel()
-    assert kernel.run("%%scale\nx = 6 * 7", timeout_s=60).status == "ok"
+    assert kernel.run("%%scale\nx = 6 * 7", timeout_s=120).status == "ok"
     assert kernel.run("print(x)").stdout == "42\n"
-    kernel.run("%scale down", timeout_s=60)
+    kernel.run("%scale down", timeout_s=120)
     assert_clean(hosts)

@@ -297,7 +297,7 @@ def test_a_cell_goes_to_the_pool_that_it_names(two, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_host_with_nothing_gets_the_notebooks_environment(fresh, tmp_path):
     fresh.add()
     write_profile(tmp_path / "notebooks", fresh, ["h1"], python="")
