@@ -7,6 +7,7 @@ import threading
 import time
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.environment.additions import additions_path
@@ -15,6 +16,7 @@ from jupyter_scale.environment.prepare import prepare
 from jupyter_scale.errors import ClusterError, HostError
 from jupyter_scale.model.cluster import Machine, NodeState, RunnerState, Status
 from jupyter_scale.providers.logs import log_path
+from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.provider import NodeSeen, Request, Route
 from jupyter_scale.providers.ssh.asking import AskOnce
 from jupyter_scale.providers.ssh.commands import start_module, visit
@@ -147,7 +149,7 @@ class SshProvider:
     def scale(self, node: NodeState, request: Request, workers: int) -> None:
         """Write the number of workers where the node process looks for it."""
         connection, machine = self._control(node, request), _machine(node)
-        path = f"{machine.directory}/wanted"
+        path = str(wanted_path(Path(machine.directory)))
         script = 'umask 077; echo "$2" >"$1.new" && mv -f "$1.new" "$1"'
         argv = ["sh", "-c", script, "sh", path, str(workers)]
         run_command(connection, argv, timeout_s=_WISH_S).check()
@@ -178,7 +180,7 @@ class SshProvider:
                 failures.append(str(error))
 
         left = [node for name, node in known.items() if name not in self._ended]
-        wait_all([lambda node=node: end(node) for node in left], _STOP_S)  # type: ignore[misc]
+        wait_all([partial(end, node) for node in left], _STOP_S)
         self.close()
         missing = [node.name for node in left if node.name not in self._ended]
         if missing:
