@@ -29,9 +29,9 @@ from jupyter_scale.runner.host.effects import watching
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.keeping import keep_large, keep_named
+from jupyter_scale.runner.host.loops.entry import Spreader, SpreadOptions
 from jupyter_scale.runner.host.mirrored import MirroredFolder
 from jupyter_scale.runner.host.pools.arming import Pools
-from jupyter_scale.runner.host.spread import Spreader, SpreadOptions
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
 from jupyter_scale.shipping.ambient.places import is_place

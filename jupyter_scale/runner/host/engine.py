@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.cluster import ClusterState
-from jupyter_scale.runner.host.worker import prepare
+from jupyter_scale.runner.host.loops.worker import prepare
 from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.tls import security
 

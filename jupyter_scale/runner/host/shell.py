@@ -33,9 +33,9 @@ from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.interactive import RunnerShell, make_shell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.link import ShellLink
+from jupyter_scale.runner.host.loops.entry import Spreader
 from jupyter_scale.runner.host.mirrored import mirrors_root
 from jupyter_scale.runner.host.pools.arming import Pools
-from jupyter_scale.runner.host.spread import Spreader
 from jupyter_scale.runner.host.streams import DescriptorCapture, Outbox, TextStream
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.random_state import isolate

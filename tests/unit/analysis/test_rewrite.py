@@ -9,7 +9,7 @@ import pytest
 from jupyter_scale.analysis.forloops import BATCH, ForDetails
 from jupyter_scale.analysis.magics import parse_python
 from jupyter_scale.analysis.rewrite import ASLEEP, BODY, HASHED, MAKE, PAIR, SHIFT, spread_loops
-from jupyter_scale.runner.host.iterations import Batch, Protocol
+from jupyter_scale.runner.host.loops.iterations import Batch, Protocol
 
 ENTRY = "__scale_spread__"
 

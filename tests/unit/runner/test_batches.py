@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_scale.runner.host import batches
+from jupyter_scale.runner.host.loops import batches
 
 
 @given(

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from jupyter_scale.runner import cargo
-from jupyter_scale.runner.host.pieces import Known, pack_piece, unpack_piece
+from jupyter_scale.runner.host.loops.pieces import Known, pack_piece, unpack_piece
 from jupyter_scale.shipping.fingerprint import (
     CHUNK_BYTES,
     OBSERVED_BYTES,

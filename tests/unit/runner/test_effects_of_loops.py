@@ -12,9 +12,9 @@ import pytest
 from jupyter_scale.analysis.effects import Receiver
 from jupyter_scale.analysis.forloops import plan_for
 from jupyter_scale.analysis.magics import parse_python
-from jupyter_scale.runner.host.iterations import Batch, Logged, Protocol
-from jupyter_scale.runner.host.receivers import UnknownReceiverError, find_targets
-from jupyter_scale.runner.host.risks import arrange
+from jupyter_scale.runner.host.loops.iterations import Batch, Logged, Protocol
+from jupyter_scale.runner.host.loops.receivers import UnknownReceiverError, find_targets
+from jupyter_scale.runner.host.loops.risks import arrange
 
 
 class Own(dict[str, int]):

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_scale.runner.host.loops.sources import Source, can_take_ahead
 from jupyter_scale.runner.host.recorded import Written
-from jupyter_scale.runner.host.sources import Source, can_take_ahead
 
 
 def source(

@@ -15,13 +15,13 @@ from typing import Protocol
 
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.interactive import RunnerShell
+from jupyter_scale.runner.host.loops.entry import LoopReport
 from jupyter_scale.runner.host.pools import tasks
 from jupyter_scale.runner.host.pools.crew import Crew, stop_all
 from jupyter_scale.runner.host.pools.dask_default import DaskDefault
 from jupyter_scale.runner.host.pools.executors import Executors
 from jupyter_scale.runner.host.pools.processpools import ProcessPools
 from jupyter_scale.runner.host.pools.terms import Surroundings, Tally, Terms
-from jupyter_scale.runner.host.spread import LoopReport
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.ambient.modules import is_own_file

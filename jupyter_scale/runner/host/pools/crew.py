@@ -16,8 +16,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.model.messages import EventKind, LoopProgress
-from jupyter_scale.runner.host.batches import TASK_S
 from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.loops.batches import TASK_S
 from jupyter_scale.runner.host.pools import tasks
 from jupyter_scale.runner.host.pools.image import Fork, Image
 from jupyter_scale.runner.host.pools.store import BufferStore

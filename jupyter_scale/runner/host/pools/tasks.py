@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.runner import cargo
-from jupyter_scale.runner.host import worker as loops
 from jupyter_scale.runner.host.effects import OutsideEffect, watching
 from jupyter_scale.runner.host.frames import strip
+from jupyter_scale.runner.host.loops import worker as loops
 from jupyter_scale.runner.host.pools.image import Image
 from jupyter_scale.runner.host.pools.wire import Bundle, Memory, pack, unpack
 from jupyter_scale.runner.host.recorded import Output, Recorder

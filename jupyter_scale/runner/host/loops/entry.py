@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.analysis.forloops import ForDetails
 from jupyter_scale.analysis.rewrite import MAKE
-from jupyter_scale.runner.host.captures import Capturer
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.frames import with_plain_names
-from jupyter_scale.runner.host.iterations import ENTRY, asleep, finished, install
-from jupyter_scale.runner.host.loopruns import LoopRun
-from jupyter_scale.runner.host.rewriting import LoopRewriter
-from jupyter_scale.runner.host.seeds import Generators, loop_seed
-from jupyter_scale.runner.host.sources import Source
+from jupyter_scale.runner.host.loops.captures import Capturer
+from jupyter_scale.runner.host.loops.iterations import ENTRY, asleep, finished, install
+from jupyter_scale.runner.host.loops.rewriting import LoopRewriter
+from jupyter_scale.runner.host.loops.run import LoopRun
+from jupyter_scale.runner.host.loops.seeds import Generators, loop_seed
+from jupyter_scale.runner.host.loops.sources import Source
+from jupyter_scale.runner.host.loops.workbench import Effects, Workbench
 from jupyter_scale.runner.host.streams import Outbox
-from jupyter_scale.runner.host.workbench import Effects, Workbench
 from jupyter_scale.shipping.ambient.ambience import Ambience
 
 if TYPE_CHECKING:

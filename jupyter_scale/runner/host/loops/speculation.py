@@ -18,13 +18,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_scale.runner.host import batches, worker
-from jupyter_scale.runner.host.captured import BatchOutcome, Captured
-from jupyter_scale.runner.host.engine import Engine, replace_workers
-from jupyter_scale.runner.host.iterations import Logged
-from jupyter_scale.runner.host.pieces import ITEMS, Known, Piece, pack_piece, unpack_piece
-from jupyter_scale.runner.host.receivers import is_array, shares_memory
-from jupyter_scale.runner.host.sources import Source, Taken
+from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.loops import batches, worker
+from jupyter_scale.runner.host.loops.captured import BatchOutcome, Captured
+from jupyter_scale.runner.host.loops.iterations import Logged
+from jupyter_scale.runner.host.loops.parts import End, Part
+from jupyter_scale.runner.host.loops.pieces import ITEMS, Known, pack_piece, unpack_piece
+from jupyter_scale.runner.host.loops.receivers import is_array, shares_memory
+from jupyter_scale.runner.host.loops.sources import Source, Taken
+from jupyter_scale.runner.host.loops.stopping import stop_iterations
 from jupyter_scale.shipping.states import is_mutable_data
 
 if TYPE_CHECKING:
@@ -40,75 +42,7 @@ _MOST_WAITING_BYTES = 512 * 1024**2
 _CHECK_ALL_FROM = 64
 _FEW_BYTES = 64 * 1024
 _MOST_SENT = 5
-_STOP_S = 1.2
-_POLL_S = 0.05
 _SHARED = "several iterations change what their items share"
-
-
-@dataclass(slots=True)
-class Part:
-    """Some consecutive iterations.
-
-    Attributes
-    ----------
-    number
-        Which batch it is, from 0.
-    first
-        Number of its first iteration.
-    taken
-        The items, and what was written when the first of them was made.
-    piece
-        They, packed.
-    known
-        What a worker that ran it knows by reference.
-    is_last
-        Its iterations are the loop's last ones, as far as that is known.
-    future, sent
-        Its task, and how many there have been.
-    outcome
-        What became of it, once it is there.
-    """
-
-    number: int
-    first: int
-    taken: Taken
-    piece: Piece
-    known: Known
-    is_last: bool
-    future: Future | None = None
-    sent: int = 0
-    outcome: BatchOutcome | None = None
-
-
-@dataclass(slots=True)
-class End:
-    """Why a speculation ended early.
-
-    Attributes
-    ----------
-    number
-        The first batch that does not count.
-    why
-        The reason.
-    is_raised
-        An iteration raised, and will do so again where the loop is.
-    is_lasting
-        The loop will do so again.
-    kills
-        The batch's worker died each time.
-    is_lost
-        Too many workers are gone; it has to run again.
-    size
-        How many iterations the batch has.
-    """
-
-    number: int
-    why: str
-    is_lasting: bool = True
-    is_raised: bool = False
-    kills: bool = False
-    is_lost: bool = False
-    size: int = 0
 
 
 @dataclass(slots=True)
@@ -478,34 +412,3 @@ class Speculation:
                 part.outcome.results.discard(self.shared)
         for part in reversed(unused):
             self.source.put_back(part.taken)
-
-
-def stop_iterations(client: Client, loop: str, *, is_over: bool) -> None:
-    """Stop the running iterations of a loop; a worker that does not is started anew."""
-    deadline = time.monotonic() + _STOP_S
-    stubborn: list[str] = []
-    while True:
-        stubborn = _interrupt(client, loop, is_over=is_over)
-        if not stubborn or time.monotonic() > deadline:
-            break
-        time.sleep(_POLL_S)
-    if stubborn:
-        with contextlib.suppress(OSError):
-            replace_workers(client, stubborn)
-
-
-def _interrupt(client: Client, loop: str, *, is_over: bool) -> list[str]:
-    """Interrupt a loop's iterations; return the workers that were running one, or are silent."""
-    addresses = list(client.scheduler_info(n_workers=-1)["workers"])
-    answers: dict[str, Any] = {}
-    with contextlib.suppress(OSError, TimeoutError):
-        answers = client.sync(
-            client._run,  # noqa: SLF001 - `run` takes no time limit
-            worker.interrupt,
-            loop,
-            workers=addresses,
-            is_over=is_over,
-            on_error="return",
-            callback_timeout=_STOP_S,
-        )
-    return [address for address in addresses if answers.get(address, True) is True]

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_scale.runner.host.loops.seeds import Generators
 from jupyter_scale.runner.host.recorded import Output, recording
-from jupyter_scale.runner.host.seeds import Generators
 
 _SAFE: tuple[type, ...] = (
     list, tuple, range, str, bytes, dict, set, frozenset, deque, bytearray,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_scale.analysis.forloops import ForDetails
-from jupyter_scale.runner.host.captures import Capturer
 from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.loops.captures import Capturer
 from jupyter_scale.runner.host.recorded import Output, replay
 from jupyter_scale.runner.host.streams import Outbox
 

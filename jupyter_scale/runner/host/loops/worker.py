@@ -25,21 +25,21 @@ from distributed import get_worker
 from jupyter_scale.errors import CannotTravel
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host import displays, figures
-from jupyter_scale.runner.host.batchrun import BatchRun
-from jupyter_scale.runner.host.captured import FUNCTION, BatchOutcome, Captured
 from jupyter_scale.runner.host.effects import OutsideEffect
-from jupyter_scale.runner.host.iterations import (
+from jupyter_scale.runner.host.loops.batchrun import BatchRun
+from jupyter_scale.runner.host.loops.captured import FUNCTION, BatchOutcome, Captured
+from jupyter_scale.runner.host.loops.iterations import (
     install,
     run_in_order,
 )
-from jupyter_scale.runner.host.mirrored import mirrors_root
-from jupyter_scale.runner.host.pieces import (
+from jupyter_scale.runner.host.loops.pieces import (
     CAPTURED,
     ITEMS,
     Known,
     Piece,
     unpack_piece,
 )
+from jupyter_scale.runner.host.mirrored import mirrors_root
 from jupyter_scale.shipping.ambient import watching as ambient
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.ambient.places import describe, is_place

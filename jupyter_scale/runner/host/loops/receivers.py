@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_scale.analysis.effects import Receiver
-from jupyter_scale.runner.host.iterations import Protocol
+from jupyter_scale.runner.host.loops.iterations import Protocol
 
 _MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
 _CONTAINERS = (list, set, deque, bytearray, *_MAPPINGS)

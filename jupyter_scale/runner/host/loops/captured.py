@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jupyter_scale.runner.host.iterations import Protocol
-from jupyter_scale.runner.host.pieces import Piece
+from jupyter_scale.runner.host.loops.iterations import Protocol
+from jupyter_scale.runner.host.loops.pieces import Piece
 from jupyter_scale.runner.host.recorded import Output
 
 #: The parcel name of the function that runs a batch.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_scale.runner import cargo
-from jupyter_scale.runner.host.iterations import Values
+from jupyter_scale.runner.host.loops.iterations import Values
 from jupyter_scale.shipping.loading import loading_into
 from jupyter_scale.shipping.orders import dump_orders, rebuild
 from jupyter_scale.shipping.pickler import Pickler

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from jupyter_scale.analysis.code import global_reads
-from jupyter_scale.runner.host.captures import CannotSpreadError, Capture, Capturer
 from jupyter_scale.runner.host.figures import is_drawn
-from jupyter_scale.runner.host.receivers import Targets, shares_memory
-from jupyter_scale.runner.host.sources import Source
-from jupyter_scale.runner.host.workbench import Effects
+from jupyter_scale.runner.host.loops.captures import CannotSpreadError, Capture, Capturer
+from jupyter_scale.runner.host.loops.receivers import Targets, shares_memory
+from jupyter_scale.runner.host.loops.sources import Source
+from jupyter_scale.runner.host.loops.workbench import Effects
 from jupyter_scale.shipping.states import adapter_for
 
 

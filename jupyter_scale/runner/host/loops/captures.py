@@ -14,10 +14,10 @@ from typing import Any
 from jupyter_scale.analysis.code import dynamic_read, global_reads, global_writes
 from jupyter_scale.errors import CannotTravel
 from jupyter_scale.runner import cargo
-from jupyter_scale.runner.host.captured import FUNCTION, Captured, Terms
-from jupyter_scale.runner.host.pieces import CAPTURED, Known
-from jupyter_scale.runner.host.receivers import is_array
-from jupyter_scale.runner.host.sources import can_take_ahead
+from jupyter_scale.runner.host.loops.captured import FUNCTION, Captured, Terms
+from jupyter_scale.runner.host.loops.pieces import CAPTURED, Known
+from jupyter_scale.runner.host.loops.receivers import is_array
+from jupyter_scale.runner.host.loops.sources import can_take_ahead
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.ambient.places import is_of_output
 from jupyter_scale.shipping.codes import plain_code

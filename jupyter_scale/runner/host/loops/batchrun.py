@@ -9,20 +9,20 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jupyter_scale.runner.host.captured import BatchOutcome
 from jupyter_scale.runner.host.displays import keeping
 from jupyter_scale.runner.host.effects import OutsideEffect, watching
-from jupyter_scale.runner.host.iterations import Batch, Counted, Values, is_of_notebook
-from jupyter_scale.runner.host.pieces import Known, are_atoms, pack_piece
+from jupyter_scale.runner.host.loops.captured import BatchOutcome
+from jupyter_scale.runner.host.loops.iterations import Batch, Counted, Values, is_of_notebook
+from jupyter_scale.runner.host.loops.pieces import Known, are_atoms, pack_piece
+from jupyter_scale.runner.host.loops.seeds import seeded
 from jupyter_scale.runner.host.recorded import Displayed, recording
-from jupyter_scale.runner.host.seeds import seeded
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache
 from jupyter_scale.shipping.snapshot import Snapshot, take_snapshot
 from jupyter_scale.shipping.states import adapter_for, is_immutable
 from jupyter_scale.shipping.tokens import TokenTable
 
 if TYPE_CHECKING:
-    from jupyter_scale.runner.host.worker import Hold
+    from jupyter_scale.runner.host.loops.worker import Hold
 
 
 class CombinedError(Exception):

@@ -12,26 +12,26 @@ from typing import Any
 from jupyter_scale.analysis.code import global_reads
 from jupyter_scale.errors import IterationKilled
 from jupyter_scale.model.messages import EventKind, LoopProgress
-from jupyter_scale.runner.host import batches
-from jupyter_scale.runner.host.captured import Terms
-from jupyter_scale.runner.host.captures import CannotSpreadError
-from jupyter_scale.runner.host.checks import (
+from jupyter_scale.runner.host.loops import batches
+from jupyter_scale.runner.host.loops.captured import Terms
+from jupyter_scale.runner.host.loops.captures import CannotSpreadError
+from jupyter_scale.runner.host.loops.checks import (
     can_change,
     check_figures,
     check_items,
     check_reads,
     find_called_object,
 )
-from jupyter_scale.runner.host.iterations import Logged, Values
-from jupyter_scale.runner.host.pieces import Known, pack_piece, unpack_piece
-from jupyter_scale.runner.host.receivers import Targets, UnknownReceiverError, find_targets
-from jupyter_scale.runner.host.recorded import Displayed, Output, warned_so_far
-from jupyter_scale.runner.host.risks import arrange
-from jupyter_scale.runner.host.seeds import seed_iteration
-from jupyter_scale.runner.host.sources import Source, Taken
-from jupyter_scale.runner.host.speculation import Part, Speculation
-from jupyter_scale.runner.host.workbench import Effects, Key, Workbench
-from jupyter_scale.shipping.states import adapter_for
+from jupyter_scale.runner.host.loops.iterations import Logged, Values
+from jupyter_scale.runner.host.loops.outcomes import patch, reached, unpack_output, unpack_results
+from jupyter_scale.runner.host.loops.parts import Part
+from jupyter_scale.runner.host.loops.receivers import Targets, UnknownReceiverError, find_targets
+from jupyter_scale.runner.host.loops.risks import arrange
+from jupyter_scale.runner.host.loops.seeds import seed_iteration
+from jupyter_scale.runner.host.loops.sources import Source, Taken
+from jupyter_scale.runner.host.loops.speculation import Speculation
+from jupyter_scale.runner.host.loops.workbench import Effects, Key, Workbench
+from jupyter_scale.runner.host.recorded import Output, warned_so_far
 
 #: An iteration that takes so long is not tried in place again once that is known.
 _COARSE_S = 0.05
@@ -106,14 +106,14 @@ class LoopRun:
     def _released(self, part: Part) -> Iterable[Any]:
         """Return a part's values; give what was written, and items their new content, in turn."""
         self.bench.replay(part.taken.prelude)
-        given, patches = self._unpack(part)
+        given, patches = unpack_results(self.bench, part)
         assert isinstance(given, Values)  # noqa: S101 - a comprehension gives that
         assert part.outcome is not None  # noqa: S101 - it was released
-        output = self._output(part)
+        output = unpack_output(self.bench, part)
         if self.is_lazy:
             return self._one_by_one(part, given, output, patches)
         self.bench.replay(output)
-        _patch(patches)
+        patch(patches)
         self.source.show(len(part.taken.items))
         return given.values
 
@@ -140,9 +140,9 @@ class LoopRun:
             if is_asking or not given.values:
                 self.bench.replay(output[shown:])
                 self.source.show(len(part.taken.items) - taken)
-                _patch(patches)
+                patch(patches)
             else:
-                _patch(_reached(patches, part.taken.items[:taken]))
+                patch(reached(patches, part.taken.items[:taken]))
 
     # -- what runs where ---------------------------------------------------------------------
 
@@ -362,43 +362,21 @@ class LoopRun:
 
     # -- results -----------------------------------------------------------------------------
 
-    def _unpack(self, part: Part) -> tuple[Any, list[tuple[Any, Any]]]:
-        assert part.outcome is not None  # noqa: S101 - it was released
-        assert part.outcome.results is not None  # noqa: S101 - so they are there
-        bench = self.bench
-        value, _ = unpack_piece(
-            part.outcome.results, bench.namespace, bench.shared, part.known, is_last=True
-        )
-        results, patches = value
-        return results, patches
-
-    def _output(self, part: Part) -> Sequence[Output]:
-        """Return what a part's iterations wrote, with what they displayed unpacked."""
-        assert part.outcome is not None  # noqa: S101 - it was released
-        bench, output = self.bench, list(part.outcome.output)
-        for number, each in enumerate(output):
-            if isinstance(each, Displayed):
-                content, _ = unpack_piece(
-                    each.content, bench.namespace, None, part.known, is_last=True
-                )
-                output[number] = Displayed(content)
-        return output
-
     def _carry_out(self, part: Part) -> Iterator[Any]:
         """Carry out the effects of some iterations; yield items that have to run here after all."""
-        logged, patches = self._unpack(part)
+        logged, patches = unpack_results(self.bench, part)
         assert isinstance(logged, Logged)  # noqa: S101 - a `for` loop's body gives that
         assert self.effects is not None  # noqa: S101 - so there are some
         assert part.outcome is not None  # noqa: S101 - it was released
         self.bench.replay(part.taken.prelude)
-        output, items = self._output(part), part.taken.items
+        output, items = unpack_output(self.bench, part), part.taken.items
         receivers = self.effects.details.receivers
         ends = [*logged.starts[1:], (len(logged.effects), len(output))]
         for number, (start, end) in enumerate(zip(logged.starts, ends, strict=True)):
             wanted = logged.effects[start[0] : end[0]]
             effects = arrange(wanted, receivers, self.effects.roots() if wanted else ())
             if effects is None:
-                _patch(_reached(patches, items[:number]))
+                patch(reached(patches, items[:number]))
                 self._bind_before(part, number)
                 self._give_up(part, number)
                 return
@@ -408,16 +386,16 @@ class LoopRun:
                     self.effects.apply(effect, operands)
                     done += 1
             except Exception:
-                _patch(_reached(patches, items[:number]))
+                patch(reached(patches, items[:number]))
                 self._bind_before(part, number)
                 if done:
                     raise
                 # Nothing of this iteration is done: in its place it fails again.
                 yield items[number]
-                patches = _reached(patches, items[number + 1 :])
+                patches = reached(patches, items[number + 1 :])
             self.bench.replay(output[start[1] : end[1]] if done or not effects else ())
             self.source.show(1)
-        _patch(patches)
+        patch(patches)
         self.effects.bind(logged.values)
         self._previous = part
 
@@ -435,27 +413,3 @@ class LoopRun:
         assert self._round is not None  # noqa: S101 - the part is of one
         self._left_over = Taken(part.taken.items[number:], [])
         self._round.stop(part.number, "more than one of an iteration's effects may fail")
-
-
-def _patch(patches: Iterable[tuple[Any, Any]]) -> None:
-    """Give items their new content."""
-    later = []
-    for obj, state in patches:
-        adapter = adapter_for(obj)
-        assert adapter is not None  # noqa: S101 - the worker had the same type
-        if adapter.hashes:
-            later.append((adapter, obj, state))
-        else:
-            adapter.set(obj, state)
-    for adapter, obj, state in later:
-        adapter.set(obj, state)
-
-
-def _reached(patches: Iterable[tuple[Any, Any]], items: list[Any]) -> list[tuple[Any, Any]]:
-    """Return the patches of what these items lead to."""
-    patches = list(patches)
-    if not patches:
-        return []
-    _, memo = pack_piece(items, {}, None, Known())
-    met = set(map(id, memo.values()))
-    return [(obj, state) for obj, state in patches if id(obj) in met]
