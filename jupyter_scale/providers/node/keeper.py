@@ -288,6 +288,10 @@ def configure(directory: Path, start_method: str) -> None:
             # A task whose worker died three times is not tried again.
             "distributed.scheduler.allowed-failures": 2,
             "distributed.diagnostics.nvml": False,  # the keeper reads GPUs, once for all workers
+            # What only Dask's own dashboard shows would wake each process a hundred times a second.
+            "distributed.worker.profile.enabled": False,
+            "distributed.admin.tick.interval": "500ms",
+            "distributed.worker.memory.monitor-interval": "200ms",
         }
     )
 
