@@ -276,12 +276,13 @@ class Keeper:
         _logger.info("nothing ran for %s s", timeout_s)
 
 
-def configure(directory: Path, start_method: str) -> None:
+def configure(directory: Path) -> None:
     """Set what distributed takes from its configuration only."""
     dask.config.set(
         {
             "temporary-directory": str(directory),
-            "distributed.worker.multiprocessing-method": start_method,
+            # This process's own. Told of "forkserver", distributed would import pandas here first.
+            "distributed.worker.multiprocessing-method": None,
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
             "distributed.worker.daemon": False,  # user code may have child processes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from dataclasses import asdict
@@ -37,6 +38,7 @@ class LocalWorker(Worker):
 
     def __init__(self, *args: Any, log_path: str, node_directory: str, **kwargs: Any) -> None:
         _send_output_to(log_path)
+        multiprocessing.set_start_method(None, force=True)  # what was chosen is for workers only
         look_there(Path(node_directory))
         if "" not in sys.path:  # as in IPython: modules beside the notebook can be imported
             sys.path.insert(0, "")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from jupyter_scale.environment.courier import Ourselves
 from jupyter_scale.environment.interpreter import preparation_of
 from jupyter_scale.errors import ClusterError, HostError, StartError
 from jupyter_scale.providers.ssh.member import Member
@@ -55,6 +56,7 @@ class Fleet:
         self._closing = threading.Event()
         self.questions = Questions(self._wake)
         self._preparation: Preparation | None = None
+        self._ours: Ourselves | None = None
         self._preparing = threading.Lock()
 
     # -- for its owner -----------------------------------------------------------------------
@@ -135,6 +137,13 @@ class Fleet:
             if self._preparation is None:
                 self._preparation = preparation_of()
             return self._preparation
+
+    def ourselves(self) -> Ourselves:
+        """Return what travels of jupyter-scale; found out once."""
+        with self._preparing:
+            if self._ours is None:
+                self._ours = Ourselves()
+            return self._ours
 
     def python_of(self, pool: str) -> str:
         """Return the interpreter that the profile names, empty if it does not."""

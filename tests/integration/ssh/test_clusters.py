@@ -84,6 +84,20 @@ def test_a_cell_runs_on_the_hosts_and_nothing_is_left(two, laptop):
     )
 
 
+def test_a_damaged_copy_of_our_code_is_brought_again(two, laptop):
+    laptop.run("%scale up lab")
+    laptop.run("%scale down")
+    pattern = ".cache/jupyter-scale/mirrors/jupyter-scale-*/*/jupyter_scale/errors.py"
+    gone, broken = [next(machine.home.glob(pattern)) for machine in two.machines.values()]
+    text = gone.read_text()
+    gone.unlink()
+    broken.write_text(f"{text}\n")
+    assert "The cluster 'lab' is up: 2 workers." in laptop.run("%scale up lab")
+    assert gone.read_text() == broken.read_text() == text
+    laptop.run("%scale down")
+    assert_clean(two)
+
+
 def test_the_workers_are_more_or_fewer(two, laptop):
     laptop.run("%scale up lab")
     assert laptop.run("%scale up --workers 4") == "The cluster has 4 workers.\n"

@@ -192,6 +192,13 @@ def test_a_module_beside_the_notebook_does_not_hide_ours(tmp_path):
     assert Path(argv[0]) == Path(sys.executable)
 
 
+def test_a_node_process_that_is_given_no_arguments_ends(tmp_path):
+    argv = python_argv("jupyter_scale.providers.node", "--wait", str(tmp_path))
+    done = subprocess.run(argv, input=b"", capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("mtime", [None, 1.0, 4e9], ids=["missing", "long ago", "in the future"])
 def test_silence_is_counted_from_when_one_listens_whatever_the_clock_says(tmp_path, mtime):
     if mtime is not None:
