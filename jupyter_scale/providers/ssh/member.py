@@ -160,7 +160,7 @@ class Member:
         if not python:
             self._tell("checking its environment")
             made = prepare(host, self._fleet.preparation(), self._on_step)
-            python, missing = made.python, tuple(map(str, made.unmatched))
+            python, missing = made.python, made.missing
         machine = replace(self._machine, python=python, missing=missing)
         child, laid = self._lay(connection, host, machine)
         try:

@@ -210,16 +210,27 @@ def test_a_host_that_fails_does_not_hold_up_the_others(two, tmp_path):
     laptop.close()
 
 
-def test_a_passphrase_is_asked_for_in_the_notebook(fresh, tmp_path):
-    machine = fresh.add()
-    key = make_key(tmp_path / "locked", passphrase="open sesame")
-    (machine.home / ".ssh" / "authorized_keys").write_text(Path(f"{key}.pub").read_text())
-    text = fresh.ssh_config.read_text()
-    fresh.ssh_config.write_text(text.replace(str(fresh.key), str(key)))
-    write_profile(tmp_path / "notebooks", fresh, ["h1"])
-    laptop = again(fresh, tmp_path)
-    laptop.run("import getpass\nasked = []\nanswer = 'mistaken'")
+def lock(lab, key):
+    """Let machines accept a key with a passphrase, and no other."""
+    make_key(key, passphrase="open sesame")
+    for machine in lab.machines.values():
+        (machine.home / ".ssh" / "authorized_keys").write_text(Path(f"{key}.pub").read_text())
+    text = lab.ssh_config.read_text()
+    lab.ssh_config.write_text(text.replace(str(lab.key), str(key)))
+
+
+def answering(laptop, answer):
+    """Have a kernel's user give that answer to whatever is asked."""
+    laptop.run(f"import getpass\nasked = []\nanswer = {answer!r}")
     laptop.run("getpass.getpass = lambda prompt: asked.append(prompt) or answer")
+    return laptop
+
+
+def test_a_passphrase_is_asked_for_in_the_notebook(fresh, tmp_path):
+    fresh.add()
+    lock(fresh, tmp_path / "locked")
+    write_profile(tmp_path / "notebooks", fresh, ["h1"])
+    laptop = answering(again(fresh, tmp_path), "mistaken")
     error = laptop.fails("%scale up lab")
     assert "the passphrase is wrong" in error
     assert "mistaken" not in error
@@ -231,6 +242,27 @@ def test_a_passphrase_is_asked_for_in_the_notebook(fresh, tmp_path):
     assert laptop.run("print(len(asked), 'locked' in asked[0])") == "1 True\n"
     assert_clean(fresh)
     laptop.close()
+
+
+def test_whoever_ends_a_cluster_is_asked_once_and_connects_once(two, tmp_path):
+    lock(two, tmp_path / "locked")
+    write_profile(tmp_path / "notebooks", two, ["h1", "h2"])
+    laptop = answering(again(two, tmp_path), "open sesame")
+    laptop.run("%scale up lab")
+    second = answering(again(two, tmp_path), "open sesame")
+    second.run("%scale up lab")
+    before = connections(two)
+    second.run("%scale down")
+    assert second.run("print(len(asked))") == "1\n"
+    assert connections(two) == [count + 1 for count in before]
+    assert_clean(two)
+    second.close()
+    laptop.close()
+
+
+def connections(lab):
+    """Return how many each machine has let in so far."""
+    return [machine.log().count("Accepted publickey") for machine in lab.machines.values()]
 
 
 @pytest.mark.parametrize(
