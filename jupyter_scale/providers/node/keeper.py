@@ -16,7 +16,8 @@ from distributed.core import rpc
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from jupyter_scale.model.cluster import Owner
-from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
+from jupyter_scale.monitor.gpus import GpuReader
+from jupyter_scale.monitor.gpuwatch import GpuWatch
 from jupyter_scale.monitor.runs import Mourner
 from jupyter_scale.monitor.samples import LOOK
 from jupyter_scale.providers.node.crew import Crew, CrewOptions

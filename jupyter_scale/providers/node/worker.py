@@ -12,7 +12,8 @@ from typing import Any
 from distributed import Worker
 
 from jupyter_scale.environment.additions import look_there
-from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
+from jupyter_scale.monitor.gpus import GpuReader
+from jupyter_scale.monitor.gpuwatch import GpuWatch
 
 GPUS = "jupyter_scale_gpus"
 """The workers' handler that answers with the GPUs of their machine."""
