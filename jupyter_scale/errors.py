@@ -13,6 +13,7 @@
     │   └── HostError       a host cannot be reached, entered or used; carries the step
     │       ├── HostKeyError    its key is not one that we know; carries the fingerprint
     │       ├── HostLost        the connection to it broke
+    │       ├── PortRefused     it answers, and nothing listens where it should connect to
     │       └── CommandTimeout  a command there took too long, and was ended
     ├── RunnerError         the notebook's other half
     │   ├── RunnerLost      it ended, or cannot be reached
@@ -160,6 +161,10 @@ class HostKeyError(HostError):
 
 class HostLost(HostError):
     """The connection to a host broke while it was in use."""
+
+
+class PortRefused(HostError):
+    """A host answers, and cannot connect to a place: most often nothing listens there."""
 
 
 class CommandTimeout(HostError):

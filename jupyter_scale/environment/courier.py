@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from jupyter_scale.environment.bundling import ourselves, search_path
+from jupyter_scale.environment.bundling import ourselves
 from jupyter_scale.environment.folders import Digests
 from jupyter_scale.environment.host import Host, OnStep, ask, change_request, contents
 from jupyter_scale.errors import EnvironmentFailed
@@ -117,26 +117,46 @@ class Courier:
         return change
 
 
-def bring_ourselves(host: Host, cache: str = "", on_step: OnStep = lambda _: None) -> str:
-    """Make jupyter-scale importable on a host, exactly as it runs here.
+class Ourselves:
+    """jupyter-scale exactly as it runs here, for hosts.
 
     Each state of the code has a directory of its own there: two notebooks may use two versions.
 
-    Returns
-    -------
-    str
-        What belongs on the ``PYTHONPATH`` of the node's processes.
-
-    Raises
-    ------
-    EnvironmentFailed, ClusterError
-        As for `Courier.bring`.
+    Attributes
+    ----------
+    mirror : str
+        The key of the mirror.
+    label : str
+        The folder in the mirror that belongs on the ``PYTHONPATH``.
     """
-    maker = ourselves(Digests())
-    bundle = maker.make()
-    courier = Courier(host, f"jupyter-scale-{bundle.hash[:16]}", cache)
-    courier.bring(bundle, maker.paths, on_step)
-    return search_path(maker.folders, (), courier.directory)[0]
+
+    def __init__(self) -> None:
+        self._maker = ourselves(Digests())
+        self._bundle = self._maker.make()
+        self.mirror = f"jupyter-scale-{self._bundle.hash[:16]}"
+        (self.label,) = self._maker.folders
+
+    def bring(self, host: Host, cache: str = "", on_step: OnStep = lambda _: None) -> str:
+        """Make it importable on a host.
+
+        Returns
+        -------
+        str
+            What belongs on the ``PYTHONPATH`` of the node's processes.
+
+        Raises
+        ------
+        EnvironmentFailed, ClusterError
+            As for `Courier.bring`.
+        """
+        courier = Courier(host, self.mirror, cache)
+        courier.bring(self._bundle, self._maker.paths, on_step)
+        return f"{courier.directory}/{self.label}"
+
+
+def bring_ourselves(host: Host, cache: str = "", on_step: OnStep = lambda _: None) -> str:
+    """Make jupyter-scale importable on one host, see `Ourselves.bring`."""
+    return Ourselves().bring(host, cache, on_step)
 
 
 def mirror_key(folder: Path) -> str:

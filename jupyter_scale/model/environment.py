@@ -255,3 +255,8 @@ class NodeEnvironment:
     unmatched: tuple[Unmatched, ...]
     was_complete: bool
     seconds: float
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What it has not, for people."""
+        return tuple(map(str, self.unmatched))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
 from jupyter_scale.errors import ProfileError
@@ -323,6 +322,8 @@ def load_provider(name: str) -> Provider:
     ProfileError
         When there is none of that name.
     """
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group=GROUP, name=name):
         provider: Provider = entry.load()()
         return provider
@@ -337,4 +338,6 @@ def load_provider(name: str) -> Provider:
 
 def provider_names() -> list[str]:
     """Return the names of all providers that are installed."""
+    from importlib.metadata import entry_points
+
     return sorted({*_BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})

@@ -72,6 +72,14 @@ def unpack(request: dict[str, Any], data: BinaryIO, _report: Report) -> dict[str
     return {"event": "unpacked", "directory": str(directory), "files": len(request["put"])}
 
 
+def is_whole(directory: Path) -> bool:
+    """Tell whether a mirror has every file as it was sent; it is noted that it is in use."""
+    record = _read_record(directory)
+    with contextlib.suppress(OSError):
+        os.utime(str(_record_path(directory)))  # see `clean`
+    return bool(record) and len(_unchanged(directory, record)) == len(record)
+
+
 def clean(root: Path, unused_days: float) -> None:
     """Remove mirrors that nobody has asked for lately."""
     for record in (root / "mirrors").glob("*.json"):

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from jupyter_scale.providers.node.keeper import NodeOptions
 
 CLOSE_TIMEOUT_S = 3.0
+WAIT = "--wait"
+"""Before the shared directory, alone on the command line: the arguments come by standard input."""
 _SOCKET_DIR_LENGTH = 60  # a socket's path has 107 bytes at most, and more is appended
 _ONE_THREAD = (
     "OMP_NUM_THREADS",
@@ -52,18 +54,17 @@ _ONE_THREAD = (
 
 def main() -> None:
     """Run a node until it ends."""
-    arguments = _parse()
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    arguments = _wait(sys.argv[2]) if sys.argv[1:2] == [WAIT] else _start(sys.argv[1:])
     tell = _take_stdout(events_path(arguments.directory))
     end = _Ending(arguments.cluster, arguments.directory, arguments.shared_directory)
     if arguments.owner is not None:
         watch(arguments.owner, end)
     else:
         watch_heartbeat(arguments.directory, arguments.orphan_after, end)
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     environment = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "6640")}
-    method = _start_forkserver(arguments.shared_directory)
     try:
-        asyncio.run(_keep(_options(arguments), tell, end, environment, method))
+        asyncio.run(_keep(_options(arguments), tell, end, environment))
     except Exception as error:  # noqa: BLE001 - said to whoever waits for the ready line
         traceback.print_exc()
         tell(error=f"{type(error).__name__}: {error}")
@@ -72,16 +73,35 @@ def main() -> None:
         end()
 
 
+def _start(given: list[str]) -> argparse.Namespace:
+    """Return the arguments, with all on its way that takes long."""
+    arguments = _parse(given)
+    _start_forkserver(arguments.shared_directory)
+    return arguments
+
+
+def _wait(shared_directory: str) -> argparse.Namespace:
+    """Get ready, and return the arguments when they come; end when there will be none."""
+    _start_forkserver(Path(shared_directory))
+    import jupyter_scale.providers.node.keeper  # noqa: F401 - it takes half a second
+
+    line = sys.stdin.readline()
+    if not line:
+        sys.exit(0)
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)
+    return _parse(json.loads(line))
+
+
 async def _keep(
     options: NodeOptions,
     tell: Callable[..., None],
     end: Callable[[], None],
     environment: dict[str, str],
-    method: str,
 ) -> None:
     from jupyter_scale.providers.node.keeper import Keeper, configure
 
-    configure(options.directory, method)
+    configure(options.directory)
     is_stopped = asyncio.Event()
 
     def stop() -> None:
@@ -128,22 +148,23 @@ def _remove_if_empty(directory: Path) -> None:
         return
 
 
-def _start_forkserver(shared_dir: Path) -> str:
-    """Let a second process import distributed while this one does; return the start method.
+def _start_forkserver(shared_dir: Path) -> None:
+    """Let a second process import distributed while this one does; choose how workers start.
 
     Workers are then forked from it within milliseconds. Only on Linux: elsewhere system libraries
     do not survive a fork. The socket's directory goes where it is removed with the cluster, if its
     path is short enough for a socket.
     """
     if sys.platform != "linux" or len(str(shared_dir)) > _SOCKET_DIR_LENGTH:
-        return "spawn"
+        multiprocessing.set_start_method("spawn")
+        return
+    multiprocessing.set_start_method("forkserver")
     before, tempfile.tempdir = tempfile.tempdir, str(shared_dir)
     try:
         multiprocessing.set_forkserver_preload(["jupyter_scale.providers.node.worker"])
         forkserver.ensure_running()
     finally:
         tempfile.tempdir = before
-    return "forkserver"
 
 
 def _take_stdout(record: Path) -> Callable[..., None]:
@@ -188,7 +209,7 @@ def _options(arguments: argparse.Namespace) -> NodeOptions:
     )
 
 
-def _parse() -> argparse.Namespace:
+def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cluster", required=True)
     parser.add_argument("--name", required=True)
@@ -205,7 +226,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--scheduler-port", type=int, default=0)
     parser.add_argument("--idle-timeout", type=float)
     parser.add_argument("--worker-preload", action="append", default=[])
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

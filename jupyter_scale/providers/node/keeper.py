@@ -16,7 +16,8 @@ from distributed.core import rpc
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from jupyter_scale.model.cluster import Owner
-from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
+from jupyter_scale.monitor.gpus import GpuReader
+from jupyter_scale.monitor.gpuwatch import GpuWatch
 from jupyter_scale.monitor.runs import Mourner
 from jupyter_scale.monitor.samples import LOOK
 from jupyter_scale.providers.node.crew import Crew, CrewOptions
@@ -276,12 +277,13 @@ class Keeper:
         _logger.info("nothing ran for %s s", timeout_s)
 
 
-def configure(directory: Path, start_method: str) -> None:
+def configure(directory: Path) -> None:
     """Set what distributed takes from its configuration only."""
     dask.config.set(
         {
             "temporary-directory": str(directory),
-            "distributed.worker.multiprocessing-method": start_method,
+            # This process's own. Told of "forkserver", distributed would import pandas here first.
+            "distributed.worker.multiprocessing-method": None,
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
             "distributed.worker.daemon": False,  # user code may have child processes

@@ -1,13 +1,17 @@
 """What is done on a node by whoever came there over SSH: ``python -m ....visit COMMAND``.
 
 ===========  ====================================================================================
-``lay``      make the node's private directory, of what comes as JSON by standard input
-``run``      start the node process unless it runs, then tell what it says until nobody listens
-``follow``   the same without starting it
+``bring``    make the node's private directory, of what comes as a line of JSON; start the node
+             process unless it runs, and give it the arguments that come as a second line; then
+             tell what it says until nobody listens
+``follow``   tell what it says, without starting it
 ``end``      end all processes of the cluster on this machine, and remove its directory
 ===========  ====================================================================================
 
-All answer in lines of JSON. While it tells, each line ``beat`` that it reads renews the heartbeat,
+All answer in lines of JSON. The node process gets ready while its arguments are not known yet,
+because where the scheduler is has to be found out first; it ends when there will be none.
+
+While it tells, each line ``beat`` that it reads renews the heartbeat,
 and the end of its standard input, which comes when the link breaks, ends it; the node goes on.
 """
 
@@ -24,12 +28,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 
+from jupyter_scale.environment.node.mirror import is_whole
 from jupyter_scale.model.cluster import Owner
-from jupyter_scale.monitor.gpus import GpuReader
 from jupyter_scale.providers.node.events import events_path
 from jupyter_scale.transport.lifeline import heartbeat_path, is_alive, owner_of
 from jupyter_scale.transport.local import python_argv, read_last_lines
@@ -53,11 +57,36 @@ def main() -> None:
         sys.exit(1)
 
 
-def _lay(_options: argparse.Namespace) -> None:
-    """Make the directory, private from the first moment on."""
-    wanted = json.load(sys.stdin)
-    os.umask(0o077)
-    directory = _root() / wanted["cluster"] / wanted["node"]
+def _bring(options: argparse.Namespace) -> None:
+    if options.mirror and not is_whole(Path(os.environ["PYTHONPATH"]).parent):
+        _say(error="the copy of jupyter-scale is not whole")
+        return
+    with open(0, "rb", buffering=0, closefd=False) as lines:  # what follows is read by `_tell`
+        wanted = json.loads(lines.readline())
+        directory, is_new = _lay(wanted)
+        owner, warm = _node_of(directory), None
+        if owner is None or not is_alive(owner):
+            events_path(directory).unlink(missing_ok=True)
+            owner, warm = _start(directory)
+        arguments = b""
+        try:
+            _say_laid(directory, wanted["network"])
+            arguments = lines.readline()
+        finally:
+            if warm is not None:
+                with contextlib.suppress(BrokenPipeError), warm:  # if it has ended: that is told
+                    warm.write(arguments)
+            if is_new and not arguments:  # the start is given up, and nobody may know of it
+                _remove(directory)
+    if arguments:
+        _tell(directory, owner)
+
+
+def _lay(wanted: dict[str, Any]) -> tuple[Path, bool]:
+    """Make the directory, private from the first moment on; tell whether there was none."""
+    umask = os.umask(0o077)
+    directory: Path = _root() / wanted["cluster"] / wanted["node"]
+    is_new = not directory.exists()
     for name in ("tls", "workers", "runners"):
         (directory / name).mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
     for name, text in wanted["files"].items():
@@ -65,12 +94,19 @@ def _lay(_options: argparse.Namespace) -> None:
         draft.write_text(text)
         draft.replace(directory / name)
     heartbeat_path(directory).touch()
-    shared = _shared(directory)
-    shared.mkdir(mode=_PRIVATE, exist_ok=True)
+    _shared(directory).mkdir(mode=_PRIVATE, exist_ok=True)
+    os.umask(umask)  # files that cells write are as this user wants them
+    return directory, is_new
+
+
+def _say_laid(directory: Path, network: str) -> None:
+    from jupyter_scale.monitor.gpus import GpuReader  # late: the node process is on its way
+
     _say(
-        shared=str(shared),
+        search_path=os.environ["PYTHONPATH"],
+        shared=str(_shared(directory)),
         directory=str(directory),
-        address=_address(wanted["network"]),
+        address=_address(network),
         workers=len(os.sched_getaffinity(0))
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
@@ -103,34 +139,29 @@ def _address(network: str) -> str:
     return ""
 
 
-def _run(options: argparse.Namespace) -> None:
-    directory: Path = options.directory
-    owner = _node_of(directory)
-    if owner is None or not is_alive(owner):
-        events_path(directory).unlink(missing_ok=True)
-        owner = _start(directory, options.arguments)
-    _tell(directory, owner)
+def _start(directory: Path) -> tuple[Owner, IO[bytes]]:
+    """Start the node process in a session of its own, and note who it is.
 
-
-def _start(directory: Path, arguments: list[str]) -> Owner:
-    """Start the node process in a session of its own, and note who it is."""
+    Returns who it is, and where it reads its arguments.
+    """
     log = os.open(directory / "node.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with subprocess.Popen(
-        python_argv("jupyter_scale.providers.node", *arguments),
-        stdin=subprocess.DEVNULL,
+    process = subprocess.Popen(
+        python_argv("jupyter_scale.providers.node", "--wait", str(_shared(directory))),
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=log,
         cwd=Path.home(),
         start_new_session=True,
-    ) as process:
-        os.close(log)
-        owner = owner_of(process.pid) or Owner(process.pid, 0.0)
-        draft = directory / "node.new"
-        draft.touch(mode=0o600)
-        draft.write_text(str(owner))
-        draft.replace(directory / "node")
-        process.returncode = 0  # it is not waited for
-    return owner
+    )
+    os.close(log)
+    owner = owner_of(process.pid) or Owner(process.pid, 0.0)
+    draft = directory / "node.new"
+    draft.touch(mode=0o600)
+    draft.write_text(str(owner))
+    draft.replace(directory / "node")
+    process.returncode = 0  # it is not waited for
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    return owner, process.stdin
 
 
 def _follow(options: argparse.Namespace) -> None:
@@ -198,13 +229,17 @@ def _end(options: argparse.Namespace) -> None:
         end_groups([owner.pid], options.grace)
     kill_marked(options.cluster)
     end_trackers(options.cluster)
-    shared = _shared(options.directory)
+    _remove(options.directory)
+    _say(event="removed")
+
+
+def _remove(directory: Path) -> None:
+    shared = _shared(directory)
     remove_directory(shared)
-    remove_directory(options.directory)
-    for parent in (shared.parent, options.directory.parent, _root()):
+    remove_directory(directory)
+    for parent in (shared.parent, directory.parent, _root()):
         with contextlib.suppress(OSError):  # other nodes or clusters are there
             parent.rmdir()
-    _say(event="removed")
 
 
 def _shared(directory: Path) -> Path:
@@ -236,13 +271,13 @@ def _say(**message: Any) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for name, do in (("lay", _lay), ("run", _run), ("follow", _follow), ("end", _end)):
+    for name, do in (("bring", _bring), ("follow", _follow), ("end", _end)):
         command = commands.add_parser(name)
         command.set_defaults(do=do)
-        if name != "lay":
+        if name == "bring":
+            command.add_argument("--mirror", action="store_true", help="see that it is whole")
+        else:
             command.add_argument("--directory", type=Path, required=True)
-        if name == "run":
-            command.add_argument("arguments", nargs="*")
         if name == "end":
             command.add_argument("--cluster", required=True)
             command.add_argument("--grace", type=float, default=3.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 from dataclasses import asdict
@@ -11,7 +12,8 @@ from typing import Any
 from distributed import Worker
 
 from jupyter_scale.environment.additions import look_there
-from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
+from jupyter_scale.monitor.gpus import GpuReader
+from jupyter_scale.monitor.gpuwatch import GpuWatch
 
 GPUS = "jupyter_scale_gpus"
 """The workers' handler that answers with the GPUs of their machine."""
@@ -37,6 +39,7 @@ class LocalWorker(Worker):
 
     def __init__(self, *args: Any, log_path: str, node_directory: str, **kwargs: Any) -> None:
         _send_output_to(log_path)
+        multiprocessing.set_start_method(None, force=True)  # what was chosen is for workers only
         look_there(Path(node_directory))
         if "" not in sys.path:  # as in IPython: modules beside the notebook can be imported
             sys.path.insert(0, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import HostError
 from jupyter_scale.model.cluster import Machine
@@ -14,7 +14,16 @@ from jupyter_scale.transport.processes import MARK
 from jupyter_scale.transport.ssh.commands import RemoteChild, run, start
 from jupyter_scale.transport.ssh.connection import Connection
 
+if TYPE_CHECKING:
+    from jupyter_scale.environment.courier import Ourselves
+
 _VISIT = "jupyter_scale.providers.node.visit"
+_LAY_S = 60.0
+#: What was brought earlier, if it is there: the command says nothing otherwise.
+_WITH_OURS = (
+    'there="${XDG_CACHE_HOME:-$HOME/.cache}/jupyter-scale/mirrors/$1"; PYTHONPATH="$there/$2";'
+    ' test -f "$there.json" && test -d "$PYTHONPATH" || exit 1; export PYTHONPATH; shift 2; '
+)
 #: Programs of the node's environment come first, as in an activated one.
 _WITH_PATH = 'PATH="$1:$PATH"; export PATH; shift; exec "$@"'
 _WITH_LOG = '( umask 077; mkdir -p -- "$1"; : >>"$1/$2.log" ) && exec 2>>"$1/$2.log"; shift 2; '
@@ -25,7 +34,6 @@ def visit(
     machine: Machine,
     *arguments: str,
     timeout_s: float,
-    request: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any]:
     """Do one thing on a host, see `jupyter_scale.providers.node.visit`, and return its answer.
 
@@ -37,7 +45,6 @@ def visit(
     done = run(
         connection,
         [machine.python, "-P", "-m", _VISIT, *arguments],
-        input=b"" if request is None else json.dumps(request).encode(),
         timeout_s=timeout_s,
         env={"PYTHONPATH": machine.search_path},
     )
@@ -49,6 +56,67 @@ def visit(
     if "error" in answer:
         raise HostError(connection.host, "command", str(answer["error"]))
     return answer
+
+
+def bring(
+    connection: Connection,
+    machine: Machine,
+    request: Mapping[str, Any],
+    ours: Ourselves | None = None,
+) -> tuple[RemoteChild, Mapping[str, Any]]:
+    """Lay a node's directory, and get its process ready, see `jupyter_scale.providers.node.visit`.
+
+    Parameters
+    ----------
+    request : mapping
+        What the directory is made of.
+    ours : Ourselves, optional
+        Is used where it was brought to earlier, instead of the machine's `search_path`.
+
+    Returns
+    -------
+    tuple
+        Who is to be sent the arguments and then heard, and what is laid.
+
+    Raises
+    ------
+    HostError, StartError
+        When it cannot be done.
+    """
+    argv = [machine.python, "-P", "-m", _VISIT, "bring"]
+    script, known = _WITH_PATH, [posixpath.dirname(machine.python)]
+    if ours is not None:
+        argv.append("--mirror")
+        script, known = _WITH_OURS + script, [ours.mirror, ours.label, *known]
+    environment = _environment(machine, str(request["cluster"]))
+    command = ["sh", "-c", script, "sh", *known, *argv]
+    child = start(connection, command, env=environment, what="node")
+    try:
+        return child, _ask(child, connection.host, request)
+    except BaseException:
+        let_go(child)
+        raise
+
+
+def _ask(child: RemoteChild, host: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        child.send(json.dumps(request).encode() + b"\n")
+        answer = child.read_message(_LAY_S)
+    except (BrokenPipeError, EOFError):
+        raise child.explain_end() from None
+    if answer is None:
+        raise HostError(host, "command", f"it said nothing for {_LAY_S:.0f} s")
+    if "error" in answer:
+        raise HostError(host, "command", str(answer["error"]))
+    return answer
+
+
+def let_go(child: RemoteChild) -> None:
+    """End the command that listened: the node goes on."""
+    try:
+        child.end(0.0)
+    except HostError:
+        return  # it ends by itself when its standard input does
 
 
 def listen(connection: Connection, machine: Machine, cluster: str, *arguments: str) -> RemoteChild:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from jupyter_scale.environment.courier import Ourselves
 from jupyter_scale.environment.interpreter import preparation_of
 from jupyter_scale.errors import ClusterError, HostError, StartError
 from jupyter_scale.providers.ssh.member import Member
 from jupyter_scale.providers.ssh.options import config_of
-from jupyter_scale.providers.ssh.questions import Questions
 from jupyter_scale.transport.ssh.connection import Connection
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from jupyter_scale.model.profile import Pool
     from jupyter_scale.providers.provider import Request
     from jupyter_scale.providers.ssh.asking import AskOnce
+    from jupyter_scale.providers.ssh.questions import Questions
 
 _LOOPBACK = "127.0.0.1"
 _MOMENT_S = 0.5
+_LOOK_S = 0.1
 _MOST_BEAT_S = 30.0
 _BEATS_IN_SILENCE = 5
 
@@ -37,24 +39,28 @@ class Fleet:
         What the nodes are needed for.
     asks : AskOnce
         Asks the user on behalf of hosts.
+    questions : Questions
+        What members want to know of the user.
 
     Attributes
     ----------
     news : Condition
         Guards what members show, and is notified of each change.
-    questions : Questions
-        What members want to know of the user.
     """
 
-    def __init__(self, request: Request, asks: AskOnce) -> None:
+    def __init__(self, request: Request, asks: AskOnce, questions: Questions) -> None:
         self.request = request
-        self._asks = asks
+        self._asks, self._questions = asks, questions
         self.members: dict[str, Member] = {}
         self.news = threading.Condition()
         self._number = 0
         self._closing = threading.Event()
-        self.questions = Questions(self._wake)
+        questions.tell = self._wake
+        #: ``node → its workers``, as of the news of that number.
+        self._joined: Mapping[str, frozenset[str]] = {}
+        self._joined_at = -1
         self._preparation: Preparation | None = None
+        self._ours: Ourselves | None = None
         self._preparing = threading.Lock()
 
     # -- for its owner -----------------------------------------------------------------------
@@ -68,24 +74,34 @@ class Fleet:
                 if known is None or known.has_failed:
                     self.members[node.name] = member = Member(self, node)
                     begun.append(member)
+            self.has_news()
         for member in begun:
             member.start()
 
     def wait(self, since: int, timeout_s: float) -> None:
         """Return when there is news since that number, or a question to be answered."""
         with self.news:
-            self.news.wait_for(lambda: self._number != since or self.questions.are_open, timeout_s)
+            self.news.wait_for(lambda: self._number != since or self._questions.are_open, timeout_s)
 
     @property
     def number(self) -> int:
         """The number of the latest news."""
         return self._number
 
+    def joined(self, node: str) -> frozenset[str]:
+        """Return a node's workers that the scheduler knows; its node tells of those of all."""
+        with self.news:
+            if self._joined_at != self._number:
+                heads = [one for one in self.members.values() if one.node.has_scheduler]
+                workers = [worker for head in heads for worker in head.seen.workers]
+                self._joined, self._joined_at = by_node(workers), self._number
+            return self._joined.get(node, frozenset())
+
     def close(self) -> None:
         """Let go of all members; their nodes go on."""
         self._closing.set()
         self._wake()
-        self.questions.answer(None)
+        self._questions.answer(None)
         for member in self.members.values():
             member.join()
 
@@ -135,6 +151,13 @@ class Fleet:
             if self._preparation is None:
                 self._preparation = preparation_of()
             return self._preparation
+
+    def ourselves(self) -> Ourselves:
+        """Return what travels of jupyter-scale; found out once."""
+        with self._preparing:
+            if self._ours is None:
+                self._ours = Ourselves()
+            return self._ours
 
     def python_of(self, pool: str) -> str:
         """Return the interpreter that the profile names, empty if it does not."""
@@ -228,11 +251,34 @@ def _closed(member: Member) -> ClusterError:
     return ClusterError(f"{member.node.name} is let go: the cluster is stopped.")
 
 
-def wait_all(works: Sequence[Callable[[], None]], timeout_s: float) -> None:
-    """Do several things side by side, and wait for all, in bounded time."""
+def by_node(workers: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return ``node → its workers``, given their names: ``NODE/NUMBER``."""
+    found: dict[str, set[str]] = {}
+    for worker in workers:
+        found.setdefault(worker.rpartition("/")[0], set()).add(worker)
+    return {node: frozenset(names) for node, names in found.items()}
+
+
+def wait_all(
+    works: Sequence[Callable[[], None]],
+    timeout_s: float,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Do several things side by side, and wait for all, in bounded time.
+
+    Parameters
+    ----------
+    meanwhile : callable
+        Called first, and now and then, in this thread; what it takes does not count.
+    """
     threads = [threading.Thread(target=work, daemon=True) for work in works]
+    meanwhile()
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + timeout_s
+    remaining_s = timeout_s
     for thread in threads:
-        thread.join(max(0.0, deadline - time.monotonic()))
+        while thread.is_alive() and remaining_s > 0:
+            meanwhile()
+            begun = time.monotonic()
+            thread.join(min(remaining_s, _LOOK_S))
+            remaining_s -= time.monotonic() - begun

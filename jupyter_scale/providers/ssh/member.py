@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jupyter_scale.environment.courier import bring_ourselves
 from jupyter_scale.environment.prepare import prepare
 from jupyter_scale.errors import ClusterError, HostError, HostLost, StartError
 from jupyter_scale.model.cluster import Machine, NodeState
 from jupyter_scale.providers.node.events import fold
 from jupyter_scale.providers.provider import Failure, NodeSeen
-from jupyter_scale.providers.ssh.commands import listen, visit
+from jupyter_scale.providers.ssh.commands import bring, let_go, listen
 from jupyter_scale.providers.ssh.host import SshHost
 from jupyter_scale.transport.tls import ROLES, ca_path, cert_path, key_path
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-_LAY_S = 60.0
 _READY_S = 60.0
 _SILENCE_S = 30.0
 _MOMENT_S = 0.5
@@ -129,30 +128,68 @@ class Member:
         """Start it, from whatever it was left at, and hear it until it ends or is let go."""
         self._ready_at = 0.0
         connection = self._connect()
-        self._prepare(connection)
+        child = self._prepare(connection)
+        try:
+            self._start(child)
+        except BaseException:
+            let_go(child)
+            raise
+        if not self._hear(connection, child):
+            self._listen_for_good()
+
+    def _start(self, child: RemoteChild) -> None:
+        """Wait until it is known where the scheduler is, and tell the node process."""
         self.is_prepared = True
         self._tell("prepared")
         head = self._fleet.wait_for_head(self)
         self._update(has_scheduler=head is self)
         scheduler = None if head is self else self._fleet.wait_for_scheduler(head)
         self._tell("starting")
-        ended = self._listen(connection, "run", *self._arguments(scheduler))
-        if not ended:
-            self._listen_for_good()
+        try:
+            child.send(json.dumps(self._arguments(scheduler)).encode() + b"\n")
+        except BrokenPipeError:
+            raise child.explain_end() from None
 
-    def _prepare(self, connection: Connection) -> None:
-        """Have the environment, jupyter-scale and the node's directory there."""
+    def _prepare(self, connection: Connection) -> RemoteChild:
+        """Have the environment, jupyter-scale and the node's directory there.
+
+        Returns who starts the node process.
+        """
         python, missing = self._fleet.python_of(self._node.pool), tuple[str, ...]()
         host = SshHost(connection)
         if not python:
             self._tell("checking its environment")
             made = prepare(host, self._fleet.preparation(), self._on_step)
-            python, missing = made.python, tuple(map(str, made.unmatched))
-        self._tell("checking jupyter-scale there")
-        search_path = bring_ourselves(host, on_step=self._on_step)
-        machine = replace(self._machine, python=python, search_path=search_path, missing=missing)
+            python, missing = made.python, made.missing
+        machine = replace(self._machine, python=python, missing=missing)
+        child, laid = self._lay(connection, host, machine)
+        try:
+            self._take_laid(machine, laid)
+        except BaseException:
+            let_go(child)
+            raise
+        return child
+
+    def _lay(
+        self, connection: Connection, host: SshHost, machine: Machine
+    ) -> tuple[RemoteChild, Mapping[str, Any]]:
+        """Make its directory with what was brought earlier, else bring jupyter-scale first."""
         self._tell("making its directory")
-        laid = visit(connection, machine, "lay", timeout_s=_LAY_S, request=self._belongings())
+        ours, request = self._fleet.ourselves(), self._belongings()
+        try:
+            return bring(connection, machine, request, ours)
+        except HostLost:
+            raise
+        except ClusterError:
+            self._tell("checking jupyter-scale there")
+            search_path = ours.bring(host, on_step=self._on_step)
+            return bring(connection, replace(machine, search_path=search_path), request)
+
+    def _take_laid(self, machine: Machine, laid: Mapping[str, Any]) -> None:
+        names = ("directory", "search_path", "gpus", "memory_bytes")
+        known = {name: laid[name] for name in names}
+        self._machine = replace(machine, **known)
+        self._update(log=f"{laid['directory']}/node.log")  # what is there has to be ended
         self._fleet.check_python(self._node.name, laid["python"])
         if not laid["address"]:
             raise HostError(
@@ -162,12 +199,11 @@ class Member:
                 "`ip address` there tells which it has: correct `network` in the profile.",
             )
         self._shared = laid["shared"]
-        known = {name: laid[name] for name in ("directory", "address", "gpus", "memory_bytes")}
-        self._machine = replace(machine, **known)
+        self._machine = replace(self._machine, address=laid["address"])
         workers = self._fleet.workers_of(self._node.pool)
         if workers is None:
             workers = int(laid["workers"])
-        self._update(workers=workers, log=f"{laid['directory']}/node.log")
+        self._update(workers=workers)
 
     def _belongings(self) -> dict[str, Any]:
         """Return what the node's directory is made of."""
@@ -205,7 +241,7 @@ class Member:
             arguments.append(f"--scheduler-port={profile.options.get('scheduler_port', 0)}")
             if profile.idle_timeout_s is not None:
                 arguments.append(f"--idle-timeout={profile.idle_timeout_s}")
-        return ["--directory", directory, "--", *arguments]
+        return arguments
 
     def _listen_for_good(self) -> None:
         """Hear it until it ends, over as many connections as that takes."""
@@ -230,7 +266,10 @@ class Member:
             When it cannot start, or says nothing.
         """
         cluster = self._fleet.request.cluster
-        child = listen(connection, self._machine, cluster, *arguments)
+        return self._hear(connection, listen(connection, self._machine, cluster, *arguments))
+
+    def _hear(self, connection: Connection, child: RemoteChild) -> bool:
+        """Hear a node by a command that tells of it; see `_listen`."""
         seen = NodeSeen(is_alive=True, node=self._node)
         begun = heard = time.monotonic()
         beaten = 0.0
@@ -254,7 +293,7 @@ class Member:
         except BrokenPipeError:
             self._tell("the link is broken, trying again")
         finally:
-            _let_go(child)
+            let_go(child)
         return False
 
     def _check(self, seen: NodeSeen, begun: float, heard: float) -> None:
@@ -336,11 +375,3 @@ def _failure_of(error: ClusterError, machine: Machine) -> Failure:
             f"host {error.host}", error.why, next_step=error.next_step, happened="failed"
         )
     return Failure(f"host {machine.host}", str(error), happened="failed")
-
-
-def _let_go(child: RemoteChild) -> None:
-    """End the command that listened: the node goes on."""
-    try:
-        child.end(0.0)
-    except HostError:
-        return  # it ends by itself when its standard input does

@@ -29,6 +29,7 @@ from jupyter_scale.providers.ssh.options import (
     hosts_of,
     places_of,
 )
+from jupyter_scale.providers.ssh.questions import Questions
 from jupyter_scale.providers.ssh.routes import open_route
 from jupyter_scale.transport.ssh.commands import run as run_command
 from jupyter_scale.transport.ssh.connection import Connection
@@ -67,6 +68,7 @@ class SshProvider:
     def __init__(self) -> None:
         self.ask: Ask | None = None
         self._asks = AskOnce(self._ask_user)
+        self._questions = Questions()
         self._fleet: Fleet | None = None
         self._profile: Profile | None = None
         self._controls: dict[str, Connection] = {}
@@ -111,7 +113,7 @@ class SshProvider:
     def _begin(self, request: Request, nodes: Sequence[NodeState]) -> None:
         self._profile = request.profile
         if self._fleet is None:
-            self._fleet = Fleet(request, self._asks)
+            self._fleet = Fleet(request, self._asks, self._questions)
         self._fleet.begin(nodes)
 
     def look(self, node: NodeState, request: Request) -> NodeSeen:
@@ -122,15 +124,7 @@ class SshProvider:
         if fleet is None or member is None:
             return NodeSeen(is_alive=node.status is not Status.FAILED)
         self._number = fleet.number
-        # The node with the scheduler tells of the workers of all.
-        workers = frozenset(
-            worker
-            for one in fleet.members.values()
-            if one.node.has_scheduler
-            for worker in one.seen.workers
-            if worker.rpartition("/")[0] == node.name
-        )
-        seen = replace(member.seen, workers=workers)
+        seen = replace(member.seen, workers=fleet.joined(node.name))
         return seen if member.node.has_scheduler else replace(seen, scheduler_address=None)
 
     def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
@@ -138,9 +132,9 @@ class SshProvider:
         if self._fleet is None:
             time.sleep(timeout_s)
             return
-        self._fleet.questions.answer(self.ask)
+        self._questions.answer(self.ask)
         self._fleet.wait(self._number, timeout_s)
-        self._fleet.questions.answer(self.ask)
+        self._questions.answer(self.ask)
 
     def remains(self, nodes: Sequence[NodeState], cluster: str) -> bool:
         """Tell whether there is a node that was not ended."""
@@ -169,8 +163,6 @@ class SshProvider:
             known |= {name: member.node for name, member in self._fleet.members.items()}
             self._fleet = None
         failures: list[str] = []
-        if threading.current_thread() is threading.main_thread():
-            self._ask_ahead(known.values())
 
         def end(node: NodeState) -> None:
             try:
@@ -180,7 +172,7 @@ class SshProvider:
                 failures.append(str(error))
 
         left = [node for name, node in known.items() if name not in self._ended]
-        wait_all([partial(end, node) for node in left], _STOP_S)
+        wait_all([partial(end, node) for node in left], _STOP_S, meanwhile=self._answer)
         self.close()
         missing = [node.name for node in left if node.name not in self._ended]
         if missing:
@@ -190,14 +182,6 @@ class SshProvider:
                 "It ends by itself when no owner was heard there for `orphan_after`. When the host"
                 " can be reached again, `jupyter scale down` ends it at once."
             )
-
-    def _ask_ahead(self, nodes: Iterable[NodeState]) -> None:
-        """Have the user asked, by one connection, what connections in other threads need."""
-        for node in nodes:
-            if self.ask is not None and _machine(node).directory:
-                with contextlib.suppress(HostError):
-                    self._connect(_machine(node).host).close()
-                    return
 
     def _end(self, node: NodeState, cluster: str, grace_s: float) -> None:
         machine = _machine(node)
@@ -274,7 +258,7 @@ class SshProvider:
                 path = additions_path(machine.directory)
                 argv = ["sh", "-c", _ADD_LINE, "sh", path, made.site_packages]
                 run_command(connection, argv, timeout_s=_WISH_S).check()
-                new = {*map(str, made.unmatched)} - {*machine.missing}
+                new = {*made.missing} - {*machine.missing}
                 notes.extend(f"not on {node.name}: {package}" for package in sorted(new))
             except ClusterError as error:
                 notes.append(f"{node.name} has not got the new packages: {error}")
@@ -322,9 +306,13 @@ class SshProvider:
 
     def _ask_user(self, prompt: str) -> str:
         """Ask in the main thread, which may be this one; elsewhere only while somebody waits."""
-        if self.ask is not None and threading.current_thread() is threading.main_thread():
+        if self.ask is not None and _is_main():
             return self.ask(prompt)
-        return "" if self._fleet is None else self._fleet.questions.ask(prompt)
+        return self._questions.ask(prompt)
+
+    def _answer(self) -> None:
+        """Answer what other threads want to know, if this one may ask the user."""
+        self._questions.answer(self.ask if _is_main() else None)
 
 
 class _NodeHost:
@@ -338,6 +326,10 @@ class _NodeHost:
     ) -> Generator[Mapping[str, Any], None, None]:
         """Run a command and yield its lines; see `SshHost.converse`."""
         return SshHost(self._connect()).converse(argv, stdin, silence_s)
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
 
 
 def _machine(node: NodeState) -> Machine:

@@ -19,14 +19,14 @@ class _Question:
 class Questions:
     """Takes questions, for whoever calls `answer` now and then.
 
-    Parameters
+    Attributes
     ----------
     tell : callable
-        Wakes up who answers.
+        Wakes up who answers; set by whoever waits for more than questions.
     """
 
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell = tell
+    def __init__(self) -> None:
+        self.tell: Callable[[], None] = lambda: None
         self._open: list[_Question] = []
         self._attended_at = -_ATTENDED_S
 
@@ -41,17 +41,19 @@ class Questions:
             return ""
         question = _Question(prompt)
         self._open.append(question)
-        self._tell()
+        self.tell()
         question.is_answered.wait(_ANSWER_S)
         return question.answer
 
     def answer(self, ask: Callable[[str], str] | None) -> None:
         """Ask the user, in this thread, what is open; without a way to, all answers are empty."""
-        self._attended_at = time.monotonic()
+        # Whoever gets no answers had better not wait for one.
+        self._attended_at = -_ATTENDED_S if ask is None else time.monotonic()
         while self._open:
             question = self._open.pop(0)
             try:
                 question.answer = ask(question.prompt) if ask is not None else ""
             finally:
                 question.is_answered.set()
+            if ask is not None:
                 self._attended_at = time.monotonic()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from jupyter_scale.errors import HostError, HostLost
+from jupyter_scale.errors import PortRefused
 from jupyter_scale.providers.provider import Route
 from jupyter_scale.transport.ssh.commands import run
 from jupyter_scale.transport.ssh.connection import Connection
@@ -52,12 +52,7 @@ def open_route(address: str, connect: Callable[[], Connection]) -> Route:
         connection.close()
 
     def is_refused() -> bool:
-        error = tunnel.last_error
-        return (
-            isinstance(error, HostError)
-            and not isinstance(error, HostLost)
-            and (error.step == "tunnel" and "connect to" in error.why and "within" not in error.why)
-        )
+        return isinstance(tunnel.last_error, PortRefused)
 
     return Route(f"{place.scheme}://127.0.0.1:{tunnel.port}", is_refused, close)
 

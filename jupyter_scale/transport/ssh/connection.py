@@ -14,7 +14,7 @@ from typing import Self
 import paramiko
 from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
-from jupyter_scale.errors import HostError, HostLost
+from jupyter_scale.errors import HostError, HostLost, PortRefused
 from jupyter_scale.transport.ssh.authentication import Ask
 from jupyter_scale.transport.ssh.config import HostConfig
 from jupyter_scale.transport.ssh.link import Link
@@ -193,7 +193,7 @@ class Connection:
         Raises
         ------
         HostError
-            When it cannot or may not; `HostLost` when the connection is broken.
+            When it may not; `PortRefused` when it cannot; `HostLost` when the connection is broken.
         """
         timeout_s = self.timeouts.channel_s if timeout_s is None else timeout_s
         place = f"{host}:{port}"
@@ -202,12 +202,13 @@ class Connection:
                 "direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=timeout_s
             )
         except paramiko.ChannelException as error:
-            why = f"it cannot connect to {place}: {error.text}"
-            advice = "Is the process that should listen there running?"
             if error.code == OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED:
                 why = f"it does not let connections to {place} through"
                 advice = "AllowTcpForwarding or PermitOpen in its sshd_config forbid it."
-            raise HostError(self.host, "tunnel", why, advice) from error
+                raise HostError(self.host, "tunnel", why, advice) from error
+            why = f"it cannot connect to {place}: {error.text}"
+            advice = "Is the process that should listen there running?"
+            raise PortRefused(self.host, "tunnel", why, advice) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
             if not self.is_open:
                 raise self.lost() from error

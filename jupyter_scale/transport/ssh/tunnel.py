@@ -81,7 +81,8 @@ class Tunnel:
         Raises
         ------
         HostError
-            When nothing does, or the host may not be asked; `HostLost` when it cannot be.
+            When the host may not be asked; `PortRefused` when nothing does; `HostLost` when it
+            cannot be asked.
         """
         close_channel(self._open_channel())
 

@@ -202,7 +202,7 @@ def test_ctrl_c_in_the_middle_of_a_start_leaves_nothing(lab, open_laptop):
     laptop.run("%scale down")
 
 
-@pytest.mark.parametrize("step", ["-c", "lay", "jupyter_scale.providers.node"])
+@pytest.mark.parametrize("step", ["-c", "bring", "jupyter_scale.providers.node"])
 def test_a_laptop_that_dies_in_a_start_goes_on_or_ends_later(lab, open_laptop, step):
     laptop = open_laptop()
     laptop.begin("%scale up lab")

@@ -150,6 +150,7 @@ def test_workers_are_as_they_should_be(make_cluster, monkeypatch, tmp_path):
             "cwd": str(pathlib.Path.cwd()),
             "answer": beside_the_notebook.ANSWER,
             "may have children": not multiprocessing.current_process().daemon,
+            "start method": multiprocessing.get_start_method(allow_none=True),
             "scratch": dask_worker.local_directory,
             "limit": dask_worker.memory_manager.memory_limit > 0,
         }
@@ -173,6 +174,7 @@ def test_workers_are_as_they_should_be(make_cluster, monkeypatch, tmp_path):
         assert fact["cwd"] == str(tmp_path)
         assert fact["answer"] == 42
         assert fact["may have children"]
+        assert fact["start method"] is None  # the platform's own, as in a notebook
         assert fact["scratch"].startswith(str(cluster.directory))
     assert all(threads == 1 for pools in all_threads for threads in pools)
 

@@ -84,6 +84,20 @@ def test_a_cell_runs_on_the_hosts_and_nothing_is_left(two, laptop):
     )
 
 
+def test_a_damaged_copy_of_our_code_is_brought_again(two, laptop):
+    laptop.run("%scale up lab")
+    laptop.run("%scale down")
+    pattern = ".cache/jupyter-scale/mirrors/jupyter-scale-*/*/jupyter_scale/errors.py"
+    gone, broken = [next(machine.home.glob(pattern)) for machine in two.machines.values()]
+    text = gone.read_text()
+    gone.unlink()
+    broken.write_text(f"{text}\n")
+    assert "The cluster 'lab' is up: 2 workers." in laptop.run("%scale up lab")
+    assert gone.read_text() == broken.read_text() == text
+    laptop.run("%scale down")
+    assert_clean(two)
+
+
 def test_the_workers_are_more_or_fewer(two, laptop):
     laptop.run("%scale up lab")
     assert laptop.run("%scale up --workers 4") == "The cluster has 4 workers.\n"
@@ -196,16 +210,27 @@ def test_a_host_that_fails_does_not_hold_up_the_others(two, tmp_path):
     laptop.close()
 
 
-def test_a_passphrase_is_asked_for_in_the_notebook(fresh, tmp_path):
-    machine = fresh.add()
-    key = make_key(tmp_path / "locked", passphrase="open sesame")
-    (machine.home / ".ssh" / "authorized_keys").write_text(Path(f"{key}.pub").read_text())
-    text = fresh.ssh_config.read_text()
-    fresh.ssh_config.write_text(text.replace(str(fresh.key), str(key)))
-    write_profile(tmp_path / "notebooks", fresh, ["h1"])
-    laptop = again(fresh, tmp_path)
-    laptop.run("import getpass\nasked = []\nanswer = 'mistaken'")
+def lock(lab, key):
+    """Let machines accept a key with a passphrase, and no other."""
+    make_key(key, passphrase="open sesame")
+    for machine in lab.machines.values():
+        (machine.home / ".ssh" / "authorized_keys").write_text(Path(f"{key}.pub").read_text())
+    text = lab.ssh_config.read_text()
+    lab.ssh_config.write_text(text.replace(str(lab.key), str(key)))
+
+
+def answering(laptop, answer):
+    """Have a kernel's user give that answer to whatever is asked."""
+    laptop.run(f"import getpass\nasked = []\nanswer = {answer!r}")
     laptop.run("getpass.getpass = lambda prompt: asked.append(prompt) or answer")
+    return laptop
+
+
+def test_a_passphrase_is_asked_for_in_the_notebook(fresh, tmp_path):
+    fresh.add()
+    lock(fresh, tmp_path / "locked")
+    write_profile(tmp_path / "notebooks", fresh, ["h1"])
+    laptop = answering(again(fresh, tmp_path), "mistaken")
     error = laptop.fails("%scale up lab")
     assert "the passphrase is wrong" in error
     assert "mistaken" not in error
@@ -217,6 +242,27 @@ def test_a_passphrase_is_asked_for_in_the_notebook(fresh, tmp_path):
     assert laptop.run("print(len(asked), 'locked' in asked[0])") == "1 True\n"
     assert_clean(fresh)
     laptop.close()
+
+
+def test_whoever_ends_a_cluster_is_asked_once_and_connects_once(two, tmp_path):
+    lock(two, tmp_path / "locked")
+    write_profile(tmp_path / "notebooks", two, ["h1", "h2"])
+    laptop = answering(again(two, tmp_path), "open sesame")
+    laptop.run("%scale up lab")
+    second = answering(again(two, tmp_path), "open sesame")
+    second.run("%scale up lab")
+    before = connections(two)
+    second.run("%scale down")
+    assert second.run("print(len(asked))") == "1\n"
+    assert connections(two) == [count + 1 for count in before]
+    assert_clean(two)
+    second.close()
+    laptop.close()
+
+
+def connections(lab):
+    """Return how many each machine has let in so far."""
+    return [machine.log().count("Accepted publickey") for machine in lab.machines.values()]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from jupyter_scale.errors import HostError
+from jupyter_scale.errors import HostError, PortRefused
 from jupyter_scale.transport.ssh.tunnel import Tunnel
 from waiting import eventually
 
@@ -100,11 +100,11 @@ def test_the_far_side_refuses(dig):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound, and not listening
         tunnel = dig(nobody.getsockname()[1])
-        with pytest.raises(HostError, match=r"h1: it cannot connect to .*: Connection refused"):
+        with pytest.raises(PortRefused, match=r"h1: it cannot connect to .*: Connection refused"):
             tunnel.check()
         with pytest.raises(ConnectionResetError), call(tunnel) as sock:
             sock.recv(1)
-    assert tunnel.last_error.step == "tunnel"
+    assert isinstance(tunnel.last_error, PortRefused)
 
 
 def test_what_listens_later_is_found(dig):
@@ -120,8 +120,9 @@ def test_what_listens_later_is_found(dig):
 def test_forwarding_is_forbidden(fresh, connect, dig, peer):
     fresh.add(options="AllowTcpForwarding no")
     tunnel = dig(peer.echo, connection=connect(fresh))
-    with pytest.raises(HostError, match=r"does not let connections(.|\n)*AllowTcpForwarding"):
+    with pytest.raises(HostError, match=r"does not let connections(.|\n)*AllowTcpForwarding") as it:
         tunnel.check()
+    assert not isinstance(it.value, PortRefused)
 
 
 def test_a_far_end_that_resets(dig):

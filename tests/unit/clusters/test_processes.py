@@ -192,6 +192,34 @@ def test_a_module_beside_the_notebook_does_not_hide_ours(tmp_path):
     assert Path(argv[0]) == Path(sys.executable)
 
 
+def test_a_node_process_that_is_given_no_arguments_ends(tmp_path):
+    argv = python_argv("jupyter_scale.providers.node", "--wait", str(tmp_path))
+    done = subprocess.run(argv, input=b"", capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_node_process_that_gets_ready_to_start_workers_leaves_pandas_alone(tmp_path):
+    (tmp_path / "pandas.py").write_text("raise AssertionError('it takes half a second')")
+    script = """
+import multiprocessing, pathlib
+from distributed.utils import get_mp_context
+from jupyter_scale.providers.node.keeper import configure
+multiprocessing.set_start_method("forkserver")
+configure(pathlib.Path.cwd())
+print(get_mp_context().get_start_method())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (b"forkserver\n", b"")
+
+
 @pytest.mark.parametrize("mtime", [None, 1.0, 4e9], ids=["missing", "long ago", "in the future"])
 def test_silence_is_counted_from_when_one_listens_whatever_the_clock_says(tmp_path, mtime):
     if mtime is not None:

@@ -11,7 +11,8 @@ import pytest
 
 import fakenvml
 from jupyter_scale.model.feed import GpuView
-from jupyter_scale.monitor.gpus import GpuReader, GpuWatch
+from jupyter_scale.monitor.gpus import GpuReader
+from jupyter_scale.monitor.gpuwatch import GpuWatch
 
 READ = """
 import json, sys
@@ -94,8 +95,8 @@ def test_a_watch_tells_what_was_read():
 
 @pytest.mark.parametrize("known", [(), GPUS])
 def test_a_driver_that_hangs_holds_nobody_up(known, monkeypatch):
-    monkeypatch.setattr("jupyter_scale.monitor.gpus._PATIENCE_S", 0.02)
-    monkeypatch.setattr("jupyter_scale.monitor.gpus._OLDEST_S", 0.3)
+    monkeypatch.setattr("jupyter_scale.monitor.gpuwatch._PATIENCE_S", 0.02)
+    monkeypatch.setattr("jupyter_scale.monitor.gpuwatch._OLDEST_S", 0.3)
     go_on, begun = threading.Event(), []
 
     def read():
