@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sockets import ESTABLISHED, LISTENING, inodes_of, sockets_around
 from waiting import eventually
 
 PORT = 2222
@@ -194,13 +195,23 @@ class Machine:
 
     def ports(self):
         """Return the addresses and ports on which its processes listen."""
-        found = set()
-        for process in self._members():
-            with contextlib.suppress(psutil.Error):
-                for one in process.net_connections("tcp"):
-                    if one.status == psutil.CONN_LISTEN:
-                        found.add((one.laddr.ip, one.laddr.port))
-        return found
+        own = {inode for process in self._members() for inode in inodes_of(process.pid)}
+        return {
+            (one.address, one.port)
+            for one in self._sockets()
+            if one.state == LISTENING and one.inode in own
+        }
+
+    def callers(self):
+        """Return how many connections to its sshd there are, also those that it has not taken."""
+        place = (self.address, PORT)
+        return sum(
+            one.state == ESTABLISHED and (one.address, one.port) == place for one in self._sockets()
+        )
+
+    def _sockets(self):
+        """Return what is in its network, which is ours unless it has one of its own."""
+        return sockets_around(self.process.pid)
 
 
 def _pid_namespace(pid):

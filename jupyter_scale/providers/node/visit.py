@@ -193,15 +193,16 @@ def _say_end(directory: Path) -> None:
 
 def _end(options: argparse.Namespace) -> None:
     """End what runs, and remove what is there; gone already is success."""
-    owner = _node_of(options.directory)
+    directory = _root() / options.cluster / options.name
+    owner = _node_of(directory)
     if owner is not None and is_alive(owner):
         end_groups([owner.pid], options.grace)
     kill_marked(options.cluster)
     end_trackers(options.cluster)
-    shared = _shared(options.directory)
+    shared = _shared(directory)
     remove_directory(shared)
-    remove_directory(options.directory)
-    for parent in (shared.parent, options.directory.parent, _root()):
+    remove_directory(directory)
+    for parent in (shared.parent, directory.parent, _root()):
         with contextlib.suppress(OSError):  # other nodes or clusters are there
             parent.rmdir()
     _say(event="removed")
@@ -239,12 +240,13 @@ def _parser() -> argparse.ArgumentParser:
     for name, do in (("lay", _lay), ("run", _run), ("follow", _follow), ("end", _end)):
         command = commands.add_parser(name)
         command.set_defaults(do=do)
-        if name != "lay":
+        if name in {"run", "follow"}:
             command.add_argument("--directory", type=Path, required=True)
         if name == "run":
             command.add_argument("arguments", nargs="*")
         if name == "end":
             command.add_argument("--cluster", required=True)
+            command.add_argument("--name", required=True, help="the node's")
             command.add_argument("--grace", type=float, default=3.0)
     return parser
 

@@ -26,8 +26,11 @@ def visit(
     *arguments: str,
     timeout_s: float,
     request: Mapping[str, Any] | None = None,
+    cluster: str = "",
 ) -> Mapping[str, Any]:
     """Do one thing on a host, see `jupyter_scale.providers.node.visit`, and return its answer.
+
+    What is done for a `cluster` is ended with it, also where nobody waits for the answer any more.
 
     Raises
     ------
@@ -39,7 +42,7 @@ def visit(
         [machine.python, "-P", "-m", _VISIT, *arguments],
         input=b"" if request is None else json.dumps(request).encode(),
         timeout_s=timeout_s,
-        env={"PYTHONPATH": machine.search_path},
+        env={"PYTHONPATH": machine.search_path, **({MARK: cluster} if cluster else {})},
     )
     try:
         answer: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])

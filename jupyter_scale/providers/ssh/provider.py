@@ -194,16 +194,16 @@ class SshProvider:
     def _ask_ahead(self, nodes: Iterable[NodeState]) -> None:
         """Have the user asked, by one connection, what connections in other threads need."""
         for node in nodes:
-            if self.ask is not None and _machine(node).directory:
+            if self.ask is not None and _machine(node).python:
                 with contextlib.suppress(HostError):
                     self._connect(_machine(node).host).close()
                     return
 
     def _end(self, node: NodeState, cluster: str, grace_s: float) -> None:
         machine = _machine(node)
-        if not machine.directory:
+        if not machine.python:
             return  # nothing was begun there
-        arguments = [f"--cluster={cluster}", f"--directory={machine.directory}"]
+        arguments = [f"--cluster={cluster}", f"--name={node.name}"]
         connection = self._connect(machine.host)
         try:
             visit(
