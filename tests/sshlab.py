@@ -311,6 +311,7 @@ class Network:
         Network._made += 1
         self._name = f"js{os.getpid()}n{Network._made}"
         self._hosts = 0
+        self._outsiders = []
         self._client = f"{self._name}c"
         self._switch = f"{self._name}s"
         for namespace in (self._switch, self._client):
@@ -345,11 +346,19 @@ class Network:
         """Put it back."""
         _ip("-n", self._switch, "link", "set", f"port{number}", "up")
 
+    def add_outsider(self):
+        """Return the namespace of somebody who is on the same switch, and is nobody to anybody."""
+        namespace = f"{self._name}o"
+        _ip("netns", "add", namespace)
+        self._plug(namespace, "outsider", "10.99.0.253")
+        self._outsiders.append(namespace)
+        return namespace
+
     @contextlib.contextmanager
-    def inside(self):
-        """Let this thread, and those that it starts, make their sockets at the client."""
+    def inside(self, namespace=""):
+        """Let this thread, and those that it starts, make their sockets there; at the client."""
         before = os.open(f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{self._client}", os.O_RDONLY)
+        there = os.open(f"/run/netns/{namespace or self._client}", os.O_RDONLY)
         try:
             _set_namespace(there)
             try:
@@ -362,7 +371,7 @@ class Network:
 
     def close(self):
         hosts = [f"{self._name}h{number + 1}" for number in range(self._hosts)]
-        for namespace in (*hosts, self._client, self._switch):
+        for namespace in (*hosts, *self._outsiders, self._client, self._switch):
             _ip("netns", "del", namespace)
 
 
