@@ -176,7 +176,8 @@ class Workspace:
                 continue
             try:
                 adopted.wait_ready()
-                adopted.wait_workers(sum(node.joined for node in state.nodes), _HEARD_S)
+                if state.status is Status.RUNNING:  # a start has waited for its workers
+                    adopted.wait_workers(sum(node.joined for node in state.nodes), _HEARD_S)
             except StartError as error:
                 on_event(ClusterEvent(state.id, "failed", f"the last one has ended: {error}"))
                 continue

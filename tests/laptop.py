@@ -23,7 +23,7 @@ class Laptop:
 
     def __init__(self, lab, folder, home, **variables):
         home.mkdir(exist_ok=True)
-        environment = {
+        self.environment = {
             **os.environ,
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
             "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -38,7 +38,7 @@ class Laptop:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=folder,
-                env=environment,
+                env=self.environment,
                 start_new_session=True,
             )
         self._buffer = b""

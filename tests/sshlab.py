@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sockets import ESTABLISHED, LISTENING, inodes_of, sockets_around
 from waiting import eventually
 
 PORT = 2222
@@ -194,13 +195,23 @@ class Machine:
 
     def ports(self):
         """Return the addresses and ports on which its processes listen."""
-        found = set()
-        for process in self._members():
-            with contextlib.suppress(psutil.Error):
-                for one in process.net_connections("tcp"):
-                    if one.status == psutil.CONN_LISTEN:
-                        found.add((one.laddr.ip, one.laddr.port))
-        return found
+        own = {inode for process in self._members() for inode in inodes_of(process.pid)}
+        return {
+            (one.address, one.port)
+            for one in self._sockets()
+            if one.state == LISTENING and one.inode in own
+        }
+
+    def callers(self):
+        """Return how many connections to its sshd there are, also those that it has not taken."""
+        place = (self.address, PORT)
+        return sum(
+            one.state == ESTABLISHED and (one.address, one.port) == place for one in self._sockets()
+        )
+
+    def _sockets(self):
+        """Return what is in its network, which is ours unless it has one of its own."""
+        return sockets_around(self.process.pid)
 
 
 def _pid_namespace(pid):
@@ -300,6 +311,7 @@ class Network:
         Network._made += 1
         self._name = f"js{os.getpid()}n{Network._made}"
         self._hosts = 0
+        self._outsiders = []
         self._client = f"{self._name}c"
         self._switch = f"{self._name}s"
         for namespace in (self._switch, self._client):
@@ -334,11 +346,19 @@ class Network:
         """Put it back."""
         _ip("-n", self._switch, "link", "set", f"port{number}", "up")
 
+    def add_outsider(self):
+        """Return the namespace of somebody who is on the same switch, and is nobody to anybody."""
+        namespace = f"{self._name}o"
+        _ip("netns", "add", namespace)
+        self._plug(namespace, "outsider", "10.99.0.253")
+        self._outsiders.append(namespace)
+        return namespace
+
     @contextlib.contextmanager
-    def inside(self):
-        """Let this thread, and those that it starts, make their sockets at the client."""
+    def inside(self, namespace=""):
+        """Let this thread, and those that it starts, make their sockets there; at the client."""
         before = os.open(f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{self._client}", os.O_RDONLY)
+        there = os.open(f"/run/netns/{namespace or self._client}", os.O_RDONLY)
         try:
             _set_namespace(there)
             try:
@@ -351,7 +371,7 @@ class Network:
 
     def close(self):
         hosts = [f"{self._name}h{number + 1}" for number in range(self._hosts)]
-        for namespace in (*hosts, self._client, self._switch):
+        for namespace in (*hosts, *self._outsiders, self._client, self._switch):
             _ip("netns", "del", namespace)
 
 

@@ -400,9 +400,14 @@ class Cluster:
                 )
             if step in _WAITS and self._is_told_to_stop:
                 raise start_error(Failure(f"cluster {self.state.name}", "it was stopped meanwhile"))
-            performer.perform(step, seen, min(_SLICE_S, max(0.0, remaining)))
-        if performer.failure is not None and performer.state.status is Status.FAILED:
-            failure, performer.failure = performer.failure, None
+            try:
+                performer.perform(step, seen, min(_SLICE_S, max(0.0, remaining)))
+            except ClusterError as error:
+                if (failure := performer.take_failure()) is None:
+                    raise
+                what_next = f"{failure.next_step}\n{error}".strip()
+                raise start_error(replace(failure, next_step=what_next)) from error
+        if performer.state.status is Status.FAILED and (failure := performer.take_failure()):
             raise start_error(failure)
 
     def _abandon(self) -> None:

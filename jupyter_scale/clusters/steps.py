@@ -98,6 +98,11 @@ class Performer:
         if self.state.target is Target.UP or not store.is_removed(self.state):
             store.save(self.state)
 
+    def take_failure(self) -> Failure | None:
+        """Return, once, why the start that was under way has failed; None if it has not."""
+        failure, self.failure = self.failure, None
+        return failure
+
     def tell(self, step: str, message: str, done: int = 0, total: int = 0) -> None:
         """Tell what happens, once for each change of a step."""
         event = ClusterEvent(self.state.id, step, message, done, total)

@@ -224,12 +224,13 @@ def _say_end(directory: Path) -> None:
 
 def _end(options: argparse.Namespace) -> None:
     """End what runs, and remove what is there; gone already is success."""
-    owner = _node_of(options.directory)
+    directory = _root() / options.cluster / options.name
+    owner = _node_of(directory)
     if owner is not None and is_alive(owner):
         end_groups([owner.pid], options.grace)
     kill_marked(options.cluster)
     end_trackers(options.cluster)
-    _remove(options.directory)
+    _remove(directory)
     _say(event="removed")
 
 
@@ -276,10 +277,11 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(do=do)
         if name == "bring":
             command.add_argument("--mirror", action="store_true", help="see that it is whole")
-        else:
+        if name == "follow":
             command.add_argument("--directory", type=Path, required=True)
         if name == "end":
             command.add_argument("--cluster", required=True)
+            command.add_argument("--name", required=True, help="the node's")
             command.add_argument("--grace", type=float, default=3.0)
     return parser
 

@@ -19,35 +19,37 @@ if TYPE_CHECKING:
 
 _VISIT = "jupyter_scale.providers.node.visit"
 _LAY_S = 60.0
-#: What was brought earlier, if it is there: the command says nothing otherwise.
-_WITH_OURS = (
-    'there="${XDG_CACHE_HOME:-$HOME/.cache}/jupyter-scale/mirrors/$1"; PYTHONPATH="$there/$2";'
-    ' test -f "$there.json" && test -d "$PYTHONPATH" || exit 1; export PYTHONPATH; shift 2; '
-)
+_END_S = 30.0
 #: Programs of the node's environment come first, as in an activated one.
 _WITH_PATH = 'PATH="$1:$PATH"; export PATH; shift; exec "$@"'
 _WITH_LOG = '( umask 077; mkdir -p -- "$1"; : >>"$1/$2.log" ) && exec 2>>"$1/$2.log"; shift 2; '
 
 
-def visit(
-    connection: Connection,
-    machine: Machine,
-    *arguments: str,
-    timeout_s: float,
-) -> Mapping[str, Any]:
-    """Do one thing on a host, see `jupyter_scale.providers.node.visit`, and return its answer.
+def end(
+    connection: Connection, machine: Machine, cluster: str, node: str, *, grace_s: float
+) -> None:
+    """End what runs of a node, and remove what is there; gone already is success.
+
+    Where its start came no further than that nobody knows jupyter-scale's place there, that is
+    where it was brought to earlier, or nothing was begun.
 
     Raises
     ------
     HostError
         When it cannot be done: what the host says of it; `HostLost` when the connection is broken.
     """
-    done = run(
-        connection,
-        [machine.python, "-P", "-m", _VISIT, *arguments],
-        timeout_s=timeout_s,
-        env={"PYTHONPATH": machine.search_path},
-    )
+    argv = [machine.python, "-P", "-m", _VISIT, "end"]
+    argv += [f"--cluster={cluster}", f"--name={node}", f"--grace={grace_s}"]
+    environment = {}
+    if machine.search_path:
+        environment["PYTHONPATH"] = machine.search_path
+    else:
+        from jupyter_scale.environment.courier import Ourselves  # late: it is hardly ever needed
+
+        ours = Ourselves()
+        script = _with_ours(otherwise='echo "{}"; exit 0') + 'exec "$@"'
+        argv = ["sh", "-c", script, "sh", ours.mirror, ours.label, *argv]
+    done = run(connection, argv, timeout_s=_END_S, env=environment)
     try:
         answer: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (ValueError, IndexError):
@@ -55,7 +57,6 @@ def visit(
         raise HostError(connection.host, "command", "it did not answer as expected") from None
     if "error" in answer:
         raise HostError(connection.host, "command", str(answer["error"]))
-    return answer
 
 
 def bring(
@@ -87,7 +88,7 @@ def bring(
     script, known = _WITH_PATH, [posixpath.dirname(machine.python)]
     if ours is not None:
         argv.append("--mirror")
-        script, known = _WITH_OURS + script, [ours.mirror, ours.label, *known]
+        script, known = _with_ours(otherwise="exit 1") + script, [ours.mirror, ours.label, *known]
     environment = _environment(machine, str(request["cluster"]))
     command = ["sh", "-c", script, "sh", *known, *argv]
     child = start(connection, command, env=environment, what="node")
@@ -161,6 +162,15 @@ def start_module(
         ["sh", "-c", script, "sh", directory, what, posixpath.dirname(machine.python), *command],
         env=_environment(machine, cluster),
         what=what,
+    )
+
+
+def _with_ours(otherwise: str) -> str:
+    """Return a script that goes on with what was brought earlier, if it is there."""
+    return (
+        'there="${XDG_CACHE_HOME:-$HOME/.cache}/jupyter-scale/mirrors/$1"; PYTHONPATH="$there/$2";'
+        f' test -f "$there.json" && test -d "$PYTHONPATH" || {{ {otherwise}; }};'
+        " export PYTHONPATH; shift 2; "
     )
 
 

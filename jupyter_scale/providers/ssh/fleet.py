@@ -187,21 +187,27 @@ class Fleet:
         """Return where a node listens: on loopback when there is no other node."""
         return machine.address if len(self.members) > 1 else _LOOPBACK
 
-    def wait_for_head(self, asking: Member) -> Member:
-        """Return the member with the scheduler: the one that has it, else the first that could.
+    def scheduler_for(self, member: Member) -> str | None:
+        """Return where the scheduler is that a member joins, None when it shall have it itself.
+
+        The first that could have it does; if it fails before it listens, the next one.
 
         Raises
         ------
         StartError
-            When the one that the profile names has failed.
+            When the one that the profile names has failed, or the scheduler has ended.
         """
         with self.news:
             while not self.is_closing:
                 head = self._choose()
-                if head is not None:
-                    return head
+                if head is member:
+                    return None
+                if head is not None and head.has_failed:
+                    raise StartError("the node", f"the scheduler on {head.node.name} has ended")
+                if head is not None and head.seen.scheduler_address is not None:
+                    return head.seen.scheduler_address
                 self.news.wait(_MOMENT_S)
-        raise _closed(asking)
+        raise _closed(member)
 
     def _choose(self) -> Member | None:
         """Return who has the scheduler, None while that cannot be said."""
@@ -213,31 +219,12 @@ class Fleet:
             assert member.node.machine is not None  # noqa: S101 - this provider has made it
             if wanted is not None and member.node.machine.host != wanted:
                 continue
-            if member.is_prepared:
-                return member
             if not member.has_failed:
-                return None  # it may yet be
+                return member if member.is_prepared else None  # it may yet be
         raise StartError(
             "the scheduler",
             f"the host that shall have it has failed: {wanted}" if wanted else "all hosts failed",
         )
-
-    def wait_for_scheduler(self, head: Member) -> str:
-        """Return where the scheduler listens.
-
-        Raises
-        ------
-        StartError
-            When it does not start.
-        """
-        with self.news:
-            while not self.is_closing:
-                if head.seen.scheduler_address is not None:
-                    return head.seen.scheduler_address
-                if head.has_failed:
-                    raise StartError("the node", f"the scheduler on {head.node.name} did not start")
-                self.news.wait(_MOMENT_S)
-        raise _closed(head)
 
     def _wake(self) -> None:
         with self.news:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.environment.prepare import prepare
 from jupyter_scale.errors import ClusterError, HostError, HostLost, StartError
-from jupyter_scale.model.cluster import Machine, NodeState
+from jupyter_scale.model.cluster import Machine, NodeState, Status
 from jupyter_scale.providers.node.events import fold
 from jupyter_scale.providers.provider import Failure, NodeSeen
 from jupyter_scale.providers.ssh.commands import bring, let_go, listen
@@ -34,6 +34,8 @@ _MOMENT_S = 0.5
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _LASTING_S = 5.0
 _JOIN_S = 20.0
+#: So long a machine may be away, as when it boots, before its start has failed.
+_RETURN_S = 15.0
 
 
 class Member:
@@ -60,6 +62,7 @@ class Member:
         self._connection: Connection | None = None
         self._ready_at = 0.0
         self._shared = ""
+        self._has_joined = False
         self.seen = NodeSeen(is_alive=True, node=node)
         self.is_prepared = False
         self._thread = threading.Thread(
@@ -141,9 +144,8 @@ class Member:
         """Wait until it is known where the scheduler is, and tell the node process."""
         self.is_prepared = True
         self._tell("prepared")
-        head = self._fleet.wait_for_head(self)
-        self._update(has_scheduler=head is self)
-        scheduler = None if head is self else self._fleet.wait_for_scheduler(head)
+        scheduler = self._fleet.scheduler_for(self)
+        self._update(has_scheduler=scheduler is None)
         self._tell("starting")
         try:
             child.send(json.dumps(self._arguments(scheduler)).encode() + b"\n")
@@ -161,7 +163,8 @@ class Member:
             self._tell("checking its environment")
             made = prepare(host, self._fleet.preparation(), self._on_step)
             python, missing = made.python, made.missing
-        machine = replace(self._machine, python=python, missing=missing)
+        self._machine = machine = replace(self._machine, python=python, missing=missing)
+        self._update()  # from here on there may be something to be ended
         child, laid = self._lay(connection, host, machine)
         try:
             self._take_laid(machine, laid)
@@ -183,13 +186,15 @@ class Member:
         except ClusterError:
             self._tell("checking jupyter-scale there")
             search_path = ours.bring(host, on_step=self._on_step)
-            return bring(connection, replace(machine, search_path=search_path), request)
+            self._machine = machine = replace(machine, search_path=search_path)
+            self._update()
+            return bring(connection, machine, request)
 
     def _take_laid(self, machine: Machine, laid: Mapping[str, Any]) -> None:
         names = ("directory", "search_path", "gpus", "memory_bytes")
         known = {name: laid[name] for name in names}
         self._machine = replace(machine, **known)
-        self._update(log=f"{laid['directory']}/node.log")  # what is there has to be ended
+        self._update(log=f"{laid['directory']}/node.log")
         self._fleet.check_python(self._node.name, laid["python"])
         if not laid["address"]:
             raise HostError(
@@ -244,8 +249,14 @@ class Member:
         return arguments
 
     def _listen_for_good(self) -> None:
-        """Hear it until it ends, over as many connections as that takes."""
-        trial = 0
+        """Hear it until it ends, over as many connections as that takes.
+
+        Raises
+        ------
+        HostError
+            When it cannot be reached for long, and was of no use yet.
+        """
+        trial, lost_at = 0, 0.0
         while not self._fleet.is_closing:
             try:
                 connection = self._connect()
@@ -253,9 +264,17 @@ class Member:
                 if self._listen(connection, "follow", "--directory", self._machine.directory):
                     return
             except HostError as error:
+                if not trial:
+                    lost_at = time.monotonic()
+                if self._is_starting() and time.monotonic() - lost_at > _RETURN_S:
+                    raise
                 self._tell(f"the link is broken, trying again ({error.why})")
                 self._fleet.sleep(_PAUSES_S[min(trial, len(_PAUSES_S) - 1)])
                 trial += 1
+
+    def _is_starting(self) -> bool:
+        """Tell whether somebody waits for it who has not got any use of it so far."""
+        return self._node.status is Status.STARTING and not self._has_joined
 
     def _listen(self, connection: Connection, *arguments: str) -> bool:
         """Hear a node over one connection; tell whether it ended, and not the connection.
@@ -279,6 +298,7 @@ class Member:
                     child.send(b"beat\n")
                     beaten = time.monotonic()
                 message = child.read_message(_MOMENT_S)
+                self._has_joined = self._has_joined or bool(self._fleet.joined(self._node.name))
                 if message is not None:
                     heard = time.monotonic()
                     seen = self._take(seen, message)
@@ -363,7 +383,12 @@ class Member:
 
     def _fail(self, error: ClusterError) -> None:
         if not self._fleet.is_closing:
-            failures = (*self.seen.failures, _failure_of(error, self._machine))
+            if self.seen.scheduler_address is None:  # another one may have it
+                self._node = replace(self._node, has_scheduler=False)
+            failure = _failure_of(error, self._machine)
+            if isinstance(error, HostLost) and self.seen.news:
+                failure = replace(failure, why=f"{failure.why}, after '{self.seen.news}'")
+            failures = (*self.seen.failures, failure)
             self._note(NodeSeen(is_alive=False, failures=failures, node=self._node))
 
 

@@ -19,7 +19,7 @@ from jupyter_scale.providers.logs import log_path
 from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.provider import NodeSeen, Request, Route
 from jupyter_scale.providers.ssh.asking import AskOnce
-from jupyter_scale.providers.ssh.commands import start_module, visit
+from jupyter_scale.providers.ssh.commands import end, start_module
 from jupyter_scale.providers.ssh.fleet import Fleet, wait_all
 from jupyter_scale.providers.ssh.host import SshHost
 from jupyter_scale.providers.ssh.options import (
@@ -164,7 +164,7 @@ class SshProvider:
             self._fleet = None
         failures: list[str] = []
 
-        def end(node: NodeState) -> None:
+        def end_one(node: NodeState) -> None:
             try:
                 self._end(node, request.cluster, grace_s)
                 self._ended.add(node.name)
@@ -172,7 +172,7 @@ class SshProvider:
                 failures.append(str(error))
 
         left = [node for name, node in known.items() if name not in self._ended]
-        wait_all([partial(end, node) for node in left], _STOP_S, meanwhile=self._answer)
+        wait_all([partial(end_one, node) for node in left], _STOP_S, meanwhile=self._answer)
         self.close()
         missing = [node.name for node in left if node.name not in self._ended]
         if missing:
@@ -185,14 +185,11 @@ class SshProvider:
 
     def _end(self, node: NodeState, cluster: str, grace_s: float) -> None:
         machine = _machine(node)
-        if not machine.directory:
+        if not machine.python:
             return  # nothing was begun there
-        arguments = [f"--cluster={cluster}", f"--directory={machine.directory}"]
         connection = self._connect(machine.host)
         try:
-            visit(
-                connection, machine, "end", *arguments, f"--grace={grace_s}", timeout_s=_STOP_S / 2
-            )
+            end(connection, machine, cluster, node.name, grace_s=grace_s)
         finally:
             connection.close()
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from jupyter_scale.errors import PortRefused
+from jupyter_scale.errors import HostError, PortRefused
 from jupyter_scale.providers.provider import Route
 from jupyter_scale.transport.ssh.commands import run
 from jupyter_scale.transport.ssh.connection import Connection

@@ -202,20 +202,6 @@ def test_ctrl_c_in_the_middle_of_a_start_leaves_nothing(lab, open_laptop):
     laptop.run("%scale down")
 
 
-@pytest.mark.parametrize("step", ["-c", "bring", "jupyter_scale.providers.node"])
-def test_a_laptop_that_dies_in_a_start_goes_on_or_ends_later(lab, open_laptop, step):
-    laptop = open_laptop()
-    laptop.begin("%scale up lab")
-    machine = lab.machines["h2"]
-    assert eventually(lambda: machine.find(step), 20)
-    laptop.kill()
-    second = open_laptop()
-    assert "2 workers" in second.run("%scale up lab")
-    second.run("%%scale\nx = 1")
-    second.run("%scale down")
-    assert_clean(lab)
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_link_that_is_cut_in_a_transfer_delays_it(lab, open_laptop):

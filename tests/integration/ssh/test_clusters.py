@@ -1,8 +1,6 @@
 """Clusters of machines that are reached over SSH, as a notebook uses them."""
 
 import re
-import socket
-import ssl
 import stat
 import subprocess
 import sys
@@ -11,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from jupyter_scale.clusters.profiles import load_profile
-from jupyter_scale.clusters.security import issue
 from jupyter_scale.environment.wheelhouse import laptop_uv
 from jupyter_scale.errors import ProfileError
-from jupyter_scale.transport.tls import context
 from laptop import Laptop, assert_clean, write_profile
 from sshlab import make_key
 from tinywheels import write_wheel
@@ -156,40 +152,6 @@ def test_credentials_are_private(two, laptop):
             assert not path.stat().st_mode & 0o077, path
         assert "PRIVATE KEY" not in " ".join(machine.processes())
     laptop.run("%scale down")
-
-
-def test_strangers_are_refused(two, laptop, tmp_path):
-    laptop.run("%scale up lab")
-    laptop.run("%%scale\nx = 1")
-    issue(tmp_path / "other")
-    other = context(tmp_path / "other", "client", is_server=False)
-    other.verify_mode = ssl.CERT_NONE
-    anonymous = ssl.create_default_context()
-    anonymous.check_hostname, anonymous.verify_mode = False, ssl.CERT_NONE
-    tried = 0
-    for machine in two.machines.values():
-        for host, port in machine.ports():
-            if port == 2222:
-                continue
-            assert host in (machine.address, "127.0.0.1")
-            for stranger in (other, anonymous):
-                tried += 1
-                assert is_refused(host, port, stranger), (machine.name, host, port)
-    assert tried >= 6
-    laptop.run("%scale down")
-
-
-def is_refused(host, port, stranger):
-    """Tell whether nothing is said to a caller with these certificates."""
-    try:
-        with (
-            socket.create_connection((host, port), 5) as plain,
-            stranger.wrap_socket(plain) as secure,
-        ):
-            secure.settimeout(5)
-            return secure.recv(1) == b""  # with TLS 1.3 the refusal comes after the handshake
-    except (ssl.SSLError, ConnectionError):
-        return True
 
 
 def test_a_host_that_fails_does_not_hold_up_the_others(two, tmp_path):

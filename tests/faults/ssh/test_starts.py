@@ -1,0 +1,165 @@
+"""A start over SSH that is disturbed at each of its steps: what is said, and what is left."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gates import MAKING, OPTIONS, PRELOAD, PYTHON, Gate
+from laptop import Laptop, assert_clean, write_profile
+from sshlab import SshLab
+from waiting import eventually
+
+
+@pytest.fixture
+def lab(possible, tmp_path):
+    """Two machines whose steps can be held."""
+    lab = SshLab(tmp_path)
+    lab.add(options=OPTIONS)
+    lab.add(options=OPTIONS)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def open_laptop(lab, tmp_path):
+    opened = []
+
+    def open_laptop():
+        laptop = Laptop(lab, tmp_path / "notebooks", tmp_path / "home")
+        opened.append(laptop)
+        laptop.run("%load_ext jupyter_scale")
+        return laptop
+
+    yield open_laptop
+    for laptop in opened:
+        laptop.close()
+
+
+def write_gated_profile(lab, tmp_path, step, pool=""):
+    """Write a profile of the two machines; an environment is made only where that is the step."""
+    python = "" if step == MAKING else PYTHON
+    pool += f'\nworker_preload = ["{PRELOAD}"]'
+    write_profile(tmp_path / "notebooks", lab, ["h1", "h2"], pool=pool, python=python)
+
+
+def close_gates(lab, step, name):
+    """Close the gate of a machine; of each, where what comes after it would take long."""
+    gates = {
+        other: Gate(machine, step)
+        for other, machine in lab.machines.items()
+        if other == name or step == MAKING
+    }
+    for other, machine in lab.machines.items():
+        if other not in gates:
+            Gate(machine, "").open()
+    return gates
+
+
+def scale(laptop, *arguments):
+    """Run ``jupyter scale`` in a terminal of the laptop."""
+    command = [sys.executable, "-m", "jupyter_scale.cli", *arguments]
+    done = subprocess.run(
+        command, env=laptop.environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [
+        ("connecting", "h2"),
+        ("checking", "h2"),
+        (MAKING, "h2"),
+        ("laying", "h2"),
+        ("starting", "h1"),  # of the scheduler
+        ("starting", "h2"),  # of workers elsewhere
+        ("joining", "h2"),
+    ],
+)
+def test_a_machine_that_dies_in_a_start_is_named(lab, tmp_path, open_laptop, step, name):
+    write_gated_profile(lab, tmp_path, step)
+    gates = close_gates(lab, step, name)
+    laptop = open_laptop()
+    laptop.begin("%scale up lab")
+    for gate in gates.values():
+        gate.wait()
+    machine = lab.machines[name]
+    machine.kill()
+    error = laptop.answer(90)["error"]
+    assert error.startswith(f"StartError: host {name} failed: "), error
+    assert "sshd" in error or "Is it still running" in error
+    for gate in gates.values():
+        gate.open()
+    machine.start()
+    scale(laptop, "down")
+    assert_clean(lab)
+
+
+@pytest.mark.parametrize("step", ["laying", "starting"])
+def test_another_machine_has_the_scheduler_of_one_that_dies(lab, tmp_path, open_laptop, step):
+    write_gated_profile(lab, tmp_path, step, pool="min = 1")
+    gates = close_gates(lab, step, "h1")
+    laptop = open_laptop()
+    laptop.begin("%scale up lab")
+    gates["h1"].wait()
+    lab.machines["h1"].kill()
+    assert "is up: 1 worker." in laptop.result(90)
+    laptop.run("%%scale\nimport socket\nwhere = socket.gethostname()")
+    assert laptop.run("print(where)") == "h2\n"
+    gates["h1"].open()
+    lab.machines["h1"].start()
+    laptop.run("%scale down")
+    assert_clean(lab)
+
+
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [("connecting", "h2"), ("laying", "h2"), ("starting", "h1"), ("joining", "h2")],
+)
+def test_a_start_whose_laptop_has_died_goes_on_or_begins_anew(
+    lab, tmp_path, open_laptop, step, name
+):
+    write_gated_profile(lab, tmp_path, step)
+    gates = close_gates(lab, step, name)
+    laptop = open_laptop()
+    laptop.begin("%scale up lab")
+    gates[name].wait()
+    laptop.kill()
+    gates[name].open()
+    second = open_laptop()
+    assert "2 workers" in second.run("%scale up lab")
+    second.run("%%scale\nx = 1")
+    second.run("%scale down")
+    assert_clean(lab)
+
+
+def test_an_environment_whose_laptop_has_died_is_given_up(lab, tmp_path, open_laptop):
+    write_gated_profile(lab, tmp_path, MAKING)
+    gates = close_gates(lab, MAKING, "h1")
+    laptop = open_laptop()
+    laptop.begin("%scale up lab")
+    for gate in gates.values():
+        gate.wait()
+    laptop.kill()
+    assert eventually(lambda: not any(m.processes() for m in lab.machines.values()), 30)
+    scale(laptop, "down")
+    assert_clean(lab)
+
+
+def test_a_laptop_that_dies_while_a_session_opens_leaves_a_cluster(lab, tmp_path, open_laptop):
+    step = "opening a session"
+    write_gated_profile(lab, tmp_path, step)
+    gates = close_gates(lab, step, "h1")
+    laptop = open_laptop()
+    laptop.run("%scale up lab")
+    laptop.begin("%%scale\nx = 1")
+    gates["h1"].wait()
+    laptop.kill()
+    gates["h1"].open()
+    second = open_laptop()
+    assert "2 workers" in second.run("%scale up lab")
+    second.run("%%scale\nx = 1")
+    second.run("%scale down")
+    assert_clean(lab)
