@@ -27,9 +27,9 @@ from jupyter_scale.clusters.placing import NOTHING, Chosen, Need, choose
 from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.clusters.supplies import supply_of
 from jupyter_scale.environment.courier import Courier, mirror_key
-from jupyter_scale.environment.installed import stamp
+from jupyter_scale.environment.installed import changed, stamp, versions
 from jupyter_scale.errors import ClusterError, HostLost, NoCluster, StartError
-from jupyter_scale.model.cluster import ClusterEvent, NodeState, Status, Target
+from jupyter_scale.model.cluster import ClusterEvent, ClusterState, NodeState, Status, Target
 from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.profile import Profile, embedded_profile
 from jupyter_scale.model.run import RunReport
@@ -73,6 +73,8 @@ class Workspace:
         self._folder = Path.cwd()
         #: When folders of packages last changed, as of the last cell; and what was said of them.
         self._packages: object = None
+        #: ``package → version`` that the cluster has of what is here.
+        self._versions: dict[str, str] = {}
         self._noted: set[str] = set()
         #: ``cluster and node → who brings files there``.
         self._carriers: dict[tuple[str, str], Courier] = {}
@@ -369,15 +371,28 @@ class Workspace:
                 lacking.setdefault(package, []).append(node.name)
         for package, names in lacking.items():
             notes.append(f"not on {', '.join(names)}: {package}")
-        now = stamp(entry for entry in sys.path if entry.endswith("-packages"))
+        folders = [entry for entry in sys.path if entry.endswith("-packages")]
+        now = stamp(folders)
         if self._packages is None:
-            self._packages = now
+            self._packages, self._versions = now, versions(folders)
         elif self._packages != now:
             self._packages = now
             notes += cluster.renew(on_event)
+            notes += self._tell_changed(cluster.state, versions(folders))
         new = [note for note in notes if note not in self._noted]
         self._noted.update(new)
         return new
+
+    def _tell_changed(self, state: ClusterState, now: Mapping[str, str]) -> list[str]:
+        """Say which packages are other versions here than on nodes, which keep their own."""
+        before, self._versions = self._versions, {**now, **self._versions}
+        if all(pool.options.get("python") for pool in state.profile.pools):
+            return []  # what is there is its user's affair
+        return [
+            f"{name} is {new} here by now, and stays {old} on the cluster: `%scale down`, then"
+            f" `%scale up {state.name}`, brings {new} there"
+            for name, (old, new) in changed(before, now).items()
+        ]
 
     def outlook(self) -> str:
         """Say where the next cell would run; nothing is started."""

@@ -18,10 +18,10 @@ from waiting import eventually
 class Laptop:
     """Runs cells; `begin` and `result` for those that are to be disturbed.
 
-    `folder` is the notebook's; `home` holds what jupyter-scale keeps here.
+    `folder` is the notebook's; `home` holds what jupyter-scale keeps here; `options` are Python's.
     """
 
-    def __init__(self, lab, folder, home, **variables):
+    def __init__(self, lab, folder, home, options=(), **variables):
         home.mkdir(exist_ok=True)
         self.environment = {
             **os.environ,
@@ -34,7 +34,7 @@ class Laptop:
         }
         with lab.inside():
             self.process = subprocess.Popen(
-                [sys.executable, __file__],
+                [sys.executable, *options, __file__],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=folder,

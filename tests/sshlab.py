@@ -74,13 +74,13 @@ def make_key(path, kind="ed25519", passphrase="", *options):
 class Machine:
     """One host; `home` is its /root, as seen from here. There is a user "ubuntu" on it as well."""
 
-    def __init__(self, lab, name, address, namespace, *, kinds, disks, options, shell):
+    def __init__(self, lab, name, address, namespace, *, kinds, disks, options, shell, hidden):
         self.lab, self.name, self.address, self.namespace = lab, name, address, namespace
         self.directory = lab.directory / name
         self.home = self.directory / "root"
         self.disks = disks or {}
         self.options = options
-        self.shell = shell
+        self.shell, self.hidden = shell, hidden
         self.process = None
         (self.home / ".ssh").mkdir(parents=True, mode=0o700)
         self.home.chmod(0o700)
@@ -109,6 +109,7 @@ class Machine:
         for disk, size in self.disks.items():
             (self.home / disk).mkdir(exist_ok=True)
             script.append(f"mount -t tmpfs -o size={size} tmpfs /root/{disk}")
+        script += [f"mount --bind /dev/null {shlex.quote(str(path))}" for path in self.hidden]
         script += self._accounts()
         log = shlex.quote(str(self.directory / "sshd.log"))
         script.append(f"exec {SSHD} -D -f {shlex.quote(str(config))} -E {log}")
@@ -242,11 +243,11 @@ class SshLab:
         self.machines = {}
         self._prefix = _free_prefix()
 
-    def add(self, *, kinds=("ed25519",), disks=None, options="", shell="", start=True):
+    def add(self, *, kinds=("ed25519",), disks=None, options="", shell="", hidden=(), start=True):
         """Make one more machine, and start it.
 
         It has host keys of those `kinds`, small file systems in its home (`disks`, name → size),
-        more `options` of sshd, and another login `shell` than bash.
+        more `options` of sshd, another login `shell` than bash, and no programs that are `hidden`.
         """
         number = len(self.machines) + 1
         if self.network is None:
@@ -255,7 +256,15 @@ class SshLab:
             address, namespace = self.network.add_host()
         name = f"h{number}"
         machine = Machine(
-            self, name, address, namespace, kinds=kinds, disks=disks, options=options, shell=shell
+            self,
+            name,
+            address,
+            namespace,
+            kinds=kinds,
+            disks=disks,
+            options=options,
+            shell=shell,
+            hidden=hidden,
         )
         self.machines[machine.name] = machine
         self.configure(machine.name, HostName=address, Port=PORT)

@@ -58,11 +58,11 @@ class Needs:
 OF_A_NODE = Needs(
     packages=(
         *("cloudpickle", "cryptography", "dask", "distributed", "ipykernel", "ipython"),
-        *("msgpack", "psutil", "tblib", "xxhash"),
+        *("msgpack", "nvidia-ml-py", "psutil", "tblib", "xxhash"),
     ),
     modules=(
         *("cloudpickle", "cryptography", "distributed", "ipykernel", "msgpack", "psutil"),
-        *("tblib", "xxhash"),
+        *("pynvml", "tblib", "xxhash"),
     ),
 )
 

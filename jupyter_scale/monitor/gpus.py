@@ -32,9 +32,11 @@ class GpuReader:
 
 
 def _open() -> int:
-    """Open NVML and return how many GPUs it knows: none without a driver."""
-    import pynvml
-
+    """Open NVML and return how many GPUs it knows: none without a driver, or its bindings."""
+    try:
+        import pynvml
+    except ImportError:  # of an interpreter that a profile names
+        return 0
     try:
         pynvml.nvmlInit()
         return int(pynvml.nvmlDeviceGetCount())

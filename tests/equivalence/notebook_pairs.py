@@ -134,6 +134,7 @@ def run_notebook(
     environment: Mapping[str, str],
     *,
     scaled: bool,
+    profile: str = "",
     cell_timeout_s: float = 120.0,
 ) -> NotebookRun:
     """Run a notebook with a real kernel.
@@ -148,11 +149,16 @@ def run_notebook(
         Of the kernel.
     scaled
         Put ``%%scale`` on every cell.
+    profile
+        Of the cluster that they run on; empty: the embedded one.
     """
     run = NotebookRun()
     seen: Any = None
     with _kernel(directory, environment) as client:
         _execute(client, _FIRST_SCALED if scaled else _FIRST_PLAIN, 60)
+        if scaled and profile:
+            up = _execute(client, f"%scale up {profile}", cell_timeout_s)
+            assert up.status == "ok", up
         for source in cells:
             cell = _execute(client, f"%%scale\n{source}" if scaled else source, cell_timeout_s)
             if scaled:
@@ -161,6 +167,8 @@ def run_notebook(
                     _number, cell.where, cell.why, cell.steps, _loops = seen = report
             run.cells.append(cell)
         run.state = json.loads(_ask(client, _state_expression()))
+        if scaled and profile:
+            _execute(client, "%scale down", cell_timeout_s)
     return run
 
 
@@ -321,7 +329,12 @@ class PairReport:
 
 
 def run_pair(
-    name: str, cells: Sequence[str], origin: Path | None, work: Path, environment: Mapping[str, str]
+    name: str,
+    cells: Sequence[str],
+    origin: Path | None,
+    work: Path,
+    environment: Mapping[str, str],
+    profile: str = "",
 ) -> PairReport:
     """Run a notebook both ways, in equal directories of the same name.
 
@@ -331,6 +344,8 @@ def run_pair(
         The directory whose files lie beside the notebook; None for an empty one.
     work
         An absolute path that is made anew for each run.
+    profile
+        As for `run_notebook`.
     """
 
     def run(*, scaled: bool) -> NotebookRun:
@@ -339,7 +354,7 @@ def run_pair(
             work.mkdir(parents=True)
         else:
             shutil.copytree(origin, work)
-        return run_notebook(cells, work, environment, scaled=scaled)
+        return run_notebook(cells, work, environment, scaled=scaled, profile=profile)
 
     plain, scaled = run(scaled=False), run(scaled=True)
     differences = _compare(plain, scaled)

@@ -1,5 +1,6 @@
 """Clusters over SSH when something goes wrong: what is said, and that nothing is lost or left."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,24 @@ def test_a_link_that_is_cut_in_a_transfer_delays_it(lab, open_laptop):
     laptop.result(110)
     assert laptop.run("print(s == a.sum(), (b == a[::-1]).all())") == "True True\n"
     laptop.run("%scale down")
+    assert_clean(lab)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_link_that_is_cut_for_ever_while_files_travel_fails_the_cell(lab, folder, open_laptop):
+    (folder / "large.bin").write_bytes(os.urandom(200_000_000))
+    laptop = open_laptop()
+    laptop.run("%scale up lab")
+    laptop.run("%%scale\nx = [1]")
+    before = received(lab.machines["h1"])
+    laptop.begin("%%scale\nx.append(len(open('large.bin', 'rb').read()))")
+    assert eventually(lambda: received(lab.machines["h1"]) > before + 20_000_000, 30)
+    lab.network.cut(1)
+    assert "h1: " in laptop.answer(120)["error"]
+    assert laptop.run("print(x)") == "[1]\n"
+    lab.network.mend(1)
+    laptop.run("%scale down", 120)
     assert_clean(lab)
 
 

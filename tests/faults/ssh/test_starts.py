@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from gates import MAKING, OPTIONS, PRELOAD, PYTHON, Gate
 from laptop import Laptop, assert_clean, write_profile
+from smallsite import make_small_site
 from sshlab import SshLab
 from waiting import eventually
 
@@ -163,3 +165,48 @@ def test_a_laptop_that_dies_while_a_session_opens_leaves_a_cluster(lab, tmp_path
     second.run("%%scale\nx = 1")
     second.run("%scale down")
     assert_clean(lab)
+
+
+#: Interpreters of this machine, which its guests see as well; beside ours there may be others.
+PYTHONS = [
+    *Path("/usr").glob("bin/python3*"),
+    *Path("/usr/local").glob("bin/python3*"),
+    *Path(sys.base_prefix).glob("bin/python3*"),
+    *Path.home().glob(".pyenv/versions/*/bin/python3*"),
+]
+
+
+def test_a_machine_without_python_is_told_what_it_needs(fresh, tmp_path):
+    fresh.add(hidden={python.resolve() for python in PYTHONS})
+    write_profile(tmp_path / "notebooks", fresh, ["h1"], python="")
+    laptop = Laptop(fresh, tmp_path / "notebooks", tmp_path / "home")
+    laptop.run("%load_ext jupyter_scale")
+    error = laptop.fails("%scale up lab")
+    assert "h1" in error
+    assert "This host has no Python 3.8 or newer" in error
+    assert "Install python3 there" in error
+    assert_clean(fresh)
+    laptop.close()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_machine_that_reaches_no_index_gets_the_laptops_packages(fresh, tmp_path):
+    closed = "UV_DEFAULT_INDEX=http://127.0.0.1:9/simple"
+    fresh.add(options=f"SetEnv UV_HTTP_TIMEOUT=5 {closed} PIP_INDEX_URL={closed.partition('=')[2]}")
+    write_profile(tmp_path / "notebooks", fresh, ["h1"], python="")
+    site = make_small_site(tmp_path / "small" / "site-packages")
+    path = f"{site}:{Path(__file__).parents[2]}:{Path(__file__).parents[3]}"
+    home = tmp_path / "home"
+    laptop = Laptop(fresh, tmp_path / "notebooks", home, options=("-S",), PYTHONPATH=path)
+    laptop.run("%load_ext jupyter_scale")
+    said = laptop.run("%scale up lab", timeout_s=240)
+    assert "h1 reaches no package index: collecting wheels" in said
+    assert "is up: 1 worker." in said
+    laptop.run("%%scale\nimport sys, distributed\nfound = sys.prefix, distributed.__version__")
+    laptop.run("import distributed")
+    assert laptop.run("print(found[1] == distributed.__version__)") == "True\n"
+    assert laptop.run("print('/.cache/jupyter-scale/environments/' in found[0])") == "True\n"
+    laptop.run("%scale down")
+    assert_clean(fresh)
+    laptop.close()

@@ -317,11 +317,21 @@ def test_a_host_with_nothing_gets_the_notebooks_environment(fresh, tmp_path):
     assert laptop.run("import numpy\nprint(version == numpy.__version__)") == "True\n"
     assert laptop.run("print(python.startswith('/root/.cache/jupyter-scale/'))") == "True\n"
     # A package that is installed here while the cluster runs is there with the next cell.
-    wheel = write_wheel(tmp_path, "tiny-a", "1.0")
-    install = [laptop_uv(), "pip", "install", "--no-deps", "--no-index", "--target", added, wheel]
-    subprocess.run(install, check=True, capture_output=True)
+    install_tiny(tmp_path, added, "1.0")
     laptop.run("%%scale\nimport tiny_a\nfound = tiny_a.__file__, tiny_a.version", timeout_s=120)
     assert laptop.run("print(found[0].startswith(python), found[1])").endswith(" 1.0\n")
+    # One that is there already stays as it is, and the user is told.
+    install_tiny(tmp_path, added, "2.0")
+    said = laptop.run("%%scale\nfound = tiny_a.version", timeout_s=120)
+    assert "tiny-a is 2.0 here by now, and stays 1.0 on the cluster: `%scale down`" in said
+    assert "tiny-a" not in laptop.run("%%scale\nfound = tiny_a.version")
     laptop.run("%scale down")
     assert_clean(fresh)
     laptop.close()
+
+
+def install_tiny(tmp_path, target, version):
+    """Install a package on the laptop, in place of another version."""
+    wheel = write_wheel(tmp_path, "tiny-a", version)
+    command = [laptop_uv(), "pip", "install", "--no-deps", "--no-index", "--upgrade", "--target"]
+    subprocess.run([*command, target, wheel], check=True, capture_output=True)

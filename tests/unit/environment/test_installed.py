@@ -13,9 +13,11 @@ import pytest
 
 from jupyter_scale.environment.installed import (
     Interpreter,
+    changed,
     look_at_interpreter,
     packages_in,
     stamp,
+    versions,
 )
 from jupyter_scale.environment.interpreter import interpreter_of, preparation_of
 from jupyter_scale.errors import StartError
@@ -98,3 +100,19 @@ def test_what_hosts_get_of_this_kernel(monkeypatch, tmp_path):
     assert "distributed" in names
     assert "jupyter-scale" not in names
     assert set(prepared.needs.packages) <= names
+
+
+def test_versions_are_read_from_names_alone(site, tmp_path):
+    assert versions([str(site), str(tmp_path / "later"), str(tmp_path / "none")]) == {
+        "tiny-a": "1.0"
+    }
+    seen_here = {one.name: one.version for one in look_at_interpreter().packages}
+    found = versions()
+    assert {name: found.get(name) for name in ("pytest", "jupyterlab")} == {
+        name: seen_here.get(name) for name in ("pytest", "jupyterlab")
+    }
+
+
+def test_what_has_changed_is_there_before_and_now():
+    before = {"same": "1", "newer": "1", "gone": "1"}
+    assert changed(before, {"same": "1", "newer": "2", "new": "1"}) == {"newer": ("1", "2")}

@@ -7,12 +7,21 @@ generation").
 
 from __future__ import annotations
 
+import importlib
 import random
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
-import numpy as np
+
+@cache
+def _numpy_random() -> Any:
+    """Return ``numpy.random``; None where there is no numpy."""
+    try:
+        return importlib.import_module("numpy.random")
+    except ImportError:
+        return None
 
 
 class Generators:
@@ -20,29 +29,34 @@ class Generators:
 
     def __init__(self) -> None:
         self._random = random.getstate()
-        self._numpy: Any = np.random.get_state()  # noqa: NPY002 - the notebook's code uses it
+        numpy_random = _numpy_random()
+        self._numpy: Any = None if numpy_random is None else numpy_random.get_state()
         torch: Any = sys.modules.get("torch")
         self._torch = None if torch is None else torch.get_rng_state()
 
     def restore(self) -> None:
         """Go back to that state."""
         random.setstate(self._random)
-        np.random.set_state(self._numpy)  # noqa: NPY002 - the notebook's code uses it
+        if self._numpy is not None:
+            _numpy_random().set_state(self._numpy)
         if self._torch is not None:
             sys.modules["torch"].set_rng_state(self._torch)
 
     def are_as_before(self) -> bool:
         """Tell whether the generators of ``random`` and numpy are in that state now."""
-        name, words, place, *_ = np.random.get_state()  # noqa: NPY002 - the notebook's code uses it
-        before = self._numpy
-        is_same = (name, place) == (before[0], before[2]) and bool((words == before[1]).all())
-        return is_same and random.getstate() == self._random
+        if (before := self._numpy) is not None:
+            name, words, place, *_ = _numpy_random().get_state()
+            if (name, place) != (before[0], before[2]) or not (words == before[1]).all():
+                return False
+        return random.getstate() == self._random
 
 
 def loop_seed() -> int:
     """Return a seed that the notebook's global generators decide; they go on by one number."""
-    words = [random.getrandbits(64), int(np.random.randint(0, 2**63 - 1))]  # noqa: NPY002
-    return words[0] << 64 | words[1]
+    numpy_random, seed = _numpy_random(), random.getrandbits(64)
+    if numpy_random is None:
+        return seed
+    return seed << 64 | int(numpy_random.randint(0, 2**63 - 1))
 
 
 def seeded(items: Iterable[Any], seed: int, first: int) -> Iterator[Any]:
@@ -62,9 +76,13 @@ def seeded(items: Iterable[Any], seed: int, first: int) -> Iterator[Any]:
 
 def seed_iteration(seed: int, number: int) -> None:
     """Seed the global generators of ``random``, numpy and torch for one iteration."""
-    state = np.random.SeedSequence(seed, spawn_key=(number,)).generate_state(10)
+    numpy_random = _numpy_random()
+    if numpy_random is None:
+        random.seed(f"{seed} {number}")
+        return
+    state = numpy_random.SeedSequence(seed, spawn_key=(number,)).generate_state(10)
     random.seed(int.from_bytes(state[:4].tobytes(), "little"))
-    np.random.seed(state[4:8])  # noqa: NPY002 - the notebook's code uses it
+    numpy_random.seed(state[4:8])
     torch: Any = sys.modules.get("torch")
     if torch is not None:
         torch.manual_seed(int(state[8]) << 32 | int(state[9]))
