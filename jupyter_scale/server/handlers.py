@@ -161,6 +161,18 @@ class ClusterHandler(ScaleHandler):
         self.finish()
 
 
+class RetryHandler(ScaleHandler):
+    """The button of what has failed."""
+
+    @web.authenticated
+    @authorized
+    @explained
+    async def post(self, cluster: str) -> None:
+        """Try again the machines that have failed, or the start; the feed tells how it goes."""
+        await asyncio.wrap_future(self.registry.retry(cluster))
+        self.answer(_plain(self.registry.cluster(cluster)))
+
+
 class ProfilesHandler(ScaleHandler):
     """The names of profiles."""
 
@@ -201,6 +213,7 @@ def routes() -> list[tuple[str, type[web.RequestHandler]]]:
     return [
         (r"/jupyter-scale/api/clusters", ClustersHandler),
         (rf"/jupyter-scale/api/clusters/{one}", ClusterHandler),
+        (rf"/jupyter-scale/api/clusters/{one}/retry", RetryHandler),
         (r"/jupyter-scale/api/profiles", ProfilesHandler),
         (rf"/jupyter-scale/api/runs/{one}/interrupt", InterruptHandler),
         (r"/jupyter-scale/api/feed", FeedHandler),

@@ -153,6 +153,13 @@ class Registry:
         """Ask for another number of workers, or of one pool's; the future raises ClusterError."""
         return _in_thread(lambda: self._scale(cluster, workers, pool))
 
+    def retry(self, cluster: str) -> Future[None]:
+        """Try again what has failed: machines of a cluster that runs, or the start of all of it.
+
+        The future raises ClusterError when nothing has.
+        """
+        return _in_thread(lambda: self._retry(cluster))
+
     def stop(self, cluster: str) -> Future[None]:
         """End a cluster, or dismiss one that has ended; the future comes when it is gone."""
         return _in_thread(lambda: self._stop(cluster))
@@ -230,6 +237,23 @@ class Registry:
                 "notebook."
             )
         found.cluster.scale(workers, pool)
+        self._news.set()
+
+    def _retry(self, cluster: str) -> None:
+        found = self._find(cluster)
+        if not isinstance(found, _Owned):
+            raise ClusterError(
+                f"Cluster {found.name} belongs to a kernel: use `%scale up {found.name}` in its"
+                " notebook."
+            )
+        with self._lock:
+            is_again = found.state.status is Status.FAILED and not found.is_busy
+            if is_again:
+                found.is_busy, found.steps[:] = True, []
+        if is_again:
+            found.job = _in_thread(lambda: self._work(found, found.cluster.start))
+        elif found.state.status is not Status.RUNNING or not found.cluster.retry():
+            raise ClusterError(f"Nothing of cluster {found.state.name} has failed.")
         self._news.set()
 
     def _stop(self, cluster: str) -> None:

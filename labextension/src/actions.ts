@@ -79,6 +79,11 @@ export class Actions {
     }
   }
 
+  /** Try again what has failed of a cluster. */
+  retry({ id }: IClusterView): Promise<void> {
+    return this._perform(id, () => this._context.api.retryCluster(id));
+  }
+
   /** Stop a cluster; asks first when runs would end with it. */
   async stop(cluster: IClusterView): Promise<void> {
     const { api, feed } = this._context;

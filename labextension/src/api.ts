@@ -26,6 +26,11 @@ export class ScaleApi {
     await this._request('PATCH', ['clusters', id], { workers });
   }
 
+  /** Try again what has failed of it. */
+  async retryCluster(id: string): Promise<void> {
+    await this._request('POST', ['clusters', id, 'retry']);
+  }
+
   async stopCluster(id: string): Promise<void> {
     await this._request('DELETE', ['clusters', id]);
   }

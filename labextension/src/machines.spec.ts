@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { clusterSteps, countRunning, machinesOf, poolsOf } from './machines';
+import { canRetry, clusterSteps, countRunning, machinesOf, poolsOf } from './machines';
 import { aCluster, aNode } from './testing/views';
 
 const starting = aCluster('c', {
@@ -52,3 +52,17 @@ test('nodes are together with those of their pool', () => {
     ['gpu', ['b']]
   ]);
 });
+
+test.each([
+  ['a start that failed', aCluster('c', { status: 'failed', nodes: [] }), true],
+  ['failed nodes of what runs', aCluster('c', { nodes: [failedNode()] }), true],
+  ['nothing that failed', aCluster('c'), false],
+  ['a start that goes on', { ...starting }, false],
+  ['what is a kernel’s', aCluster('c', { owner: 'kernel', status: 'failed' }), false]
+])('what can be tried again: %s', (_, cluster, expected) => {
+  expect(canRetry(cluster)).toBe(expected);
+});
+
+function failedNode(): ReturnType<typeof aNode> {
+  return aNode('h', { status: 'failed' });
+}

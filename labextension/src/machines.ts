@@ -75,3 +75,11 @@ function withoutName(message: string, name: string): string {
   const prefix = `${name}: `;
   return message.startsWith(prefix) ? message.slice(prefix.length) : message;
 }
+
+/** Whether the server can try again what has failed: nodes of what runs, or the whole start. */
+export function canRetry({ status, owner, nodes }: IClusterView): boolean {
+  const hasFailed =
+    status === 'failed' ||
+    (status === 'running' && nodes.some(node => node.status === 'failed'));
+  return hasFailed && owner === 'server';
+}

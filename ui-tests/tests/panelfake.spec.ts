@@ -117,6 +117,38 @@ for (const theme of ['Light', 'Dark'] as const) {
   });
 }
 
+for (const theme of ['Light', 'Dark'] as const) {
+  test(`what has failed is tried again with one click, ${theme}`, async ({
+    fake,
+    lab
+  }) => {
+    await lab.setTheme(theme);
+    await lab.openPanel();
+    await lab.setPanelWidth(280);
+    const name = 'a-cluster-with-a-long-name';
+    const nodes = [aNode('h1'), aNode('h2', { status: 'failed', error: 'h2: no route' })];
+    fake.show({ sent_at: NOW, clusters: [aCluster('c', { name, nodes })] });
+    const again = lab.panel.getByRole('button', {
+      name: `Try the failed nodes of "${name}" again`
+    });
+    await expect(again).toBeVisible();
+    await lab.screenshot(`panel-retry-${theme.toLowerCase()}`);
+    await again.click();
+    await expect.poll(() => fake.asked).toEqual(['POST clusters/c/retry']);
+    fake.tell({
+      clusters: [aCluster('c', { name, status: 'failed', error: 'h2: no route' })]
+    });
+    await lab.panel
+      .getByRole('button', { name: `Start the cluster "${name}" again` })
+      .click();
+    await expect.poll(() => fake.asked.length).toBe(2);
+    fake.tell({ clusters: [aCluster('c', { name })] });
+    await expect(
+      lab.section('clusters').getByRole('button', { name: /again/ })
+    ).toHaveCount(0);
+  });
+}
+
 test('the machines of a start are side by side, in the order of the profile', async ({
   fake,
   lab

@@ -1,13 +1,14 @@
 /**
  * The section of the clusters: what each is and does, and the way to the first one.
  */
-import { closeIcon, stopIcon } from '@jupyterlab/ui-components';
+import { closeIcon, refreshIcon, stopIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSX } from 'react';
 
 import type { IClusterView } from '../feed';
 import { firstLine, formatSpan } from '../format';
 import { workersIcon } from '../icons';
+import { canRetry } from '../machines';
 import { MAGIC } from '../magic';
 import { isActive } from '../runs';
 import type { IPanelContext, ISectionProps } from './context';
@@ -97,6 +98,18 @@ function Cluster({ cluster, isAtWork, context, now }: IClusterProps): JSX.Elemen
             label={trans.__('Change the number of workers of "%1"', name)}
             isDisabled={isStuck}
             onClick={() => void actions.scale(cluster)}
+          />
+        )}
+        {canRetry(cluster) && (
+          <IconButton
+            icon={refreshIcon}
+            label={
+              hasEnded(cluster)
+                ? trans.__('Start the cluster "%1" again', name)
+                : trans.__('Try the failed nodes of "%1" again', name)
+            }
+            isDisabled={isStuck}
+            onClick={() => void actions.retry(cluster)}
           />
         )}
         {status !== 'stopping' && (

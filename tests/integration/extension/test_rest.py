@@ -18,6 +18,7 @@ ENDPOINTS = [
     ("GET", ("clusters", "c1")),
     ("PATCH", ("clusters", "c1")),
     ("DELETE", ("clusters", "c1")),
+    ("POST", ("clusters", "c1", "retry")),
     ("GET", ("profiles",)),
     ("POST", ("runs", "r1", "interrupt")),
     ("GET", ("feed",)),
@@ -145,6 +146,7 @@ async def test_an_authorizer_that_says_no(jp_fetch, jp_serverapp):
         ("PATCH", ("clusters", "c1"), '{"workers": 2}', 404, "There is no cluster 'c1'"),
         ("GET", ("clusters", "c1"), None, 404, "There is no cluster 'c1'"),
         ("DELETE", ("clusters", "c1"), None, 404, "There is no cluster 'c1'"),
+        ("POST", ("clusters", "c1", "retry"), "", 404, "There is no cluster 'c1'"),
         ("POST", ("runs", "r1", "interrupt"), "", 404, "There is no run 'r1'"),
     ],
 )

@@ -87,6 +87,33 @@ def test_a_failed_machine_is_tried_again_by_the_next_start(lab, hosts):
     assert_clean(hosts)
 
 
+def test_what_has_failed_is_tried_again_on_demand(lab, hosts):
+    hosts.machines["h2"].kill()
+    lab.start_cluster(profile="few")
+    cluster = lab.clusters()["few"]["id"]
+    hosts.machines["h2"].start()
+
+    def statuses():
+        return [node["status"] for node in lab.clusters()["few"]["nodes"]]
+
+    assert statuses() == ["running", "failed"]
+    assert lab.scale("POST", f"clusters/{cluster}/retry")[0] == 200
+    assert eventually(lambda: statuses() == ["running", "running"], 40), lab.clusters()
+    status, answer = lab.scale("POST", f"clusters/{cluster}/retry")
+    assert (status, answer["message"]) == (409, "Nothing of cluster few has failed.")
+    assert lab.scale("DELETE", f"clusters/{cluster}")[0] == 204
+    # A cluster that did not start at all starts anew.
+    hosts.machines["h2"].kill()
+    cluster = lab.scale("POST", "clusters", {"profile": "lab"})[1]["id"]
+    assert eventually(lambda: lab.clusters()["lab"]["status"] == "failed", 40)
+    hosts.machines["h2"].start()
+    assert eventually(lambda: lab.scale("POST", f"clusters/{cluster}/retry")[0] == 200, 10)
+    assert lab.comes_up("lab")
+    assert lab.clusters()["lab"]["id"] == cluster
+    assert lab.scale("DELETE", f"clusters/{cluster}")[0] == 204
+    assert_clean(hosts)
+
+
 def test_a_new_server_takes_machines_over(lab, hosts):
     kernel = lab.start_kernel()
     kernel.run("%scale up lab", timeout_s=120)
