@@ -15,14 +15,20 @@ PYTHON = "/root/bin/python3"
 #: A module that workers import at their start.
 PRELOAD = "/root/bin/preload.py"
 
+_BRING = "providers.node.visit bring"
 #: ``step → the words in the command line of the process that takes it``.
 _COMMANDS = {
     "checking": "import json,sys;start",
-    "laying": "providers.node.visit lay",
-    "starting": "providers.node.visit run",
+    "laying": _BRING,
     "opening a session": "-m jupyter_scale.runner.host ",
 }
 _WAIT = "while [ -e /root/gate ]; do touch /root/reached; sleep 0.05; done"
+#: The second line that comes is what the node process is told.
+_HOLD_ARGUMENTS = (
+    '{ IFS= read -r a && printf "%s\\n" "$a" && IFS= read -r b || exit; '
+    + _WAIT
+    + '; printf "%s\\n" "$b"; exec cat; }'
+)
 _PRELOAD = """\
 import pathlib, time
 while pathlib.Path("/root/gate").exists():
@@ -45,6 +51,9 @@ class Gate:
         programs.mkdir(exist_ok=True)
         words = _COMMANDS.get(step, "no such words")
         script = f'case "$*" in *"{words}"*) {_WAIT};; esac\nexec {sys.executable} "$@"'
+        if step == "starting":
+            script = f'case "$*" in *"{_BRING}"*) {_HOLD_ARGUMENTS} | exec {sys.executable} "$@";; '
+            script += f'*) exec {sys.executable} "$@";; esac'
         self._write("python3", script)
         if step == MAKING:
             script = f'case "$1 $2" in "pip install") {_WAIT};; esac\nexec {laptop_uv()} "$@"'
