@@ -12,7 +12,7 @@ import dask
 
 def add_up(number):
     time.sleep(0.1)
-    return os.getpid(), sum(each for each in range(number))
+    return os.getpid(), sum(abs(each) for each in range(number))
 
 
 found = dask.compute(*(dask.delayed(add_up, pure=False)(number) for number in range(12)))
