@@ -154,11 +154,6 @@ class Ourselves:
         return f"{courier.directory}/{self.label}"
 
 
-def bring_ourselves(host: Host, cache: str = "", on_step: OnStep = lambda _: None) -> str:
-    """Make jupyter-scale importable on one host, see `Ourselves.bring`."""
-    return Ourselves().bring(host, cache, on_step)
-
-
 def mirror_key(folder: Path) -> str:
     """Return the key of a folder of notebooks: equal for all kernels of this user that use it."""
     whose = f"{platform.node()} {os.getuid()} {folder.resolve()}"

@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_scale.analysis.paths import NamedPath
 from jupyter_scale.environment.bundling import BundleMaker, find_named_files, search_path
-from jupyter_scale.environment.courier import Courier, bring_ourselves, mirror_key
+from jupyter_scale.environment.courier import Courier, Ourselves, mirror_key
 from jupyter_scale.environment.host import ask
 from jupyter_scale.environment.ownmodules import find_own_modules
 from jupyter_scale.environment.prepare import look
@@ -133,7 +133,7 @@ def test_a_file_that_a_cell_has_changed_there(courier, host, notebook_folder):
 
 
 def test_jupyter_scale_itself_travels(host):
-    path = bring_ourselves(host)
+    path = Ourselves().bring(host)
     assert host.sent_bytes < 5_000_000
     assert not list(Path(path).rglob("labextension"))
     found = subprocess.run(
@@ -146,7 +146,7 @@ def test_jupyter_scale_itself_travels(host):
     ).stdout
     assert found.startswith(path)
     before = host.sent_bytes
-    assert bring_ourselves(host) == path
+    assert Ourselves().bring(host) == path
     assert host.sent_bytes - before < 200_000  # the programs that look, and nothing else
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from jupyter_scale.environment import prepare
-from jupyter_scale.environment.courier import bring_ourselves
+from jupyter_scale.environment.courier import Ourselves
 from jupyter_scale.errors import HostError, HostLost
 from jupyter_scale.providers.ssh.host import SshHost
 from jupyter_scale.transport.ssh.commands import run
@@ -135,10 +135,10 @@ def test_a_look_at_a_host(host):
 
 
 def test_ourselves_on_a_host(h1, host):
-    path = bring_ourselves(host)
+    path = Ourselves().bring(host)
     program = "import jupyter_scale.model.bundle as one; print(one.__file__)"
     done = run(h1, [sys.executable, "-P", "-c", program], env={"PYTHONPATH": path}, timeout_s=20)
     assert done.check().stdout.decode().startswith(path)
     steps = []
-    assert bring_ourselves(host, on_step=steps.append) == path
+    assert Ourselves().bring(host, on_step=steps.append) == path
     assert steps == []
