@@ -58,7 +58,7 @@ class Performer:
                 is_alive = any(seen.is_alive for node, seen in pairs if node.has_scheduler)
             has_directories = store.has_directories(state)
         else:
-            is_alive = self._provider.remains(state.nodes, state.id)
+            is_alive = self._provider.remains(state.nodes, request)
             has_directories = not store.is_removed(state)
         return Seen(
             has_directories=has_directories,
