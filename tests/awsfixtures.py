@@ -1,0 +1,22 @@
+"""Fixtures for tests with Amazon's API and machines."""
+
+import pytest
+
+from awslab import AwsLab
+from sshlab import require_lab
+
+
+@pytest.fixture(scope="session")
+def aws_bench(tmp_path_factory):
+    """One bench for all tests of a run; `aws` gives it to a test."""
+    require_lab()
+    bench = AwsLab(tmp_path_factory.mktemp("aws"))
+    yield bench
+    bench.close()
+
+
+@pytest.fixture
+def aws(aws_bench):
+    """The bench, as new; nothing of it lives after the test."""
+    yield aws_bench
+    aws_bench.reset()
