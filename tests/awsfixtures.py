@@ -20,3 +20,24 @@ def aws(aws_bench):
     """The bench, as new; nothing of it lives after the test."""
     yield aws_bench
     aws_bench.reset()
+
+
+@pytest.fixture
+def ec2_laptop(aws, tmp_path):
+    """Make laptops with the profile "train"; they are closed at the end."""
+    made = []
+
+    def make(folder="notebooks", **variables):
+        laptop = aws.laptop(
+            tmp_path / folder,
+            tmp_path / "home",
+            JUPYTER_SCALE_ADDRESS_URL=aws.endpoint,
+            **variables,
+        )
+        laptop.run("%load_ext jupyter_scale")
+        made.append(laptop)
+        return laptop
+
+    yield make
+    for laptop in made:
+        laptop.close()

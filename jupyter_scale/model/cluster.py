@@ -75,6 +75,8 @@ class Rental:
         Its type there, for instance ``"g5.xlarge"``.
     zone : str
         Where it stands.
+    address : str
+        Its address on the network between the machines there.
     is_spot : bool
         Whether it may be taken away with little notice.
     usd_per_h : float, optional
@@ -90,6 +92,7 @@ class Rental:
     instance: str = ""
     kind: str = ""
     zone: str = ""
+    address: str = ""
     is_spot: bool = False
     usd_per_h: float | None = None
     dearest_usd_per_h: float | None = None

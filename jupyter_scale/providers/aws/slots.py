@@ -106,6 +106,7 @@ def seen(slot: Slot, instance: Instance, launch: Launch, *, is_public: bool, now
         instance=instance.id,
         kind=instance.kind or launch.kind,
         zone=instance.zone,
+        address=instance.private,
         launched_at=instance.launched_at or slot.rental.launched_at,
     )
     if not address:

@@ -106,9 +106,10 @@ class Fleet:
             _MOST_BEAT_S if silence_s is None else min(_MOST_BEAT_S, silence_s / _BEATS_IN_SILENCE)
         )
 
-    @property
-    def network(self) -> str:
-        """The network between the nodes as the profile says; empty if it does not."""
+    def network_of(self, machine: Machine) -> str:
+        """Return the network between the nodes; empty if neither profile nor landlord say it."""
+        if machine.rental is not None and machine.rental.address:
+            return machine.rental.address
         return str(self.request.profile.options.get("network", ""))
 
     def has_news(self) -> None:
