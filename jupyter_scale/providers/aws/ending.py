@@ -52,9 +52,9 @@ def end_all(cloud: Cloud, remains: Remains, tell: Callable[[str], None] | None =
             terminate(cloud, fresh)
         if tell is not None and left:
             tell(f"waiting until {len(left)} instance{'s' * (len(left) != 1)} have ended")
-        if not left and time.time() >= remains.settles_at:
-            if not remains.has_own_group or _delete_group(cloud, remains.cluster):
-                break
+        is_settled = not left and time.time() >= remains.settles_at
+        if is_settled and (not remains.has_own_group or _delete_group(cloud, remains.cluster)):
+            break
         if time.monotonic() > deadline:
             what = ", ".join(one.id for one in left) or f"group {resource_name(remains.cluster)}"
             raise AwsError(

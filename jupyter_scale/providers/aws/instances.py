@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_scale.providers.aws.cloud import Cloud
-from jupyter_scale.providers.aws.naming import CLUSTER, LAUNCH, tags_of
+from jupyter_scale.providers.aws.naming import CLUSTER, LAUNCH, NAME, tags_of
 
 LIVE = ("pending", "running", "stopping", "stopped", "shutting-down")
 _AT_ONCE = 500
@@ -37,8 +37,8 @@ class Instance:
         Whether it is a spot instance.
     why : str
         Why it has ended, as AWS says it.
-    cluster : str
-        Whose it is.
+    cluster, name : str
+        Whose it is: the cluster's id, and its profile's name.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Instance:
     is_spot: bool
     why: str
     cluster: str
+    name: str
 
     @property
     def is_ending(self) -> bool:
@@ -91,6 +92,7 @@ def instance_of(described: Mapping[str, Any]) -> Instance:
         is_spot=described.get("InstanceLifecycle") == "spot",
         why=why,
         cluster=tags.get(CLUSTER, ""),
+        name=tags.get(NAME, ""),
     )
 
 

@@ -157,6 +157,11 @@ class Used:
     places: tuple[Place, ...]
 
 
+def was_used(root: Path) -> bool:
+    """Tell whether anything was ever asked of AWS from this machine."""
+    return (root / _USED).exists()
+
+
 def used(root: Path, place: Place | None = None) -> Used:
     """Return what was ever used from this machine.
 

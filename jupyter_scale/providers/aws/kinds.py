@@ -141,7 +141,7 @@ def _rank(size: str) -> int:
 
 
 def parameter_of(ami: str, kind: Kind) -> str:
-    """Return the public parameter that names the image for a type; empty for an image's id. Pure."""
+    """Return the public parameter that names a type's image; empty for an image's id. Pure."""
     match ami:
         case "" if kind.gpus:
             return _GPU.format(arch=kind.arch)

@@ -68,18 +68,9 @@ def offers(pool: PoolWish, kinds: Mapping[str, Kind]) -> Iterator[Offer]:
                 yield from (Offer(kind, is_spot, zone) for zone in kinds[kind].zones)
 
 
-def run_parameters(
-    launch: Launch,
-    image: Image,
-    settings: Settings,
-    *,
-    least: int,
-    key: str,
-    group: str,
-    user_data: str,
-    tags: Sequence[Mapping[str, str]],
-) -> dict[str, Any]:
-    """Return the parameters of one RunInstances. Pure.
+@dataclass(frozen=True)
+class Terms:
+    """What all instances of one launch have in common, besides their type and their image.
 
     Parameters
     ----------
@@ -87,8 +78,24 @@ def run_parameters(
         So many instances, or none.
     key, group : str
         Name of the key pair, id of the security group.
+    user_data : str
+        What they are told at their start.
+    tags : sequence of mapping
+        As EC2 takes them.
     """
-    all_tags = [*tags, {"Key": LAUNCH, "Value": launch.token}]
+
+    least: int
+    key: str
+    group: str
+    user_data: str
+    tags: Sequence[Mapping[str, str]]
+
+
+def run_parameters(
+    launch: Launch, image: Image, settings: Settings, terms: Terms
+) -> dict[str, Any]:
+    """Return the parameters of one RunInstances. Pure."""
+    all_tags = [*terms.tags, {"Key": LAUNCH, "Value": launch.token}]
     tagged = ["instance", "volume", "network-interface"]
     if launch.is_spot:
         tagged.append("spot-instances-request")
@@ -101,11 +108,11 @@ def run_parameters(
     parameters: dict[str, Any] = {
         "ImageId": image.id,
         "InstanceType": launch.kind,
-        "MinCount": least,
+        "MinCount": terms.least,
         "MaxCount": len(launch.nodes),
         "ClientToken": launch.token,
-        "KeyName": key,
-        "UserData": user_data,
+        "KeyName": terms.key,
+        "UserData": terms.user_data,
         "InstanceInitiatedShutdownBehavior": "terminate",
         "MetadataOptions": {
             "HttpTokens": "required",
@@ -119,14 +126,14 @@ def run_parameters(
         interface: dict[str, Any] = {
             "DeviceIndex": 0,
             "AssociatePublicIpAddress": settings.is_public,
-            "Groups": [group],
+            "Groups": [terms.group],
             "DeleteOnTermination": True,
         }
         if settings.subnet_id:
             interface["SubnetId"] = settings.subnet_id
         parameters["NetworkInterfaces"] = [interface]
     else:
-        parameters["SecurityGroupIds"] = [group]
+        parameters["SecurityGroupIds"] = [terms.group]
     if launch.zone:
         parameters["Placement"] = {"AvailabilityZone": launch.zone}
     if launch.is_spot:
@@ -146,12 +153,13 @@ def is_worth_another_try(error: AwsError) -> bool:
 
 
 def why_none(pool: PoolWish, tried: Sequence[tuple[Offer, AwsError]]) -> AwsError:
-    """Return the error for when no offer was taken: what was tried, and what else there is. Pure."""
+    """Return the error for when no offer was taken: what was tried, and what else is. Pure."""
     last = tried[-1][1]
     quotas = [error for _, error in tried if isinstance(error, QuotaReached)]
     if quotas and len(tried) == len(quotas):
         return quotas[0]
     lines = "; ".join(f"{offer}: {error.why}" for offer, error in tried)
+    many = f"{pool.count} instance{'s' * (pool.count != 1)}"
     advice = []
     if not pool.may_be_elsewhere:
         advice.append('"zones"')
@@ -160,7 +168,7 @@ def why_none(pool: PoolWish, tried: Sequence[tuple[Offer, AwsError]]) -> AwsErro
     further = f"fallback = [{', '.join(advice)}]" if advice else "other types in fallback"
     return NoCapacity(
         f"pool {pool.name}",
-        f"AWS has no capacity for {pool.count} instance{'s' * (pool.count != 1)} just now ({lines})",
+        f"AWS has no capacity for {many} just now ({lines})",
         f"Try again later, ask for fewer, or let the profile take something else: {further}."
         + (f" {quotas[0].next_step}" if quotas else ""),
         last.code,

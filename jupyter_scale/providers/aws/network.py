@@ -135,17 +135,19 @@ class Doorway:
         return str(group["GroupId"])
 
     def _allow(self, group: str, rules: Sequence[Mapping[str, Any]]) -> None:
-        for rule in rules:
-            try:
-                self.cloud.call(
-                    "ec2",
-                    "authorize_security_group_ingress",
-                    GroupId=group,
-                    IpPermissions=[rule],
-                )
-            except AwsError as error:
-                if error.code != "InvalidPermission.Duplicate":
-                    raise
+        try:
+            self.cloud.call(
+                "ec2",
+                "authorize_security_group_ingress",
+                GroupId=group,
+                IpPermissions=list(rules),
+            )
+        except AwsError as error:
+            if error.code != "InvalidPermission.Duplicate":
+                raise
+            if len(rules) > 1:  # one is there already: then none of them was added
+                for rule in rules:
+                    self._allow(group, [rule])
 
     def _ssh_rule(self, network: str) -> Mapping[str, Any]:
         port = self.settings.ssh_port

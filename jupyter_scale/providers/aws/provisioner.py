@@ -26,6 +26,7 @@ from jupyter_scale.providers.aws.keys import host_key
 from jupyter_scale.providers.aws.launching import (
     Offer,
     Plan,
+    Terms,
     is_worth_another_try,
     offers,
     run_parameters,
@@ -317,16 +318,14 @@ class Provisioner:
         limits = limiting.limits_of(
             site.identity.cluster, until, site.orphan_after_s, now, is_spot=offer.is_spot
         )
-        parameters = run_parameters(
-            launch,
-            image,
-            site.settings,
+        terms = Terms(
             least=len(slots) if len(slots) < pool.count else pool.minimum,
             key=site.identity.resource,
-            group=self._journal.group_id if self._journal else "",
+            group=self._known_journal.group_id,
             user_data=user_data(limits, host_key(site.directory), image.user),
             tags=tags,
         )
+        parameters = run_parameters(launch, image, site.settings, terms)
         each = "" if launch.usd_per_h is None else f", {show_usd(launch.usd_per_h)} an hour each"
         asked = Asked(
             "RunInstances",

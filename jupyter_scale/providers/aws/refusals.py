@@ -90,29 +90,31 @@ def explain(asked: Asked, code: str, message: str) -> AwsError:
     """Return a refusal as the error that its user meets."""
     what = asked.what or f"{asked.action} in {asked.region}"
     message = message.strip().rstrip(".")
-    if code in _EXPIRED:
-        return NoCredentials(what, "the AWS credentials have expired", _renew(asked), code)
-    if code in _SKEWED or (code == "AuthFailure" and "clock" in message):
-        advice = "Set this machine's clock, for instance with `timedatectl set-ntp true`."
-        return AwsError(what, f"this machine's clock is wrong ({message})", advice, code)
-    if code in _INVALID:
-        return NoCredentials(what, f"AWS does not take the credentials ({code})", _renew(asked))
-    if code in _DENIED:
-        return AwsError(what, _denied(asked, message), _POLICY, code)
-    if code in _CAPACITY:
-        return NoCapacity(what, message, code=code)
     if is_quota(code):
         return _quota(asked, what, code, message)
-    if code in _THROTTLED:
+    kind, why, advice = AwsError, f"{message} ({code})", ""
+    if code in _EXPIRED:
+        kind, why, advice = NoCredentials, "the AWS credentials have expired", _renew(asked)
+    elif code in _SKEWED or (code == "AuthFailure" and "clock" in message):
+        why = f"this machine's clock is wrong ({message})"
+        advice = "Set it, for instance with `timedatectl set-ntp true`."
+    elif code in _INVALID:
+        kind, advice = NoCredentials, _renew(asked)
+        why = f"AWS does not take the credentials ({code})"
+    elif code in _DENIED:
+        why, advice = _denied(asked, message), _POLICY
+    elif code in _CAPACITY:
+        kind, why = NoCapacity, message
+    elif code in _THROTTLED:
+        why = "AWS was asked too often, and went on saying so"
         advice = "Other programs of the account ask for too much at once: try again in a minute."
-        return AwsError(what, "AWS was asked too often, and went on saying so", advice, code)
-    if code in _AMI:
+    elif code in _AMI:
+        why = f"there is no such image ({message})"
         advice = "Images belong to one region: name another in the profile (ami), or none."
-        return AwsError(what, f"there is no such image ({message})", advice, code)
-    if code in {"VPCIdNotSpecified", "MissingInput"}:
+    elif code in {"VPCIdNotSpecified", "MissingInput"}:
+        why = "the account has no default network there"
         advice = "Name a subnet in the profile (subnet_id), or `aws ec2 create-default-vpc`."
-        return AwsError(what, "the account has no default network there", advice, code)
-    return AwsError(what, f"{message} ({code})", "", code)
+    return kind(what, why, advice, code)
 
 
 def is_gone(error: AwsError) -> bool:
@@ -122,9 +124,10 @@ def is_gone(error: AwsError) -> bool:
 
 def is_quota(code: str) -> bool:
     """Tell whether a code says that the account may not have so much."""
-    return code in {"MaxSpotInstanceCountExceeded", "PendingVerification"} or code.endswith(
-        ("LimitExceeded", "QuotaExceeded") if code not in _THROTTLED else ("\0",)
-    )
+    if code in _THROTTLED:
+        return False
+    named = {"MaxSpotInstanceCountExceeded", "PendingVerification"}
+    return code in named or code.endswith(("LimitExceeded", "QuotaExceeded"))
 
 
 def quota_of(kind: str, *, is_spot: bool) -> tuple[str, str]:

@@ -123,11 +123,11 @@ def _without(slot: Slot, instance: Instance, now: float) -> Slot:
     """Return a slot whose instance has ended: to be asked for again, or failed."""
     rental = ended(slot.rental, now)
     was_used = slot.phase is Phase.THERE and slot.node.pid != 0
-    if instance.was_taken_away and was_used and slot.refills < MOST_REFILLS:
-        if not slot.node.has_scheduler:
-            refilled = slot.with_rental(rental)
-            news = f"{instance.id} was taken away ({instance.why}): another one is asked for"
-            return replace(refilled, phase=Phase.WANTED, news=news, refills=slot.refills + 1)
+    may_refill = was_used and not slot.node.has_scheduler and slot.refills < MOST_REFILLS
+    if instance.was_taken_away and may_refill:
+        refilled = slot.with_rental(rental)
+        news = f"{instance.id} was taken away ({instance.why}): another one is asked for"
+        return replace(refilled, phase=Phase.WANTED, news=news, refills=slot.refills + 1)
     when = "" if was_used else " while it started"
     failure = Failure(
         f"instance {instance.id}",
