@@ -1,19 +1,35 @@
-"""``down`` and ``clean``: what ends clusters, and removes what they left."""
+"""``down``, ``clean``, ``extend``: what ends clusters, now or later, and what they left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from jupyter_scale.cli.saved import matching, saved_states
+from jupyter_scale.cli.saved import matching, saved_states, the_one
 from jupyter_scale.cli.terminal import asking, complain, say
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import clear_ended, stop_saved
 from jupyter_scale.clusters.costs import cost_now
+from jupyter_scale.clusters.extending import describe_limits, extend
 from jupyter_scale.clusters.profiles import load_profile, profile_names
 from jupyter_scale.errors import ClusterError, ProfileError
 from jupyter_scale.model.cost import show_usd
-from jupyter_scale.model.profile import Profile
+from jupyter_scale.model.profile import Limits, Profile
+
+
+def prolong(wanted: str, changes: Limits) -> None:
+    """Change when a cluster ends by itself.
+
+    Raises
+    ------
+    NoCluster
+        When it is not there.
+    ClusterError
+        When its nodes cannot be told.
+    """
+    with asking() as ask:
+        state = extend(the_one(wanted), changes, ask)
+    say(f"The limits of {state.id} ({state.name}): {describe_limits(state)}.")
 
 
 def down(wanted: Sequence[str]) -> None:

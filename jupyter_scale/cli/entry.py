@@ -65,6 +65,11 @@ def _run(options: Namespace) -> bool:
 
             which = {"worker": options.worker, "runner": options.session}
             logs(options.cluster, options.node, which, options.lines, follow=options.follow)
+        case "extend":
+            from jupyter_scale.cli.ends import prolong
+            from jupyter_scale.lines import limits_in
+
+            prolong(options.cluster, limits_in(options))
         case "down":
             from jupyter_scale.cli.ends import down
 

@@ -49,7 +49,8 @@ class Performer:
 
     def look(self, *, is_overdue: bool = False) -> Seen:
         """Return what is seen now."""
-        state, request = self.state, self.request
+        self.state = state = store.with_changed_limits(self.state)
+        request = self.request
         is_up = state.target is Target.UP and state.status in (Status.STARTING, Status.RUNNING)
         nodes = [self._provider.look(node, request) for node in state.nodes] if is_up else []
         if is_up:
@@ -191,6 +192,8 @@ class Performer:
                 self.tell(f"node {node.name}", f"{node.name}: {node_seen.news}")
         if self.state.status is Status.RUNNING:
             self._note_running()
+            if (cost := cost_now(self.state)) is not None and cost.is_warning:
+                self.tell("cost", f"most of max_cost is used: {show_usd(cost.max_usd)}")
 
     def _note_running(self) -> None:
         """Mark what runs of a cluster that is usable; the rest may still be starting."""

@@ -216,6 +216,16 @@ class Provider(Protocol):
         """
         ...
 
+    def limit(self, nodes: Sequence[NodeState], request: Request) -> None:
+        """Tell nodes the limits that the request's profile has by now.
+
+        Raises
+        ------
+        ClusterError
+            When one cannot be told.
+        """
+        ...
+
     def stop(
         self,
         nodes: Sequence[NodeState],

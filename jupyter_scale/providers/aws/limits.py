@@ -93,6 +93,21 @@ def require_prices(settings: Settings, plan: Plan) -> None:
                 )
 
 
+def require_known(settings: Settings, rentals: Iterable[Rental]) -> None:
+    """Refuse a limit of cost for instances whose price is not known.
+
+    Raises
+    ------
+    AwsError
+        Which price is not known.
+    """
+    for rental in rentals:
+        if settings.max_cost is not None and rental.dearest_usd_per_h is None:
+            raise AwsError(
+                f"the price of {rental.kind}", "it is not known, so max_cost could not be kept"
+            )
+
+
 def require_time(until: Until, now: float) -> None:
     """Refuse to launch what would have to end at once.
 

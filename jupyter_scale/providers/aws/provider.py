@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_scale.errors import AwsError, HostError, InstanceGone
 from jupyter_scale.model.cluster import Machine, NodeState, Rental, RunnerState, Status
+from jupyter_scale.model.cost import rentals_of
 from jupyter_scale.providers.aws import journal as journals
 from jupyter_scale.providers.aws import limits as limiting
 from jupyter_scale.providers.aws.cloud import Cloud
@@ -30,6 +31,7 @@ from jupyter_scale.providers.aws.prices import look_up_prices, quote_of
 from jupyter_scale.providers.aws.provisioner import SETTLES_S, Hooks, Provisioner, Site
 from jupyter_scale.providers.aws.reaching import config_of
 from jupyter_scale.providers.aws.slots import Phase
+from jupyter_scale.providers.aws.userdata import LIMITS
 from jupyter_scale.providers.provider import NodeSeen, Request, Route
 from jupyter_scale.providers.ssh.machines import Machines, OnStep
 from jupyter_scale.transport.ssh.connection import Connection
@@ -132,14 +134,17 @@ class AwsProvider:
             begin=lambda node: self._machines.begin(request, [node]),
             look=lambda node: self._machines.look(node, request),
             disturb=self._machines.disturb,
-            limit=lambda _: None,
+            limit=lambda nodes, until: self._tell_limits(nodes, request, until),
         )
         self._provisioner = Provisioner(site, hooks, nodes)
+        self._provisioner.profile = request.profile
         self._provisioner.start()
 
     def look(self, node: NodeState, request: Request) -> NodeSeen:
         """Return what is known of its instance, and what was heard of it."""
         provisioner = self._provisioner
+        if provisioner is not None and provisioner.profile != request.profile:
+            provisioner.profile, provisioner.site = request.profile, self._site(request)
         slot = provisioner.slot(node.name) if provisioner is not None else None
         if slot is None:
             return self._machines.look(node, request)
@@ -163,6 +168,17 @@ class AwsProvider:
     def scale(self, node: NodeState, request: Request, workers: int) -> None:
         """Write the number of workers where the node process looks for it."""
         self._machines.scale(node, request, workers)
+
+    def limit(self, nodes: Sequence[NodeState], request: Request) -> None:
+        """Write the limits where node process and watchdog look for them."""
+        settings = settings_of(request.profile)
+        provisioner = self._provisioner
+        if provisioner is not None:
+            provisioner.site = self._site(request)
+        now = self._cloud(settings).now
+        limiting.require_known(settings, rentals_of(nodes))
+        until = limiting.until_of(settings, rentals_of(nodes), now)
+        self._tell_limits(nodes, request, until)
 
     def stop(
         self,
@@ -228,6 +244,24 @@ class AwsProvider:
         from jupyter_scale.providers.aws import doctor
 
         return doctor.examine(settings_of(profile))
+
+    def _tell_limits(
+        self, nodes: Sequence[NodeState], request: Request, until: limiting.Until
+    ) -> None:
+        orphan_after_s = request.profile.orphan_after_s or _ORPHAN_AFTER_S
+
+        def files(node: NodeState) -> Mapping[str, str]:
+            [rental] = rentals_of([node])
+            limits = limiting.limits_of(
+                request.cluster,
+                until,
+                orphan_after_s,
+                rental.launched_at,
+                is_spot=rental.is_spot,
+            )
+            return {LIMITS: limits.to_json()}
+
+        self._machines.limit(nodes, request, files)
 
     # -- parts -------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from jupyter_scale.errors import AwsError, ClusterError, NoCredentials
 from jupyter_scale.model.cluster import NodeState, Rental, Status
 from jupyter_scale.model.cost import ended, show_usd
+from jupyter_scale.model.profile import Profile
 from jupyter_scale.providers.aws import journal as journals
 from jupyter_scale.providers.aws import limits as limiting
 from jupyter_scale.providers.aws.cloud import Cloud
@@ -101,7 +102,7 @@ class Hooks:
     begin: Callable[[NodeState], None]
     look: Callable[[NodeState], NodeSeen]
     disturb: Callable[[str], None]
-    limit: Callable[[Sequence[NodeState]], None]
+    limit: Callable[[Sequence[NodeState], limiting.Until], None]
 
 
 class Provisioner:
@@ -115,10 +116,19 @@ class Provisioner:
         Who else has to do with them.
     nodes : sequence of NodeState
         As they are known.
+
+    Attributes
+    ----------
+    site : Site
+        May be replaced when the profile's limits change.
+    profile : Profile, optional
+        What `site` comes from.
     """
 
+    profile: Profile | None = None
+
     def __init__(self, site: Site, hooks: Hooks, nodes: Sequence[NodeState]) -> None:
-        self._site, self._hooks = site, hooks
+        self.site, self._hooks = site, hooks
         self._journal = journals.load(site.directory)
         self._slots = {node.name: self._slot(node) for node in nodes}
         self._hosts_gone: dict[str, str] = {}
@@ -184,7 +194,7 @@ class Provisioner:
                 if error.code or isinstance(error, NoCredentials) or troubles >= _MOST_TROUBLES:
                     self._despair(error)
             except (ClusterError, OSError) as error:
-                _logger.exception("instances of %s", self._site.identity.cluster)
+                _logger.exception("instances of %s", self.site.identity.cluster)
                 self._despair(AwsError("the instances", str(error)))
             is_changed = before != self._slots
             if is_changed:
@@ -225,7 +235,7 @@ class Provisioner:
 
     def _launch(self, wanted: Sequence[Slot]) -> None:
         plan = self._hooks.plan()
-        site = self._site
+        site = self.site
         now = site.cloud.now
         journal = self._journal or Journal(
             site.settings.region,
@@ -239,7 +249,7 @@ class Provisioner:
         until = limiting.until_of(site.settings, [*(s.rental for s in others), *new], now)
         limiting.require_time(until, now)
         if others and site.settings.max_cost is not None:
-            self._hooks.limit([slot.node for slot in others])
+            self._hooks.limit([slot.node for slot in others], until)
         tags = site.identity.tags(now, until.at)
         is_first = self._journal is None
         self._save(journal, is_first=is_first)
@@ -293,7 +303,7 @@ class Provisioner:
         AwsError
             When AWS says no; that is in the journal, too.
         """
-        site, journal = self._site, self._journal
+        site, journal = self.site, self._journal
         assert journal is not None  # noqa: S101 - it was written before
         image = plan.images[pool.name, offer.kind]
         number = journal.next_number(pool.name)
@@ -348,16 +358,16 @@ class Provisioner:
 
     def _save(self, journal: Journal, *, is_first: bool = False) -> None:
         """Write the journal down, unless somebody has ended the cluster meanwhile."""
-        if not is_first and journals.is_empty(self._site.directory):
+        if not is_first and journals.is_empty(self.site.directory):
             raise AwsError("the cluster", "it was ended meanwhile")
-        journals.save(self._site.directory, journal)
+        journals.save(self.site.directory, journal)
         self._journal = journal
 
     # -- looking -----------------------------------------------------------------------------
 
     def _look(self) -> None:
-        cloud, journal = self._site.cloud, self._known_journal
-        instances = look_up(cloud, CLUSTER, self._site.identity.cluster)
+        cloud, journal = self.site.cloud, self._known_journal
+        instances = look_up(cloud, CLUSTER, self.site.identity.cluster)
         found = of_launches(journal, instances)
         surplus = {one.id for one in instances if not one.is_ending}
         for name, slot in list(self._slots.items()):
@@ -393,8 +403,8 @@ class Provisioner:
         there = self._hooks.look(slot.node) if slot.phase is Phase.THERE else None
         if there is not None and there.node is not None and there.node.machine is not None:
             slot = replace(slot, node=there.node)
-        now = self._site.cloud.now
-        is_public = self._site.settings.is_public
+        now = self.site.cloud.now
+        is_public = self.site.settings.is_public
         new = seen(slot, instance, launch, is_public=is_public, now=now)
         if new is not slot:
             self._replace(slot, new, instance)
@@ -430,4 +440,4 @@ class Provisioner:
 
     def _end(self, ids: Sequence[str]) -> None:
         if ids:
-            terminate(self._site.cloud, ids)
+            terminate(self.site.cloud, ids)

@@ -140,6 +140,9 @@ class LocalProvider:
         """Ask the node process for another number of workers."""
         write_wish(request.directory, workers)
 
+    def limit(self, nodes: Sequence[NodeState], request: Request) -> None:
+        """Do nothing: the node reads them in the cluster's directory."""
+
     def stop(
         self,
         nodes: Sequence[NodeState],

@@ -22,7 +22,7 @@ from jupyter_scale.monitor.samples import LOOK
 from jupyter_scale.providers.node.crew import Crew, CrewOptions
 from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.node.worker import GPUS
-from jupyter_scale.transport.lifeline import current_owner, is_alive
+from jupyter_scale.transport.lifeline import current_owner, is_alive, limit_of
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -261,15 +261,16 @@ class Keeper:
         """Return when neither a task nor a runner was busy for that long.
 
         A runner is busy while the file ``busy`` is in its directory, and the process that the
-        file names lives.
+        file names lives. Another limit may be set meanwhile, see `limits_path`.
         """
         scheduler = self._scheduler
         assert scheduler is not None  # noqa: S101 - who waits for this has one
         last_busy = time.time()
-        while time.time() < last_busy + timeout_s:
+        directory = self._options.directory
+        while time.time() < last_busy + limit_of(directory, "idle_timeout_s", timeout_s):
             await asyncio.sleep(min(5.0, timeout_s / 10))
             idle_since = scheduler.check_idle()
-            is_busy = any(map(_is_busy, self._options.directory.glob("runners/*/busy")))
+            is_busy = any(map(_is_busy, directory.glob("runners/*/busy")))
             if idle_since is None or is_busy or self._crew.is_starting:
                 last_busy = time.time()
             self._idle_since = None if idle_since is None or is_busy else last_busy

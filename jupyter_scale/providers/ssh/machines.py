@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from jupyter_scale.environment.interpreter import preparation_of
 from jupyter_scale.environment.prepare import prepare
 from jupyter_scale.errors import ClusterError, HostError
 from jupyter_scale.model.cluster import Machine, NodeState, Status
+from jupyter_scale.model.profile import Limits
 from jupyter_scale.providers.logs import log_path
 from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.provider import NodeSeen, Request, Route
@@ -24,6 +26,7 @@ from jupyter_scale.providers.ssh.commands import start_module, visit
 from jupyter_scale.providers.ssh.fleet import Fleet, wait_all
 from jupyter_scale.providers.ssh.host import SshHost
 from jupyter_scale.providers.ssh.routes import open_route
+from jupyter_scale.transport.lifeline import limits_path
 from jupyter_scale.transport.ssh.commands import run as run_command
 from jupyter_scale.transport.ssh.connection import Connection
 
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 _STOP_S = 60.0
 _WISH_S = 15.0
 _RENEW_S = 900.0
+_WRITE = 'umask 022; cat >"$1.new" && mv -f "$1.new" "$1"'
 _ADD_LINE = 'umask 077; echo "$2" >>"$1"'
 
 
@@ -159,6 +163,49 @@ class Machines:
         script = 'umask 077; echo "$2" >"$1.new" && mv -f "$1.new" "$1"'
         argv = ["sh", "-c", script, "sh", path, str(workers)]
         run_command(connection, argv, timeout_s=_WISH_S).check()
+
+    def limit(
+        self,
+        nodes: Sequence[NodeState],
+        request: Request,
+        more: Callable[[NodeState], Mapping[str, str]] = lambda _: {},
+    ) -> None:
+        """Write the limits of the request's profile on all machines, side by side.
+
+        Parameters
+        ----------
+        more : callable
+            Returns further files of a machine, path → content.
+
+        Raises
+        ------
+        ClusterError
+            When one cannot be reached.
+        """
+        if self._fleet is not None:
+            self._fleet.request = request  # nodes that start again have them, too
+        profile = request.profile
+        limits = Limits(profile.idle_timeout_s, profile.orphan_after_s)
+        told = [node for node in nodes if node.status is not Status.FAILED]
+        failures: list[str] = []
+
+        def tell(node: NodeState) -> None:
+            machine = _machine(node)
+            files = {**more(node)}
+            if machine.directory:
+                path = str(limits_path(Path(machine.directory)))
+                files[path] = json.dumps(limits.to_dict())
+            try:
+                connection = self._control(node, request)
+                for path, text in files.items():
+                    argv = ["sh", "-c", _WRITE, "sh", path]
+                    run_command(connection, argv, input=text.encode(), timeout_s=_WISH_S).check()
+            except ClusterError as error:
+                failures.append(str(error))
+
+        wait_all([partial(tell, node) for node in told if _machine(node).host], 2 * _WISH_S)
+        if failures:
+            raise ClusterError("\n".join(failures))
 
     def stop(self, nodes: Sequence[NodeState], request: Request, grace_s: float) -> None:
         """End what runs on all hosts, side by side, and remove it there."""

@@ -98,6 +98,10 @@ class SshProvider:
         """Write the number of workers where the node process looks for it."""
         self._machines.scale(node, request, workers)
 
+    def limit(self, nodes: Sequence[NodeState], request: Request) -> None:
+        """Write the limits where node process and runners look for them."""
+        self._machines.limit(nodes, request)
+
     def stop(
         self,
         nodes: Sequence[NodeState],
