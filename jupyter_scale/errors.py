@@ -12,6 +12,7 @@
     │   │       ├── NoCredentials   there are none, or they are not valid (any more)
     │   │       ├── QuotaReached    the account may not have so much
     │   │       ├── NoCapacity      there is nothing left of what was asked for
+    │   │       ├── AwsUnreachable  it does not answer: whether it did something is not known
     │   │       └── InstanceGone    an instance has ended
     │   ├── StateError      saved state cannot be read
     │   ├── NoCluster       there is no such cluster
@@ -139,6 +140,10 @@ class QuotaReached(AwsError):
 
 class NoCapacity(AwsError):
     """AWS has nothing left of what was asked for, there and at that price."""
+
+
+class AwsUnreachable(AwsError):
+    """AWS does not answer, so that nobody knows whether it did what was asked for."""
 
 
 class InstanceGone(AwsError):

@@ -32,7 +32,7 @@ def left(aws):
     """Return what the account has that ends only when somebody ends it."""
     found = {}
     for region in ("us-east-1", "us-west-2"):
-        ec2 = aws.client(region=region)
+        ec2 = aws.client(region=region, access_key="AKIAAUDITOR")
         groups = ec2.describe_security_groups()["SecurityGroups"]
         volumes = ec2.describe_volumes()["Volumes"]
         found[region] = {

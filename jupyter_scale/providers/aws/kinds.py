@@ -14,7 +14,7 @@ from jupyter_scale.providers.aws.options import PoolWish
 from jupyter_scale.providers.aws.refusals import Asked
 
 _SIZES = ("nano", "micro", "small", "medium", "large", "xlarge")
-_MANY = 100  # values of a filter
+_METAL = 15
 _NEAREST = 4
 _USUAL_GB = 64
 _GPU_GB = 100
@@ -137,7 +137,9 @@ def _rank(size: str) -> int:
     if size in _SIZES:
         return _SIZES.index(size)
     times = re.match(r"(\d+)xlarge", size)
-    return len(_SIZES) - 1 + (int(times[1]).bit_length() if times else 9)
+    if times:
+        return len(_SIZES) - 1 + int(times[1]).bit_length()
+    return _METAL if size.startswith("metal") else _SIZES.index("large")
 
 
 def parameter_of(ami: str, kind: Kind) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jupyter_scale.errors import AwsError, ClusterError, NoCredentials
+from jupyter_scale.errors import AwsError, AwsUnreachable, ClusterError
 from jupyter_scale.model.cluster import NodeState, Rental, Status
 from jupyter_scale.model.cost import ended, show_usd
 from jupyter_scale.model.profile import Profile
@@ -133,6 +133,7 @@ class Provisioner:
         self._slots = {node.name: self._slot(node) for node in nodes}
         self._hosts_gone: dict[str, str] = {}
         self._asked_at: dict[str, float] = {}
+        self._has_door = False
         self._closing = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(
@@ -191,7 +192,7 @@ class Provisioner:
                 troubles = 0
             except AwsError as error:
                 troubles += 1
-                if error.code or isinstance(error, NoCredentials) or troubles >= _MOST_TROUBLES:
+                if not isinstance(error, AwsUnreachable) or troubles >= _MOST_TROUBLES:
                     self._despair(error)
             except (ClusterError, OSError) as error:
                 _logger.exception("instances of %s", self.site.identity.cluster)
@@ -251,11 +252,11 @@ class Provisioner:
         if others and site.settings.max_cost is not None:
             self._hooks.limit([slot.node for slot in others], until)
         tags = site.identity.tags(now, until.at)
-        is_first = self._journal is None
-        self._save(journal, is_first=is_first)
-        if is_first:
+        self._save(journal, is_first=self._journal is None)
+        if not self._has_door:
             door = Doorway(site.cloud, site.settings, site.directory, site.identity.resource, tags)
             self._journal = door.make(journal)
+            self._has_door = True
         for pool in site.settings.pools:
             of_pool = [slot for slot in wanted if slot.node.pool == pool.name]
             if of_pool and not self._closing.is_set():
@@ -345,9 +346,9 @@ class Provisioner:
             is_spot=offer.is_spot,
         )
         try:
-            site.cloud.call("ec2", "run_instances", asked, **parameters)
+            site.cloud.launch(asked, **parameters)
         except AwsError as error:
-            if error.code:  # else AWS did not answer: it may have them
+            if not isinstance(error, AwsUnreachable):  # else it may have them
                 self._save(self._known_journal.with_launch(replace(launch, is_refused=True)))
             raise
 

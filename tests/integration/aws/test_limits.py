@@ -48,42 +48,26 @@ def test_a_laptop_that_dies_is_not_waited_for_forever(aws, tmp_path, ec2_laptop)
     assert "orphan_after" in why_ended(instance)
 
 
-def test_who_is_idle_ends_without_the_laptop(aws, tmp_path, ec2_laptop):
-    laptop = start(tmp_path, ec2_laptop, idle_timeout="10s")
-    [instance] = aws.living
-    rewrite(instance, grace_s=4.0)
-    laptop.kill()
-    assert nothing_lives(aws, 90)
-    assert "its node process has ended" in why_ended(instance)
-
-
-def test_a_cell_without_its_laptop_is_work(aws, tmp_path, ec2_laptop):
+def test_a_cell_without_its_laptop_is_work_and_then_it_is_idle(aws, tmp_path, ec2_laptop):
     laptop = start(tmp_path, ec2_laptop, idle_timeout="10s")
     [instance] = aws.living
     rewrite(instance, grace_s=2.0)
-    laptop.begin("%%scale\nimport time\ntime.sleep(25)")
-    assert eventually(lambda: instance.machine.find("jupyter_scale.runner.host"), 30)
-    time.sleep(2)  # the cell has begun
+    laptop.begin("%%scale\nimport time\ntime.sleep(20)")
+    busy = instance.machine.home / ".cache/jupyter-scale/clusters"
+    assert eventually(lambda: list(busy.glob("*/*/runners/*/busy")), 60)
     laptop.kill()
-    time.sleep(18)  # nothing else has to happen meanwhile, for longer than idle_timeout
-    assert aws.living == [instance]
+    begun = time.monotonic()
     assert nothing_lives(aws, 90)
+    assert time.monotonic() - begun > 25  # the cell, then idle_timeout
+    assert "its node process has ended" in why_ended(instance)
 
 
-def test_the_deadline_of_max_cost(aws, tmp_path, ec2_laptop):
-    start(tmp_path, ec2_laptop, max_cost=0.0416)
+def test_limits_are_seen_and_prolonged_and_kept(aws, tmp_path, ec2_laptop):
+    laptop = start(tmp_path, ec2_laptop, max_cost=0.0416)
     [instance] = aws.living
     limits = told(instance)
     assert limits["life_s"] == pytest.approx(3600, abs=30)
     assert "max_cost of 0.0416 USD" in limits["why"]
-    rewrite(instance, deadline_at=time.time() - 1)
-    assert nothing_lives(aws)
-    assert "max_cost" in why_ended(instance)
-
-
-def test_limits_can_be_seen_and_prolonged(aws, tmp_path, ec2_laptop):
-    laptop = start(tmp_path, ec2_laptop, max_cost=0.0416)
-    [instance] = aws.living
     assert "so far of at most 0.0416 USD, 0.0416 USD an hour" in laptop.run("%scale")
     said = laptop.run("%scale extend --max-cost 0.0832 --orphan-after 3h --idle-timeout 1h")
     assert "idle_timeout 1h, orphan_after 3h, max_cost 0.0832 USD" in said
@@ -91,5 +75,8 @@ def test_limits_can_be_seen_and_prolonged(aws, tmp_path, ec2_laptop):
     assert limits["life_s"] == pytest.approx(7200, abs=30)
     assert limits["orphan_after_s"] == 10800
     assert "of at most 0.0832 USD" in laptop.run("%scale")
+    rewrite(instance, deadline_at=time.time() - 1)
+    assert nothing_lives(aws)
+    assert "max_cost" in why_ended(instance)
     assert "It cost 0.00" in laptop.run("%scale down")
     assert left(aws) == {}

@@ -138,9 +138,6 @@ def test_a_node_process_is_known_by_its_cluster(tmp_path):
 def test_it_needs_no_more_than_an_old_python():
     source = Path(watchdog.__file__).read_text()
     compile(source, "watchdog", "exec")
-    imported = {
-        line.split()[1].partition(".")[0]
-        for line in source.splitlines()
-        if line.startswith("import ")
-    }
+    lines = [line.split() for line in source.splitlines() if line.startswith(("import ", "from "))]
+    imported = {words[1].partition(".")[0] for words in lines}
     assert imported <= sys.stdlib_module_names
