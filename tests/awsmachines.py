@@ -29,7 +29,7 @@ _ENVIRONMENT = {**awscloudinit._ENVIRONMENT, "TERM": "dumb"}
 
 
 class Ec2Network(Network):
-    """A lab's network where hosts can have public addresses, and can be closed to the client."""
+    """A lab's network where hosts can have public addresses and a metadata service."""
 
     def __init__(self):
         super().__init__()
@@ -44,13 +44,6 @@ class Ec2Network(Network):
     def serve_metadata(self, number):
         """Give a host the address of the metadata service."""
         ip("-n", self.hosts[number], "addr", "add", f"{ADDRESS[0]}/32", "dev", "lo")
-
-    def close_off(self, number):
-        """Let what the client sends to a host be unanswered."""
-        ip("-n", self.hosts[number], "route", "replace", "blackhole", f"{self.client_address}/32")
-
-    def open_up(self, number):
-        ip("-n", self.hosts[number], "route", "del", "blackhole", f"{self.client_address}/32")
 
 
 class Ec2Machine(Machine):
@@ -157,6 +150,8 @@ class Ec2Instance:
         if how != "stranger":
             self.machine.set_host_keys(self.user_data.ssh_keys)
         self.spot_action = ""
+        self.silent = how == "silent"
+        self.unheard = set()
         self.imds = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -175,6 +170,10 @@ class Ec2Instance:
     def state(self):
         return self.api._state.name
 
+    @property
+    def groups(self):
+        return self.api.nics[0].group_set
+
     def _set_state(self, name, code):
         self.api._state.name, self.api._state.code = name, code
 
@@ -186,7 +185,7 @@ class Ec2Instance:
             self._run()
         finally:
             self.imds.close()
-            self.lab.network.remove_host(self.number)
+            self.lab.unplug(self)
             self._set_state("terminated", 48)
             self._ended.set()
 
@@ -199,8 +198,6 @@ class Ec2Instance:
         if self.how == "dies":
             self._reason("Server.InternalError", "Internal error on launch")
             return
-        if self.how == "silent":
-            self.lab.network.close_off(self.number)
         self._set_state("running", 16)
         if self.machine.process is None or self.machine.process.wait() != 0:
             self._off.wait()  # without power an instance is, for the API, still running
@@ -222,6 +219,8 @@ class Ec2Instance:
     def crash(self):
         """Take the power away; the API goes on to call it running."""
         self.machine.kill()
+        self.silent = True
+        self.lab.enforce_groups()
 
     def cut(self):
         """Pull its cable."""

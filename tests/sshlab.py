@@ -329,6 +329,9 @@ class Network:
             "netns", namespace)  # fmt: skip
         ip("-n", self._switch, "link", "set", port, "master", "br0")
         ip("-n", self._switch, "link", "set", port, "up")
+        # An address has its own hardware address: who knew the host before it still finds it.
+        hardware = ":".join(f"{int(part):02x}" for part in f"2.0.{address}".split("."))
+        ip("-n", namespace, "link", "set", "eth0", "address", hardware)
         ip("-n", namespace, "addr", "add", f"{address}/24", "dev", "eth0")
         ip("-n", namespace, "link", "set", "eth0", "up")
 
