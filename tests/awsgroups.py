@@ -7,7 +7,7 @@ whole client for the port of SSH, a whole peer for any port; whoever may be aske
 
 from ipaddress import ip_address, ip_network
 
-from sshlab import ip
+from sshlab import ip_in
 
 _NOBODY = "02:00:00:00:00:01"
 
@@ -54,9 +54,11 @@ def enforce(instances, client):
             pair = (host.groups, other.groups)
             if other is not host and not (admits_peer(*pair) or admits_peer(*reversed(pair))):
                 unheard.add(other.address)
-        for address in unheard - host.unheard:
-            neighbour = [address, "lladdr", _NOBODY, "dev", "eth0", "nud", "permanent"]
-            ip("-n", host.namespace, "neigh", "replace", *neighbour)
-        for address in host.unheard - unheard:
-            ip("-n", host.namespace, "neigh", "del", address, "dev", "eth0")
+        lines = [
+            f"neigh replace {address} lladdr {_NOBODY} dev eth0 nud permanent"
+            for address in unheard - host.unheard
+        ]
+        lines += [f"neigh del {address} dev eth0" for address in host.unheard - unheard]
+        if lines:
+            ip_in(host.namespace, *lines)
         host.unheard = unheard

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import awscloudinit
 from awsimds import ADDRESS, Imds, document
-from sshlab import Machine, Network, ip
+from sshlab import Machine, Network, ip_in
 from waiting import eventually
 
 #: Ways to boot. A stranger has another host key than the user data gave it.
@@ -33,23 +33,23 @@ class Ec2Network(Network):
 
     def __init__(self):
         super().__init__()
-        ip("-n", self.client, "route", "add", "203.0.113.0/24", "dev", "eth0")
+        ip_in(self.client, "route add 203.0.113.0/24 dev eth0")
 
     def publish(self, number):
         """Give a host a public address (of those that are for documentation); return it."""
         address = f"203.0.113.{number}"
-        ip("-n", self.hosts[number], "addr", "add", f"{address}/32", "dev", "eth0")
+        ip_in(self.hosts[number], f"addr add {address}/32 dev eth0")
         return address
 
     def serve_metadata(self, number):
         """Give a host the address of the metadata service."""
-        ip("-n", self.hosts[number], "addr", "add", f"{ADDRESS[0]}/32", "dev", "lo")
+        ip_in(self.hosts[number], f"addr add {ADDRESS[0]}/32 dev lo")
 
 
 class Ec2Machine(Machine):
-    """A machine as an Amazon image makes it: one user, whom root's powers are asked of by sudo.
+    """A machine as an Amazon image makes it, but that it has neither systemd nor sudo.
 
-    `home` is that user's. /var/lib, /var/log and /run are its own and begin empty.
+    `home` is the one user's. /var/lib, /var/log and /run are its own and begin empty.
     """
 
     port = 22

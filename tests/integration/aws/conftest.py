@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from awsfixtures import aws, aws_bench  # noqa: F401 - fixtures are found by name
+from awsfixtures import aws, aws_bench, ec2, image  # noqa: F401 - fixtures are found by name
 from sshfixtures import mark, nothing_is_left  # noqa: F401 - the same
 
 
