@@ -21,6 +21,15 @@ _STATUS = {
     "Unavailable": 503,
     "UnauthorizedOperation": 403,
 }
+#: What moto would answer, and no machine would follow.
+_NOT_HERE = {
+    "CreateFleet",
+    "RebootInstances",
+    "RequestSpotFleet",
+    "RequestSpotInstances",
+    "StartInstances",
+    "StopInstances",
+}
 #: What each service calls a call with credentials that are no longer good.
 _EXPIRED = {"ec2": "RequestExpired", "sts": "ExpiredToken"}
 _DENIED = {"ec2": "UnauthorizedOperation", "sts": "AccessDenied"}
@@ -137,8 +146,8 @@ class Front:
     `tables` and `moto` are asked in that order; the first gives None for what is not its own.
     """
 
-    def __init__(self, tables, moto, client_address):
-        self._tables, self._moto, self._client_address = tables, moto, client_address
+    def __init__(self, tables, moto, network):
+        self._tables, self._moto, self._network = tables, moto, network
         self._lock = threading.RLock()
         self.reset()
 
@@ -157,7 +166,7 @@ class Front:
         body = environ["wsgi.input"].read(length)
         call = read_call(environ, body)
         if call is None:
-            text = f"{self._client_address}\n".encode()  # as checkip does
+            text = f"{self._network.client_address}\n".encode()  # as checkip does
             answer = Answer(200, [("Content-Type", "text/plain")], text)
         else:
             call = replace(call, subnet_zone=self._zone_of(call))
@@ -210,6 +219,8 @@ class Front:
         return failure(call, code, fault.message)
 
     def _perform(self, call, environ, body):
+        if call.action in _NOT_HERE:
+            return failure(call, "UnsupportedOperation", f"the bench has no {call.action}")
         if call.action == "RunInstances":
             with self._lock:
                 return self._launch(call, environ)

@@ -43,7 +43,7 @@ class AwsLab:
         self._boots = []
         self._tables = Tables()
         self._moto = Moto(self)
-        self._front = Front(self._tables, self._moto, self.network.client_address)
+        self._front = Front(self._tables, self._moto, self.network)
         with self.network.inside():
             inside = _listen(0)
         port = inside.getsockname()[1]
@@ -66,6 +66,8 @@ class AwsLab:
         for instance in instances:
             instance.close()
         self._boots = []
+        if self.network.client_address != Ec2Network.client_address:
+            self.network.move_client(254)
         self._front.reset()
         self._tables.reset()
         self._moto.reset()
@@ -159,6 +161,11 @@ class AwsLab:
     def after(self, action, callback, n=1):
         """Call back when the n-th call of an action from now on was carried out, unanswered yet."""
         self._front.points.append(Point(action, n, "after", callback))
+
+    def move(self, last=253):
+        """Take the client to another place: its address ends in `last` now, until a reset."""
+        self.network.move_client(last)
+        self.enforce_groups()
 
     def boot(self, *ways):
         """Say how the next instances boot: "well", "dies", "silent" or "stranger"."""

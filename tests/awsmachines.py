@@ -41,6 +41,16 @@ class Ec2Network(Network):
         ip_in(self.hosts[number], f"addr add {address}/32 dev eth0")
         return address
 
+    def move_client(self, last):
+        """Give the client another address, which ends in `last`, as in another café."""
+        old, self.client_address = self.client_address, f"10.99.0.{last}"
+        ip_in(
+            self.client,
+            f"addr del {old}/24 dev eth0",
+            f"addr add {self.client_address}/24 dev eth0",
+            "route add 203.0.113.0/24 dev eth0",
+        )
+
     def serve_metadata(self, number):
         """Give a host the address of the metadata service."""
         ip_in(self.hosts[number], f"addr add {ADDRESS[0]}/32 dev lo")
@@ -193,17 +203,25 @@ class Ec2Instance:
         with self._lock:
             if self._off.is_set():
                 return
-            if self.how in ("well", "stranger"):
+            if self.how == "dies":
+                self._reason("Server.InternalError", "Internal error on launch")
+                return
+            if not self.silent:
                 self.machine.boot()
-        if self.how == "dies":
-            self._reason("Server.InternalError", "Internal error on launch")
-            return
-        self._set_state("running", 16)
-        if self.machine.process is None or self.machine.process.wait() != 0:
+            self._set_state("running", 16)
+        if self.silent or self.machine.process.wait() != 0:
             self._off.wait()  # without power an instance is, for the API, still running
-        elif not self._off.is_set():
+            return
+        with self._lock:
+            if self._off.is_set():
+                return
             self._reason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
             self.api.nics[0].public_ip = None
+            stays = self.api.instance_initiated_shutdown_behavior == "stop"
+            if stays:
+                self._set_state("stopped", 80)
+        if stays:
+            self._off.wait()
 
     def _reason(self, code, message):
         self.api.state_reason = type(self.api.state_reason)(f"{code}: {message}", code)
@@ -218,8 +236,9 @@ class Ec2Instance:
 
     def crash(self):
         """Take the power away; the API goes on to call it running."""
-        self.machine.kill()
-        self.silent = True
+        with self._lock:
+            self.silent = True
+            self.machine.kill()
         self.lab.enforce_groups()
 
     def cut(self):
@@ -253,6 +272,11 @@ class Ec2Instance:
         moment = when or datetime.now(UTC) + timedelta(minutes=2)
         time = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
         self.spot_action = f'{{"action": "{action}", "time": "{time}"}}'
+
+    def reclaim(self):
+        """Take a spot instance back, as Amazon does after the notice."""
+        self._reason("Server.SpotInstanceTermination", "Instance terminated by Amazon EC2")
+        self.terminate()
 
     def _metadata(self):
         zone = self.api.placement.zone

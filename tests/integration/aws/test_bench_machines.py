@@ -10,7 +10,17 @@ import paramiko
 import psutil
 import pytest
 
-from awsclient import UBUNTU, group_of, image_of, launch, log_in, output, permission, user_data
+from awsclient import (
+    UBUNTU,
+    group_of,
+    image_of,
+    launch,
+    log_in,
+    output,
+    permission,
+    refusal,
+    user_data,
+)
 from sshlab import make_key
 from waiting import eventually
 
@@ -94,11 +104,19 @@ def test_a_machine_ends_when_terminated(aws, ec2, image):
 @pytest.mark.parametrize("command", ["shutdown -h now", "/usr/sbin/shutdown -h now", "poweroff"])
 def test_a_machine_that_shuts_down_is_terminated(aws, ec2, image, command):
     data = user_data(runcmd=[f"while [ ! -e /var/lib/go ]; do sleep 0.1; done; {command}"])
-    [instance] = launch(aws, image, UserData=data)
+    [instance] = launch(aws, image, UserData=data, InstanceInitiatedShutdownBehavior="terminate")
     instance.wait_for_ssh()
     instance.machine.path("/var/lib/go").touch()
     instance.wait_until("terminated")
     assert state_of(ec2, instance)["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+
+
+def test_without_the_wish_to_terminate_it_is_only_stopped(aws, ec2, image):
+    [instance] = launch(aws, image, UserData=user_data(runcmd=["poweroff"]))
+    instance.wait_until("stopped")
+    assert refusal(ec2.start_instances, InstanceIds=[instance.id]) == "UnsupportedOperation"
+    ec2.terminate_instances(InstanceIds=[instance.id])
+    instance.wait_until("terminated")
 
 
 def test_a_machine_without_power_counts_as_running(aws, ec2, image):
@@ -154,6 +172,18 @@ def test_groups_decide_who_is_heard(aws, ec2, image):
     assert not first.machine._answers()
 
 
+def test_a_client_that_moves_is_a_stranger(aws, ec2, image):
+    group = group_of(aws)
+    [instance] = launch(aws, image, SecurityGroupIds=[group])
+    instance.wait_for_ssh()
+    aws.move()
+    assert not instance.machine._answers()
+    rules = permission(aws.network.client_address)
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=rules)
+    for address in (instance.address, instance.public_address):
+        log_in(aws, instance, address).close()
+
+
 def test_addresses(aws, image):
     nic = {"DeviceIndex": 0, "AssociatePublicIpAddress": False}
     public = launch(aws, image)
@@ -197,6 +227,9 @@ def test_spot_instances(aws, ec2, image):
     source = "t = ask('api/token', 'PUT', token_ttl_seconds='60')\n"
     source += "print(ask('meta-data/spot/instance-action', token=t))"
     assert json.loads(ask(instance, source))["action"] == "terminate"
+    instance.reclaim()
+    instance.wait_until("terminated")
+    assert state_of(ec2, instance)["StateReason"]["Code"] == "Server.SpotInstanceTermination"
 
 
 # ---------------------------------------------------------------- the client, and the end
