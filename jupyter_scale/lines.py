@@ -135,6 +135,7 @@ def line_parser() -> argparse.ArgumentParser:
     up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
     up.add_argument("profile", nargs="?", help="a profile of scale.toml (default: this machine)")
     up.add_argument("--workers", type=_positive, metavar="N", help="number of worker processes")
+    up.add_argument("--dry-run", action="store_true", help="start nothing: show what it would cost")
     scale = commands.add_parser(
         "scale",
         help="change the number of workers",

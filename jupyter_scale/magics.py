@@ -17,7 +17,9 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
 from jupyter_scale.clusters.cluster import Cluster
+from jupyter_scale.clusters.costs import cost_now, cost_rows, quote_lines
 from jupyter_scale.clusters.placing import Need
+from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.errors import (
     CannotTravel,
     RunnerError,
@@ -29,6 +31,7 @@ from jupyter_scale.errors import (
 from jupyter_scale.explainview import to_mime
 from jupyter_scale.lines import cell_parser, line_parser, parse_line
 from jupyter_scale.model.cluster import ClusterEvent
+from jupyter_scale.model.cost import show_usd
 from jupyter_scale.model.run import RunReport, format_bytes
 from jupyter_scale.origin import origin_of
 from jupyter_scale.session.cell import Cell, CellResult
@@ -270,11 +273,12 @@ class ScaleMagics(Magics):
             return
         view = NotebookView(self._shell, quiet=False)
         try:
-            if arguments.command == "up":
+            if arguments.command == "up" and arguments.dry_run:
+                print(self._quote(arguments.profile))  # noqa: T201
+            elif arguments.command == "up":
                 self._up(arguments.profile, arguments.workers, view)
             elif arguments.command == "down":
-                was_up = self.workspace.down()
-                print("The cluster has ended." if was_up else "There is no cluster.")  # noqa: T201
+                print(self._down())  # noqa: T201
             elif arguments.command == "scale":
                 for pool, workers in arguments.sizes:
                     count = self.workspace.scale(workers, pool)
@@ -316,6 +320,18 @@ class ScaleMagics(Magics):
             f"The cluster '{cluster.state.name}' is up: {count} worker{'s' * (count != 1)}."
         )
 
+    @staticmethod
+    def _quote(profile: str | None) -> str:
+        return "\n".join(quote_lines(load_profile(profile or "local", Path.cwd())))
+
+    def _down(self) -> str:
+        cluster = self.workspace.cluster
+        state = None if cluster is None else cluster.state
+        if not self.workspace.down():
+            return "There is no cluster."
+        cost = None if state is None else cost_now(state)
+        return "The cluster has ended." + (f" It cost {show_usd(cost.usd)}." if cost else "")
+
     def _status(self) -> str:
         workspace = self.workspace
         cluster = workspace.cluster
@@ -330,6 +346,7 @@ class ScaleMagics(Magics):
             f"up       {age / 60:.0f} min",
             f"workers  {cluster.workers} of {sum(node.workers for node in state.nodes)}",
         ]
+        lines += [f"{name:<8} {text}" for name, text in cost_rows(state)]
         for node in state.nodes:
             why = f", {node.error.splitlines()[0]}" if node.error else ""
             lines.append(f"node     {node.name}: {node.status.value}{why}")

@@ -57,15 +57,19 @@ def log_in(aws, instance, address="", host_key="", user=""):
     kind, key = line.split()[:2]
     pinned = paramiko.hostkeys.HostKeyEntry.from_line(f"{address} {kind} {key}")
     client.get_host_keys().add(address, kind, pinned.key)
-    with aws.inside():
-        client.connect(
-            address,
-            username=user or instance.user,
-            key_filename=str(aws.key),
-            look_for_keys=False,
-            allow_agent=False,
-            timeout=5,
-        )
+    try:
+        with aws.inside():
+            client.connect(
+                address,
+                username=user or instance.user,
+                key_filename=str(aws.key),
+                look_for_keys=False,
+                allow_agent=False,
+                timeout=5,
+            )
+    except BaseException:
+        client.close()
+        raise
     return client
 
 

@@ -31,3 +31,24 @@ def ec2(aws):
 @pytest.fixture
 def image(aws):
     return image_of(aws, AL2023)
+
+
+@pytest.fixture
+def ec2_laptop(aws, tmp_path):
+    """Make laptops with the profile "train"; they are closed at the end."""
+    made = []
+
+    def make(folder="notebooks", **variables):
+        laptop = aws.laptop(
+            tmp_path / folder,
+            tmp_path / "home",
+            JUPYTER_SCALE_ADDRESS_URL=aws.endpoint,
+            **variables,
+        )
+        laptop.run("%load_ext jupyter_scale")
+        made.append(laptop)
+        return laptop
+
+    yield make
+    for laptop in made:
+        laptop.close()

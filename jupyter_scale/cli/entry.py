@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Namespace) -> bool:
     """Carry out a command; tell whether all is well. Its module is imported only now."""
     match options.command:
+        case "up" if options.dry_run:
+            from jupyter_scale.cli.start import dry_run
+
+            dry_run(options.name, options.directory)
         case "up":
             from jupyter_scale.cli.start import up
 

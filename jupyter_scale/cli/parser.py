@@ -50,6 +50,7 @@ def _add_up(commands: Commands) -> None:
     )
     up.add_argument("name", metavar="NAME", help="the profile")
     up.add_argument("--workers", type=_count, metavar="N", help="so many workers on each node")
+    up.add_argument("--dry-run", action="store_true", help="start nothing: show what it would cost")
     _add_directory(up)
 
 

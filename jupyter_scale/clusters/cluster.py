@@ -24,6 +24,7 @@ from jupyter_scale.model.cluster import (
     Status,
     Target,
 )
+from jupyter_scale.model.cost import rentals_of
 from jupyter_scale.providers.provider import Failure, load_provider
 from jupyter_scale.transport.lifeline import current_owner, is_alive
 
@@ -456,7 +457,8 @@ def clear_ended(state: ClusterState) -> bool:
     """
     if not state.is_elsewhere or is_alive(state.owner):
         return False
-    if state.target is Target.DOWN:
+    is_half_begun = state.status is Status.STARTING and bool(rentals_of(state.nodes))
+    if state.target is Target.DOWN or is_half_begun:  # what costs waits for nobody
         stop_saved(state)
         return True
     cluster = Cluster.adopt(state.id)

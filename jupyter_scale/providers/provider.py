@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jupyter_scale.environment.host import Host
     from jupyter_scale.model.checkup import Check
     from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, RunnerState
+    from jupyter_scale.model.cost import Quote
     from jupyter_scale.model.profile import Option, Profile, Value
     from jupyter_scale.transport.speaker import Speaker
 
@@ -30,6 +31,7 @@ GROUP = "jupyter_scale.providers"
 _BUILT_IN = {
     "local": "jupyter_scale.providers.local.provider:LocalProvider",
     "ssh": "jupyter_scale.providers.ssh.provider:SshProvider",
+    "aws": "jupyter_scale.providers.aws.provider:AwsProvider",
 }
 
 
@@ -160,6 +162,21 @@ class Provider(Protocol):
         """
         ...
 
+    def quote(self, profile: Profile, cache: Path) -> Quote | None:
+        """Return what a cluster of that profile would cost, None when it costs nothing.
+
+        Parameters
+        ----------
+        cache : Path
+            A directory in which prices may be kept for a while.
+
+        Raises
+        ------
+        ClusterError
+            When that cannot be asked.
+        """
+        ...
+
     def start(self, request: Request) -> Iterator[NodeState]:
         """Start all nodes, yielding each as soon as it could be stopped by what is yielded.
 
@@ -181,7 +198,7 @@ class Provider(Protocol):
         """Return what is seen of a node, without waiting; a node that is gone is not alive."""
         ...
 
-    def remains(self, nodes: Sequence[NodeState], cluster: str) -> bool:
+    def remains(self, nodes: Sequence[NodeState], request: Request) -> bool:
         """Tell whether anything of a cluster may be left that `stop` has to end."""
         ...
 

@@ -1,0 +1,10 @@
+"""Amazon that refuses, laptops that die."""
+
+from pathlib import Path
+
+from awsfixtures import aws, aws_bench, ec2_laptop  # noqa: F401 - fixtures are found by name
+from sshfixtures import mark
+
+
+def pytest_collection_modifyitems(items):
+    mark(items, Path(__file__).parent, "aws")
