@@ -1,12 +1,11 @@
 """What stands before moto's server: it writes calls down, fails some, delays some, repeats some."""
 
-import base64
 import io
 import json
 import secrets
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
@@ -21,6 +20,15 @@ _STATUS = {
     "Throttling": 400,
     "Unavailable": 503,
     "UnauthorizedOperation": 403,
+}
+#: What moto would answer, and no machine would follow.
+_NOT_HERE = {
+    "CreateFleet",
+    "RebootInstances",
+    "RequestSpotFleet",
+    "RequestSpotInstances",
+    "StartInstances",
+    "StopInstances",
 }
 #: What each service calls a call with credentials that are no longer good.
 _EXPIRED = {"ec2": "RequestExpired", "sts": "ExpiredToken"}
@@ -37,6 +45,7 @@ class Call:
     region: str
     access_key: str
     parameters: dict = field(hash=False)
+    subnet_zone: str = ""
 
     @property
     def name(self):
@@ -48,7 +57,8 @@ class Call:
 
     @property
     def zone(self):
-        return self.parameters.get("Placement.AvailabilityZone")
+        """The zone that it asks for, by name or by a subnet."""
+        return self.parameters.get("Placement.AvailabilityZone") or self.subnet_zone
 
     @property
     def spot(self):
@@ -136,8 +146,8 @@ class Front:
     `tables` and `moto` are asked in that order; the first gives None for what is not its own.
     """
 
-    def __init__(self, tables, moto):
-        self._tables, self._moto = tables, moto
+    def __init__(self, tables, moto, network):
+        self._tables, self._moto, self._network = tables, moto, network
         self._lock = threading.RLock()
         self.reset()
 
@@ -156,9 +166,10 @@ class Front:
         body = environ["wsgi.input"].read(length)
         call = read_call(environ, body)
         if call is None:
-            text = f"{environ['REMOTE_ADDR']}\n".encode()  # as checkip does
+            text = f"{self._network.client_address}\n".encode()  # as checkip does
             answer = Answer(200, [("Content-Type", "text/plain")], text)
         else:
+            call = replace(call, subnet_zone=self._zone_of(call))
             answer = self._answer(call, environ, body)
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", answer.headers)
         return [answer.body]
@@ -180,10 +191,17 @@ class Front:
         self._pass(after)
         return answer
 
+    def _zone_of(self, call):
+        asked = call.parameters
+        subnet = asked.get("SubnetId") or asked.get("NetworkInterface.1.SubnetId")
+        return self._moto.zone_of(call.region, subnet) if subnet else ""
+
     def _pass(self, points):
         for point in points:
-            point.seen += 1
-            if point.seen == point.n:
+            with self._lock:
+                point.seen += 1
+                reached = point.seen == point.n
+            if reached:
                 point.callback()
 
     def _refusal(self, call):
@@ -201,6 +219,8 @@ class Front:
         return failure(call, code, fault.message)
 
     def _perform(self, call, environ, body):
+        if call.action in _NOT_HERE:
+            return failure(call, "UnsupportedOperation", f"the bench has no {call.action}")
         if call.action == "RunInstances":
             with self._lock:
                 return self._launch(call, environ)
@@ -215,13 +235,13 @@ class Front:
             if first == parameters:
                 return answer
             return failure(call, "IdempotentParameterMismatch")
-        body = urlencode(
-            {
-                "Action": call.action,
-                **call.parameters,
-                "MinCount": call.parameters["MaxCount"],  # moto starts as many as the least
-            }
-        )
+        wished = {"Action": call.action, **call.parameters}
+        wished["MinCount"] = wished["MaxCount"]  # moto starts as many as the least
+        if not call.zone:  # moto takes the first zone; Amazon takes one where there is room
+            full = {fault.where.get("zone") for fault in self.faults if fault.times != 0}
+            zones = (f"{call.region}{letter}" for letter in "abcdef")
+            wished["Placement.AvailabilityZone"] = next(z for z in zones if z not in full)
+        body = urlencode(wished)
         answer = self._tables(call) or self._ask(environ, body.encode())
         if answer.status == HTTPStatus.OK and key[1]:
             self._launches[key] = parameters, answer
@@ -235,13 +255,8 @@ class Front:
             said["status"], said["headers"] = int(status.split()[0]), headers
 
         inner = {**environ, "wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-        chunks = self._moto(inner, start_response)
+        chunks = self._moto.app(inner, start_response)
         content = b"".join(chunks)
         if close := getattr(chunks, "close", None):
             close()
         return Answer(said["status"], said["headers"], content)
-
-
-def decoded(text):
-    """Return the bytes of a parameter that travels as base64."""
-    return base64.b64decode(text)

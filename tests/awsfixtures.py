@@ -2,13 +2,14 @@
 
 import pytest
 
+from awsclient import AL2023, image_of
 from awslab import AwsLab
 from sshlab import require_lab
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aws_bench(tmp_path_factory):
-    """One bench for all tests of a run; `aws` gives it to a test."""
+    """One bench for a module; `aws` gives it to a test."""
     require_lab()
     bench = AwsLab(tmp_path_factory.mktemp("aws"))
     yield bench
@@ -20,6 +21,16 @@ def aws(aws_bench):
     """The bench, as new; nothing of it lives after the test."""
     yield aws_bench
     aws_bench.reset()
+
+
+@pytest.fixture
+def ec2(aws):
+    return aws.client()
+
+
+@pytest.fixture
+def image(aws):
+    return image_of(aws, AL2023)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from awscalls import Fault, Front, Point
+from awsgroups import enforce
 from awsmachines import BOOTS, Ec2Instance, Ec2Network
 from awsmoto import Moto
 from awstables import Tables
@@ -38,10 +39,11 @@ class AwsLab:
         self.network = Ec2Network()
         self._lock = threading.RLock()
         self._instances = {}
+        self._plugged = []
         self._boots = []
         self._tables = Tables()
         self._moto = Moto(self)
-        self._front = Front(self._tables, self._moto.app)
+        self._front = Front(self._tables, self._moto, self.network)
         with self.network.inside():
             inside = _listen(0)
         port = inside.getsockname()[1]
@@ -64,6 +66,8 @@ class AwsLab:
         for instance in instances:
             instance.close()
         self._boots = []
+        if self.network.client_address != Ec2Network.client_address:
+            self.network.move_client(254)
         self._front.reset()
         self._tables.reset()
         self._moto.reset()
@@ -158,6 +162,11 @@ class AwsLab:
         """Call back when the n-th call of an action from now on was carried out, unanswered yet."""
         self._front.points.append(Point(action, n, "after", callback))
 
+    def move(self, last=253):
+        """Take the client to another place: its address ends in `last` now, until a reset."""
+        self.network.move_client(last)
+        self.enforce_groups()
+
     def boot(self, *ways):
         """Say how the next instances boot: "well", "dies", "silent" or "stranger"."""
         assert set(ways) <= set(BOOTS)
@@ -189,7 +198,19 @@ class AwsLab:
             how = self._boots.pop(0) if self._boots else "well"
             instance = Ec2Instance(self, api, how, user, key)
             self._instances[api.id] = instance
+            self._plugged.append(instance)
+            self.enforce_groups()
         instance.begin()
+
+    def unplug(self, instance):
+        """Take the machine of an instance off the network."""
+        with self._lock:
+            self._plugged.remove(instance)
+            self.network.remove_host(instance.number)
+
+    def enforce_groups(self):
+        with self._lock:
+            enforce(self._plugged, self.network.client_address)
 
     def terminate(self, api):
         if instance := self._instances.get(api.id):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import awscloudinit
 from awsimds import ADDRESS, Imds, document
-from sshlab import Machine, Network, ip
+from sshlab import Machine, Network, ip_in
 from waiting import eventually
 
 #: Ways to boot. A stranger has another host key than the user data gave it.
@@ -29,34 +29,37 @@ _ENVIRONMENT = {**awscloudinit._ENVIRONMENT, "TERM": "dumb"}
 
 
 class Ec2Network(Network):
-    """A lab's network where hosts can have public addresses, and can be closed to the client."""
+    """A lab's network where hosts can have public addresses and a metadata service."""
 
     def __init__(self):
         super().__init__()
-        ip("-n", self.client, "route", "add", "203.0.113.0/24", "dev", "eth0")
+        ip_in(self.client, "route add 203.0.113.0/24 dev eth0")
 
     def publish(self, number):
         """Give a host a public address (of those that are for documentation); return it."""
         address = f"203.0.113.{number}"
-        ip("-n", self.hosts[number], "addr", "add", f"{address}/32", "dev", "eth0")
+        ip_in(self.hosts[number], f"addr add {address}/32 dev eth0")
         return address
+
+    def move_client(self, last):
+        """Give the client another address, which ends in `last`, as in another café."""
+        old, self.client_address = self.client_address, f"10.99.0.{last}"
+        ip_in(
+            self.client,
+            f"addr del {old}/24 dev eth0",
+            f"addr add {self.client_address}/24 dev eth0",
+            "route add 203.0.113.0/24 dev eth0",
+        )
 
     def serve_metadata(self, number):
         """Give a host the address of the metadata service."""
-        ip("-n", self.hosts[number], "addr", "add", f"{ADDRESS[0]}/32", "dev", "lo")
-
-    def close_off(self, number):
-        """Let what the client sends to a host be unanswered."""
-        ip("-n", self.hosts[number], "route", "replace", "blackhole", f"{self.client_address}/32")
-
-    def open_up(self, number):
-        ip("-n", self.hosts[number], "route", "del", "blackhole", f"{self.client_address}/32")
+        ip_in(self.hosts[number], f"addr add {ADDRESS[0]}/32 dev lo")
 
 
 class Ec2Machine(Machine):
-    """A machine as an Amazon image makes it: one user, whom root's powers are asked of by sudo.
+    """A machine as an Amazon image makes it, but that it has neither systemd nor sudo.
 
-    `home` is that user's. /var/lib, /var/log and /run are its own and begin empty.
+    `home` is the one user's. /var/lib, /var/log and /run are its own and begin empty.
     """
 
     port = 22
@@ -157,6 +160,8 @@ class Ec2Instance:
         if how != "stranger":
             self.machine.set_host_keys(self.user_data.ssh_keys)
         self.spot_action = ""
+        self.silent = how == "silent"
+        self.unheard = set()
         self.imds = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -175,6 +180,10 @@ class Ec2Instance:
     def state(self):
         return self.api._state.name
 
+    @property
+    def groups(self):
+        return self.api.nics[0].group_set
+
     def _set_state(self, name, code):
         self.api._state.name, self.api._state.code = name, code
 
@@ -186,7 +195,7 @@ class Ec2Instance:
             self._run()
         finally:
             self.imds.close()
-            self.lab.network.remove_host(self.number)
+            self.lab.unplug(self)
             self._set_state("terminated", 48)
             self._ended.set()
 
@@ -194,19 +203,25 @@ class Ec2Instance:
         with self._lock:
             if self._off.is_set():
                 return
-            if self.how in ("well", "stranger"):
+            if self.how == "dies":
+                self._reason("Server.InternalError", "Internal error on launch")
+                return
+            if not self.silent:
                 self.machine.boot()
-        if self.how == "dies":
-            self._reason("Server.InternalError", "Internal error on launch")
-            return
-        if self.how == "silent":
-            self.lab.network.close_off(self.number)
-        self._set_state("running", 16)
-        if self.machine.process is None or self.machine.process.wait() != 0:
+            self._set_state("running", 16)
+        if self.silent or self.machine.process.wait() != 0:
             self._off.wait()  # without power an instance is, for the API, still running
-        elif not self._off.is_set():
+            return
+        with self._lock:
+            if self._off.is_set():
+                return
             self._reason("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
             self.api.nics[0].public_ip = None
+            stays = self.api.instance_initiated_shutdown_behavior == "stop"
+            if stays:
+                self._set_state("stopped", 80)
+        if stays:
+            self._off.wait()
 
     def _reason(self, code, message):
         self.api.state_reason = type(self.api.state_reason)(f"{code}: {message}", code)
@@ -221,7 +236,10 @@ class Ec2Instance:
 
     def crash(self):
         """Take the power away; the API goes on to call it running."""
-        self.machine.kill()
+        with self._lock:
+            self.silent = True
+            self.machine.kill()
+        self.lab.enforce_groups()
 
     def cut(self):
         """Pull its cable."""
@@ -254,6 +272,11 @@ class Ec2Instance:
         moment = when or datetime.now(UTC) + timedelta(minutes=2)
         time = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
         self.spot_action = f'{{"action": "{action}", "time": "{time}"}}'
+
+    def reclaim(self):
+        """Take a spot instance back, as Amazon does after the notice."""
+        self._reason("Server.SpotInstanceTermination", "Instance terminated by Amazon EC2")
+        self.terminate()
 
     def _metadata(self):
         zone = self.api.placement.zone

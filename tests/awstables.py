@@ -59,7 +59,7 @@ IMAGES = {
     for arch in ("x86_64", "arm64")
 }  # fmt: skip
 
-#: Quotas of vCPUs: code → name, value, the letters that its instance types begin with, spot.
+#: Quotas of vCPUs: code → name, value.
 QUOTAS = {
     "L-1216C47A": ("Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 32.0),
     "L-DB2E81BA": ("Running On-Demand G and VT instances", 8.0),
@@ -68,6 +68,23 @@ QUOTAS = {
     "L-3819A6DF": ("All G and VT Spot Instance Requests", 8.0),
     "L-7212CCBC": ("All P Spot Instance Requests", 0.0),
 }
+
+
+_STANDARD, _G, _P = (
+    ("L-1216C47A", "L-34B43A08"),
+    ("L-DB2E81BA", "L-3819A6DF"),
+    ("L-417A185B", "L-7212CCBC"),
+)
+
+
+def quota_code(instance_type, *, spot):
+    """Return the code of the quota that a type counts for, empty for kinds without one here."""
+    family = re.match("[a-z]+", instance_type).group()
+    if family in ("g", "gr", "vt"):
+        return _G[spot]
+    if family == "p":
+        return _P[spot]
+    return _STANDARD[spot] if family[0] in "acdhimrtz" and family not in ("inf", "trn") else ""
 
 
 def image_id(parameter, region):

@@ -319,18 +319,23 @@ class Network:
         self._switch = f"{self._name}s"
         for namespace in (self._switch, self.client):
             ip("netns", "add", namespace)
-            ip("-n", namespace, "link", "set", "lo", "up")
-        ip("-n", self._switch, "link", "add", "br0", "type", "bridge")
-        ip("-n", self._switch, "link", "set", "br0", "up")
+        ip_in(self._switch, "link add br0 type bridge", "link set br0 up")
         self._plug(self.client, "client", self.client_address)
 
     def _plug(self, namespace, port, address):
-        ip("-n", self._switch, "link", "add", port, "type", "veth", "peer", "eth0",
-            "netns", namespace)  # fmt: skip
-        ip("-n", self._switch, "link", "set", port, "master", "br0")
-        ip("-n", self._switch, "link", "set", port, "up")
-        ip("-n", namespace, "addr", "add", f"{address}/24", "dev", "eth0")
-        ip("-n", namespace, "link", "set", "eth0", "up")
+        # An address has its own hardware address: who knew the host before it still finds it.
+        hardware = ":".join(f"{int(part):02x}" for part in f"2.0.{address}".split("."))
+        ip_in(
+            self._switch,
+            f"link add {port} type veth peer name eth0 address {hardware} netns {namespace}",
+            f"link set {port} master br0 up",
+        )
+        ip_in(
+            namespace,
+            "link set lo up",
+            f"addr add {address}/24 dev eth0",
+            "link set eth0 up",
+        )
 
     def add_host(self):
         """Return address and namespace of a new host; the address ends in the host's number."""
@@ -338,22 +343,21 @@ class Network:
         namespace, address = f"{self._name}h{number}", f"10.99.0.{number}"
         self.hosts[number] = namespace
         ip("netns", "add", namespace)
-        ip("-n", namespace, "link", "set", "lo", "up")
         self._plug(namespace, f"port{number}", address)
         return address, namespace
 
     def remove_host(self, number):
         """Take a host away, whose processes have ended."""
-        ip("-n", self._switch, "link", "del", f"port{number}")
+        ip_in(self._switch, f"link del port{number}")
         ip("netns", "del", self.hosts.pop(number))
 
     def cut(self, number=1):
         """Pull a host's cable."""
-        ip("-n", self._switch, "link", "set", f"port{number}", "down")
+        ip_in(self._switch, f"link set port{number} down")
 
     def mend(self, number=1):
         """Put it back."""
-        ip("-n", self._switch, "link", "set", f"port{number}", "up")
+        ip_in(self._switch, f"link set port{number} up")
 
     @contextlib.contextmanager
     def inside(self, namespace=""):
@@ -377,6 +381,17 @@ class Network:
 
 def ip(*arguments):
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+def ip_in(namespace, *commands):
+    """Run commands of `ip` in a namespace, in one process."""
+    subprocess.run(
+        ["ip", "-n", namespace, "-batch", "-"],
+        input="\n".join(commands),
+        text=True,
+        check=True,
+        capture_output=True,
+    )
 
 
 def _set_namespace(descriptor):

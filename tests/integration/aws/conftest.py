@@ -2,8 +2,14 @@
 
 from pathlib import Path
 
-from awsfixtures import aws, aws_bench, ec2_laptop  # noqa: F401 - fixtures are found by name
-from sshfixtures import mark
+from awsfixtures import (  # noqa: F401 - fixtures are found by name
+    aws,
+    aws_bench,
+    ec2,
+    ec2_laptop,
+    image,
+)
+from sshfixtures import mark, nothing_is_left  # noqa: F401 - the same
 
 
 def pytest_collection_modifyitems(items):
