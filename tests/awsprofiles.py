@@ -34,7 +34,6 @@ def left(aws):
     for region in ("us-east-1", "us-west-2"):
         ec2 = aws.client(region=region, access_key="AKIAAUDITOR")
         groups = ec2.describe_security_groups()["SecurityGroups"]
-        volumes = ec2.describe_volumes()["Volumes"]
         found[region] = {
             "instances": [
                 one["InstanceId"]
@@ -44,7 +43,6 @@ def left(aws):
             ],
             "groups": [g["GroupName"] for g in groups if g["GroupName"] != "default"],
             "keys": [key["KeyName"] for key in ec2.describe_key_pairs()["KeyPairs"]],
-            "volumes": [one["VolumeId"] for one in volumes],
         }
     return {
         region: {kind: ones for kind, ones in kinds.items() if ones}

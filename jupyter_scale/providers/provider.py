@@ -96,6 +96,8 @@ class NodeSeen:
         What is known by now that was not when it was yielded; None when nothing is.
     news : str
         What is being done there, for people; empty when there is nothing to tell.
+    is_leaving : bool
+        Whether its machine is taken away, and it takes no more work.
     """
 
     is_alive: bool
@@ -105,6 +107,7 @@ class NodeSeen:
     has_ended_well: bool = False
     node: NodeState | None = None
     news: str = ""
+    is_leaving: bool = False
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,7 @@ class AwsProvider:
             has_news=self._machines.has_news,
             begin=lambda node: self._machines.begin(request, [node]),
             look=lambda node: self._machines.look(node, request),
+            is_linked=self._machines.is_linked,
             disturb=self._machines.disturb,
             limit=lambda nodes, until: self._tell_limits(nodes, request, until),
         )

@@ -37,7 +37,15 @@ from jupyter_scale.providers.aws.naming import CLUSTER, Identity, client_token
 from jupyter_scale.providers.aws.network import Doorway
 from jupyter_scale.providers.aws.options import PoolWish, Settings
 from jupyter_scale.providers.aws.refusals import Asked
-from jupyter_scale.providers.aws.slots import Phase, Slot, failure_of, of_launches, seen
+from jupyter_scale.providers.aws.slots import (
+    MOST_REFILLS,
+    Phase,
+    Slot,
+    failure_of,
+    left,
+    of_launches,
+    seen,
+)
 from jupyter_scale.providers.aws.userdata import user_data
 from jupyter_scale.providers.provider import Failure, NodeSeen
 
@@ -48,6 +56,9 @@ SETTLES_S = 15.0
 
 _OFTEN_S = (0.5, 0.5, 1.0, 1.0, 2.0, 3.0)
 _RARELY_S = 30.0
+_GLANCE_S = 1.0
+_BROKEN_S = 3.0
+_HANDS_OVER_S = 70.0
 _JOIN_S = 60.0
 _MOST_TROUBLES = 4
 
@@ -91,6 +102,8 @@ class Hooks:
         Told which node's machine is there.
     look : callable
         Returns what is seen of a node's machine.
+    is_linked : callable
+        Tells whether there is a connection to a node.
     disturb : callable
         Told a node whose instance has gone.
     limit : callable
@@ -101,6 +114,7 @@ class Hooks:
     has_news: Callable[[], None]
     begin: Callable[[NodeState], None]
     look: Callable[[NodeState], NodeSeen]
+    is_linked: Callable[[str], bool]
     disturb: Callable[[str], None]
     limit: Callable[[Sequence[NodeState], limiting.Until], None]
 
@@ -133,6 +147,8 @@ class Provisioner:
         self._slots = {node.name: self._slot(node) for node in nodes}
         self._hosts_gone: dict[str, str] = {}
         self._asked_at: dict[str, float] = {}
+        self._noticed_at: dict[str, float] = {}
+        self._leaving: set[str] = set()
         self._has_door = False
         self._closing = threading.Event()
         self._wake = threading.Event()
@@ -201,8 +217,31 @@ class Provisioner:
             if is_changed:
                 self._hooks.has_news()
             quiet = 0 if is_changed else quiet + 1
-            self._wake.wait(self._pause_s(quiet))
-            self._wake.clear()
+            self._rest(self._pause_s(quiet))
+
+    def _rest(self, pause_s: float) -> None:
+        """Wait for so long, or until a node has handed over what it had."""
+        until = time.monotonic() + pause_s
+        while (rest_s := until - time.monotonic()) > 0 and not self._closing.is_set():
+            if self._wake.wait(min(rest_s, _GLANCE_S)):
+                self._wake.clear()
+                return
+            there = [s for s in self._slots.values() if s.phase is Phase.THERE]
+            if any(self._has_left(slot, self._hooks.look(slot.node)) for slot in there):
+                return
+            is_early = rest_s > pause_s - _BROKEN_S
+            if not is_early and not all(self._hooks.is_linked(s.node.name) for s in there):
+                return
+
+    def _has_left(self, slot: Slot, there: NodeSeen) -> bool:
+        """Tell whether a node had a notice, and holds nothing any more."""
+        if not there.is_leaving or not _is_of(there, slot):
+            return False
+        node = there.node or slot.node
+        if node.has_scheduler or slot.refills >= MOST_REFILLS:
+            return False
+        since = self._noticed_at.setdefault(slot.rental.instance, time.monotonic())
+        return not there.workers or time.monotonic() > since + _HANDS_OVER_S
 
     def _pause_s(self, quiet: int) -> float:
         under_way = (Phase.WANTED, Phase.ASKED, Phase.BOOTING)
@@ -376,7 +415,7 @@ class Provisioner:
             if theirs is not None:
                 surplus.discard(theirs[0].id)
             self._update(slot, theirs)
-        self._end(sorted(surplus))
+        self._end(sorted(surplus - self._leaving))
 
     def _of_slot(
         self, slot: Slot, ones: Sequence[tuple[Instance, Launch]]
@@ -402,13 +441,19 @@ class Provisioner:
             return
         instance, launch = theirs
         there = self._hooks.look(slot.node) if slot.phase is Phase.THERE else None
-        if there is not None and there.node is not None and there.node.machine is not None:
+        if there is not None and there.node is not None and _is_of(there, slot):
             slot = replace(slot, node=there.node)
         now = self.site.cloud.now
         is_public = self.site.settings.is_public
         new = seen(slot, instance, launch, is_public=is_public, now=now)
+        if there is not None and self._has_left(slot, there):
+            self._leaving.add(instance.id)
+            new = left(slot, now)
         if new is not slot:
             self._replace(slot, new, instance)
+        elif there is not None and not _is_of(there, slot):
+            self._hooks.disturb(slot.node.name)  # its predecessor's may be there yet
+            self._hooks.begin(slot.node)
         elif there is not None and not there.is_alive and there.failures:
             # It costs, and is of no use.
             self._put(new.with_rental(ended(new.rental, now)).failed(there.failures[-1]))
@@ -442,3 +487,9 @@ class Provisioner:
     def _end(self, ids: Sequence[str]) -> None:
         if ids:
             terminate(self.site.cloud, ids)
+
+
+def _is_of(there: NodeSeen, slot: Slot) -> bool:
+    """Tell whether what is seen is of the machine that is behind a slot now."""
+    machine = None if there.node is None else there.node.machine
+    return machine is not None and machine.host == slot.host

@@ -140,6 +140,13 @@ def _without(slot: Slot, instance: Instance, now: float) -> Slot:
     return slot.with_rental(rental).failed(failure)
 
 
+def left(slot: Slot, now: float) -> Slot:
+    """Return a slot whose instance has got a notice, and holds nothing any more."""
+    news = f"{slot.rental.instance} is taken away: another one is asked for"
+    refilled = slot.with_rental(ended(slot.rental, now))
+    return replace(refilled, phase=Phase.WANTED, news=news, refills=slot.refills + 1)
+
+
 def of_launches(
     journal: Journal, instances: Iterable[Instance]
 ) -> Mapping[str, list[tuple[Instance, Launch]]]:

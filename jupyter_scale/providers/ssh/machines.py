@@ -102,10 +102,10 @@ class Machines:
         if member is not None and (connection := member.connection) is not None:
             connection.close()
 
-    def knows(self, name: str) -> bool:
-        """Tell whether a node was begun and has not failed."""
+    def is_linked(self, name: str) -> bool:
+        """Tell whether there is an open connection to a node."""
         member = self._fleet.members.get(name) if self._fleet is not None else None
-        return member is not None and not member.has_failed
+        return member is not None and member.connection is not None
 
     def was_reached(self, host: str) -> bool:
         """Tell whether a machine has been logged in to, by this process or by one before."""

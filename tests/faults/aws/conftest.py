@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from awsfixtures import aws, aws_bench, ec2_laptop  # noqa: F401 - fixtures are found by name
-from sshfixtures import mark
+from sshfixtures import mark, nothing_is_left  # noqa: F401 - the same
 
 
 def pytest_collection_modifyitems(items):
