@@ -4,68 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from awsprofiles import left, write_profile
+from awsdesk import assert_nothing_left, create, launched, refused, sit_at
 from jupyter_scale.cli.ends import clean
 from jupyter_scale.clusters import store
-from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.clusters.costs import quote_lines
 from jupyter_scale.clusters.profiles import load_profile
-from jupyter_scale.errors import ClusterError, StartError
-from jupyter_scale.model.cluster import Ownership
-from waiting import eventually
+from jupyter_scale.errors import ClusterError
 
 RUN = "RunInstances"
-
-
-@pytest.fixture
-def desk(aws, tmp_path, monkeypatch):
-    """A place where this process is the laptop."""
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    for name, value in aws.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("JUPYTER_SCALE_ADDRESS_URL", aws.endpoint)
-    monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
-    sit_at(monkeypatch, tmp_path / "runtime")
-    return tmp_path / "notebooks"
-
-
-def sit_at(monkeypatch, directory):
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(directory))
-
-
-def create(desk, *pools, **options):
-    write_profile(desk, *pools, **options)
-    return Cluster.create(load_profile("train", desk), ownership=Ownership.SERVER)
-
-
-def refused(aws, cluster):
-    """Return what is said when a cluster cannot start."""
-    with aws.inside(), pytest.raises(StartError) as caught:
-        cluster.start()
-    return str(caught.value)
-
-
-def launched(aws, cluster):
-    """Start until there are instances."""
-    with aws.inside():
-        cluster.start(wait=False)
-
-    def has_hosts():
-        cluster.look()
-        return all(node.machine.host for node in cluster.state.nodes)
-
-    assert eventually(has_hosts, 30)
-    return cluster
 
 
 def offered(aws):
     """Return what was asked for, in order: zone, whether spot, type."""
     return [(c.zone, c.spot, c.instance_type) for c in aws.calls if c.action == RUN]
-
-
-def assert_nothing_left(aws):
-    assert left(aws) == {}
-    assert store.cluster_ids() == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from awsdesk import desk  # noqa: F401 - fixtures are found by name
 from awsfixtures import (  # noqa: F401 - fixtures are found by name
     aws,
     aws_bench,
