@@ -7,7 +7,7 @@ from typing import cast
 
 from jupyter_scale.clusters import store
 from jupyter_scale.model.cluster import ClusterState
-from jupyter_scale.model.cost import MAX_AGE_S, Cost, Quote, cost_of
+from jupyter_scale.model.cost import MAX_AGE_S, Cost, Meter, Quote, cost_of, meter_of
 from jupyter_scale.model.profile import Profile
 from jupyter_scale.providers.provider import load_provider
 
@@ -41,10 +41,19 @@ def cost_now(state: ClusterState, now: float | None = None) -> Cost | None:
     now : float, optional
         Unix time; that of this machine when None.
     """
+    return cost_of(state.nodes, time.time() if now is None else now, *_limits_of(state))
+
+
+def meter_now(state: ClusterState) -> Meter | None:
+    """Return the meter of a cluster, None when it costs nothing."""
+    return meter_of(state.nodes, *_limits_of(state))
+
+
+def _limits_of(state: ClusterState) -> tuple[float | None, float]:
+    """Return what a cluster may cost, and how old its machines may become."""
     options = state.profile.options
     max_usd = cast("float | None", options.get("max_cost"))
-    max_age_s = cast("float", options.get("max_age", MAX_AGE_S))
-    return cost_of(state.nodes, time.time() if now is None else now, max_usd, max_age_s)
+    return max_usd, cast("float", options.get("max_age", MAX_AGE_S))
 
 
 def cost_rows(state: ClusterState, now: float | None = None) -> list[tuple[str, str]]:

@@ -116,6 +116,31 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Meter:
+    """What a cluster costs, for whoever reckons on from it.
+
+    Parameters
+    ----------
+    usd : float, optional
+        What it had cost at `at`; None when that is not known.
+    at : float
+        Unix time.
+    usd_per_h : float, optional
+        What it costs from then on.
+    max_usd : float, optional
+        What it may cost.
+    ends_at : float, optional
+        Unix time at which its machines end themselves; None while there is none.
+    """
+
+    usd: float | None
+    at: float
+    usd_per_h: float | None
+    max_usd: float | None
+    ends_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """What a cluster costs at a moment.
 
@@ -173,6 +198,18 @@ def cost_of(
         max_usd=max_usd,
         ends_at=deadline(rentals, now, max_usd, max_age_s) if running else None,
     )
+
+
+def meter_of(
+    nodes: Iterable[NodeState], max_usd: float | None = None, max_age_s: float = MAX_AGE_S
+) -> Meter | None:
+    """Return the meter of nodes, which changes only when they do; None when none is rented."""
+    nodes = list(nodes)
+    at = max((rental.launched_at for rental in rentals_of(nodes)), default=0.0)
+    cost = cost_of(nodes, at, max_usd, max_age_s)
+    if cost is None:
+        return None
+    return Meter(cost.usd, at, cost.usd_per_h, max_usd, cost.ends_at)
 
 
 def rentals_of(nodes: Iterable[NodeState]) -> list[Rental]:

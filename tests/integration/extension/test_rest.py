@@ -18,7 +18,9 @@ ENDPOINTS = [
     ("GET", ("clusters", "c1")),
     ("PATCH", ("clusters", "c1")),
     ("DELETE", ("clusters", "c1")),
+    ("PATCH", ("clusters", "c1", "limits")),
     ("GET", ("profiles",)),
+    ("GET", ("profiles", "local", "quote")),
     ("POST", ("runs", "r1", "interrupt")),
     ("GET", ("feed",)),
 ]
