@@ -10,7 +10,7 @@ def write_profile(folder, *pools, name="train", python=sys.executable, **options
     for pool in pools or ({},):
         table = {"name": "cpu", "instance_type": "t3.medium", "workers": 1, **pool}
         if python:
-            table["python"] = python
+            table.setdefault("python", python)
         lines += [f"[[clusters.{name}.pools]]", *_lines(table)]
     folder.mkdir(exist_ok=True)
     (folder / "scale.toml").write_text("\n".join(lines))

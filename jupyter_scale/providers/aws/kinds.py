@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jupyter_scale.errors import AwsError
+from jupyter_scale.model.cluster import Machine
 from jupyter_scale.providers.aws.cloud import Cloud
 from jupyter_scale.providers.aws.options import PoolWish
 from jupyter_scale.providers.aws.refusals import Asked
@@ -140,6 +141,16 @@ def _rank(size: str) -> int:
     if times:
         return len(_SIZES) - 1 + int(times[1]).bit_length()
     return _METAL if size.startswith("metal") else _SIZES.index("large")
+
+
+def why_no_gpu(kind: Kind, machine: Machine) -> str:
+    """Return why the GPUs of a type cannot be used on a machine, empty when they can. Pure."""
+    if not kind.gpus or machine.gpus or not machine.directory:
+        return ""
+    return (
+        f"the GPUs of its type ({len(kind.gpus)} x {kind.gpus[0]}): its image has no NVIDIA driver,"
+        " which `nvidia-smi` would show. Leave `ami` out: then it gets an image that has it"
+    )
 
 
 def parameter_of(ami: str, kind: Kind) -> str:

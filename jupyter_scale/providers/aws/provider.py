@@ -7,6 +7,7 @@ import getpass
 import socket
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jupyter_scale.errors import AwsError, HostError, InstanceGone
@@ -17,7 +18,7 @@ from jupyter_scale.providers.aws import limits as limiting
 from jupyter_scale.providers.aws.cloud import Cloud
 from jupyter_scale.providers.aws.ending import Remains, end_all
 from jupyter_scale.providers.aws.journal import Place
-from jupyter_scale.providers.aws.kinds import look_up_images, look_up_kinds
+from jupyter_scale.providers.aws.kinds import look_up_images, look_up_kinds, why_no_gpu
 from jupyter_scale.providers.aws.launching import Plan
 from jupyter_scale.providers.aws.naming import Identity
 from jupyter_scale.providers.aws.network import Doorway
@@ -153,9 +154,9 @@ class AwsProvider:
             failures = () if slot.failure is None else (slot.failure,)
             return NodeSeen(is_alive=False, failures=failures, node=slot.node)
         seen = self._machines.look(node, request)
-        is_its = seen.node is not None and seen.node.machine is not None
-        if slot.phase is Phase.THERE and is_its and seen.node.machine.host == slot.host:  # type: ignore[union-attr] # mypy does not see through `is_its`
-            return seen
+        machine = None if seen.node is None else seen.node.machine
+        if slot.phase is Phase.THERE and machine is not None and machine.host == slot.host:
+            return self._with_note(seen, machine)
         return NodeSeen(is_alive=True, node=slot.node, news=slot.news)
 
     def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
@@ -263,6 +264,18 @@ class AwsProvider:
             return {LIMITS: limits.to_json()}
 
         self._machines.limit(nodes, request, files)
+
+    def _with_note(self, seen: NodeSeen, machine: Machine) -> NodeSeen:
+        """Return what is seen of a node, with a note when its GPUs cannot be used."""
+        plan = self._plan
+        kind = "" if plan is None or machine.rental is None else machine.rental.kind
+        if plan is None or kind not in plan.kinds or seen.node is None:
+            return seen
+        why = why_no_gpu(plan.kinds[kind], machine)
+        if not why or why in machine.missing:
+            return seen
+        noted = replace(machine, missing=(*machine.missing, why))
+        return replace(seen, node=replace(seen.node, machine=noted))
 
     # -- parts -------------------------------------------------------------------------------
 
