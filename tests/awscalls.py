@@ -57,8 +57,8 @@ class Call:
 
     @property
     def zone(self):
-        """The zone that it asks for, by name or by a subnet."""
-        return self.parameters.get("Placement.AvailabilityZone") or self.subnet_zone
+        """The zone that it asks for, by name or by a subnet; None when any will do."""
+        return self.parameters.get("Placement.AvailabilityZone") or self.subnet_zone or None
 
     @property
     def spot(self):

@@ -153,8 +153,8 @@ class Performer:
     def _start_nodes(self) -> None:
         self.tell("node", "starting scheduler")
         try:
-            for node in self._provider.start(self.request):
-                self.change(nodes=(*self.state.nodes, node))
+            for nodes in self._provider.start(self.request):
+                self.change(nodes=(*self.state.nodes, *nodes))
         except StartError as error:
             why = Failure(error.what, error.why, error.last_lines, error.next_step, error.happened)
             self._mark_failed(why)

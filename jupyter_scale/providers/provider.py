@@ -179,8 +179,8 @@ class Provider(Protocol):
         """
         ...
 
-    def start(self, request: Request) -> Iterator[NodeState]:
-        """Start all nodes, yielding each as soon as it could be stopped by what is yielded.
+    def start(self, request: Request) -> Iterator[Sequence[NodeState]]:
+        """Start all nodes, yielding some as soon as they could be stopped by what is yielded.
 
         Raises
         ------

@@ -13,7 +13,7 @@ from jupyter_scale.providers.aws.kinds import Kind, look_up_images, look_up_kind
 from jupyter_scale.providers.aws.network import own_network
 from jupyter_scale.providers.aws.options import PoolWish, Settings
 from jupyter_scale.providers.aws.prices import look_up_prices
-from jupyter_scale.providers.aws.refusals import quota_of
+from jupyter_scale.providers.aws.refusals import quota_of, quota_page
 
 _OK, _WARNING, _FAILED = CheckStatus.OK, CheckStatus.WARNING, CheckStatus.FAILED
 
@@ -65,10 +65,7 @@ def _quotas(cloud: Cloud, settings: Settings, kinds: Mapping[str, Kind]) -> Iter
             continue
         limit = float(answer["Quota"]["Value"])
         found = f"'{name}' allows {limit:.0f} vCPUs in all, and this cluster needs {cores}"
-        advice = (
-            f"https://{settings.region}.console.aws.amazon.com/servicequotas/home/services/ec2/"
-            f"quotas/{code} raises it."
-        )
+        advice = f"{quota_page(settings.region, code)} raises it."
         is_enough = cores <= limit
         yield Check(
             settings.region,

@@ -95,7 +95,7 @@ class AwsProvider:
         look_up_kinds(cloud, settings.kinds)
         return quote_of(settings, look_up_prices(cloud, settings, cache))
 
-    def start(self, request: Request) -> Iterator[NodeState]:
+    def start(self, request: Request) -> Iterator[Sequence[NodeState]]:
         """Begin to launch, once all nodes were yielded; see `Provider.start`."""
         settings = settings_of(request.profile)
         self._plan = None
@@ -117,7 +117,7 @@ class AwsProvider:
             for pool in sorted(settings.pools, key=lambda pool: pool.is_spot)
             for name in node_names(pool.name, pool.count)
         ]
-        yield from nodes
+        yield nodes
         self._begin(request, nodes, is_new=True)
 
     def resume(self, request: Request, nodes: Sequence[NodeState]) -> None:

@@ -33,6 +33,7 @@ _CAPACITY = {
 _THROTTLED = {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequests"}
 _AMI = {"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "InvalidAMIID.Malformed"}
 _GONE = ("NotFound", "NotFoundException", "ParameterNotFound")
+_EC2_QUOTAS = "/services/ec2/quotas"
 _CONFIGURE = "`aws configure` stores a key; for SSO: `aws configure sso`, then `aws sso login`."
 #: Code of quota → what it is called, and its code in Service Quotas, by the family of types.
 _ON_DEMAND = {
@@ -146,7 +147,7 @@ def _quota(asked: Asked, what: str, code: str, message: str) -> AwsError:
         return QuotaReached(
             what,
             f"{message} ({code})",
-            f"Remove what is not needed, or raise it: {_console(asked.region, '')}",
+            f"Remove what is not needed, or raise it: {quota_page(asked.region)}",
             code,
         )
     name, number = quota_of(asked.kind, is_spot=asked.is_spot)
@@ -154,14 +155,15 @@ def _quota(asked: Asked, what: str, code: str, message: str) -> AwsError:
         what,
         f"the quota '{name}' of {asked.region} is reached ({message})",
         f"It counts vCPUs. Take fewer or smaller instances, or raise it:"
-        f" {_console(asked.region, number)}",
+        f" {quota_page(asked.region, number)}",
         code,
     )
 
 
-def _console(region: str, quota: str) -> str:
+def quota_page(region: str, quota: str = "") -> str:
+    """Return the address at which a quota is raised; without a code, of all quotas of EC2."""
     end = f"/{quota}" if quota else ""
-    return f"https://{region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas{end}"
+    return f"https://{region}.console.aws.amazon.com/servicequotas/home{_EC2_QUOTAS}{end}"
 
 
 def _denied(asked: Asked, message: str) -> str:

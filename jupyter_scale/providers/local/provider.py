@@ -70,7 +70,7 @@ class LocalProvider:
     def quote(self, profile: Profile, cache: Path) -> None:
         """Return None: it costs nothing."""
 
-    def start(self, request: Request) -> Iterator[NodeState]:
+    def start(self, request: Request) -> Iterator[Sequence[NodeState]]:
         """Start the node process; see `jupyter_scale.providers.provider.Provider`."""
         profile = request.profile
         pool = profile.pools[0]
@@ -93,7 +93,7 @@ class LocalProvider:
         argv = ["jupyter_scale.providers.node", *arguments]
         child = _run(request, argv, what="scheduler", log_path=log_path, cwd=Path.cwd())
         self._links[child.pid] = _Link(child)
-        yield NodeState(
+        node = NodeState(
             name=_NAME,
             pool=pool.name,
             pid=child.pid,
@@ -103,6 +103,7 @@ class LocalProvider:
             log=str(log_path),
             has_scheduler=True,
         )
+        yield [node]
 
     def resume(self, request: Request, nodes: Sequence[NodeState]) -> None:
         """Do nothing: the node process goes on by itself."""

@@ -60,7 +60,7 @@ class SshProvider:
     def quote(self, profile: Profile, cache: Path) -> None:
         """Return None: it costs nothing."""
 
-    def start(self, request: Request) -> Iterator[NodeState]:
+    def start(self, request: Request) -> Iterator[Sequence[NodeState]]:
         """Begin with all hosts side by side, once all were yielded."""
         nodes = [
             NodeState(
@@ -74,7 +74,7 @@ class SshProvider:
             )
             for place in places_of(request.profile)
         ]
-        yield from nodes
+        yield nodes
         self._machines.begin(request, nodes, is_new=True)
 
     def resume(self, request: Request, nodes: Sequence[NodeState]) -> None:

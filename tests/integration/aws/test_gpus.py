@@ -54,9 +54,9 @@ def test_a_mixed_cluster(aws, tmp_path, ec2_laptop, python_with_gpus):
     laptop.run(
         """%%scale
         import dask
-        parts = [dask.delayed(load)(i) for i in range(20)]
+        parts = dask.persist(*(dask.delayed(load)(i) for i in range(20)))
         with dask.annotate(resources={"GPU": 1}):
-            trained = dask.delayed(train)(parts)
+            trained = dask.delayed(train)(list(parts))
         result = trained.compute(optimize_graph=False)
         del parts, trained
         """

@@ -6,9 +6,9 @@ import sys
 SOURCE = """
 import sys
 sys.modules["numpy"] = None  # it cannot be imported
-import jupyter_scale.runner.host.shell, jupyter_scale.runner.host.worker
+import jupyter_scale.runner.host.shell, jupyter_scale.runner.host.loops.worker
 import random
-from jupyter_scale.runner.host import seeds
+from jupyter_scale.runner.host.loops import seeds
 before = seeds.Generators()
 seeds.seed_iteration(seeds.loop_seed(), 0)
 assert not before.are_as_before()
