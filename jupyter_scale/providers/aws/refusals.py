@@ -147,7 +147,7 @@ def _quota(asked: Asked, what: str, code: str, message: str) -> AwsError:
         return QuotaReached(
             what,
             f"{message} ({code})",
-            f"Remove what is not needed, or raise it: {_console(asked.region, '')}",
+            f"Remove what is not needed, or raise it: {quota_page(asked.region)}",
             code,
         )
     name, number = quota_of(asked.kind, is_spot=asked.is_spot)
