@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jupyter_scale.errors import AwsError, AwsUnreachable, ClusterError
+from jupyter_scale.errors import AwsError, AwsUnreachable
 from jupyter_scale.model.cluster import NodeState, Rental, Status
 from jupyter_scale.model.cost import ended, show_usd
 from jupyter_scale.model.profile import Profile
@@ -210,9 +210,9 @@ class Provisioner:
                 troubles += 1
                 if not isinstance(error, AwsUnreachable) or troubles >= _MOST_TROUBLES:
                     self._despair(error)
-            except (ClusterError, OSError) as error:
+            except Exception as error:  # else a start would wait for nobody
                 _logger.exception("instances of %s", self.site.identity.cluster)
-                self._despair(AwsError("the instances", str(error)))
+                self._despair(AwsError("the instances", f"{type(error).__name__}: {error}"))
             is_changed = before != self._slots
             if is_changed:
                 self._hooks.has_news()

@@ -114,10 +114,10 @@ def test_a_type_that_is_not_offered(aws, desk):
 
 
 def test_another_zone_is_tried(aws, desk):
-    aws.fail(RUN, "InsufficientInstanceCapacity", zone=None)
+    aws.fail(RUN, "InsufficientInstanceCapacity", zone="")
     aws.fail(RUN, "InsufficientInstanceCapacity", zone="us-east-1a")
     cluster = launched(aws, create(desk, {"fallback": ["zones"]}))
-    assert [zone for zone, _, _ in offered(aws)] == [None, "us-east-1a", "us-east-1b"]
+    assert [zone for zone, _, _ in offered(aws)] == ["", "us-east-1a", "us-east-1b"]
     tokens = [c.parameters["ClientToken"] for c in aws.calls if c.action == RUN]
     assert len(set(tokens)) == 3
     cluster.stop()

@@ -25,3 +25,17 @@ def test_the_whole_way(aws, laptop):
     laptop.run("%scale down")
     assert left(aws) == {}
     assert aws.count("RunInstances") == 1
+
+
+def test_the_next_kernel_finds_the_cluster_from_another_network(aws, laptop, ec2_laptop):
+    laptop.run("%scale up train")
+    before = set(aws.machines)
+    laptop.kill()
+    aws.move()
+    second = ec2_laptop()
+    assert "is up: 2 workers" in second.run("%scale up train")
+    assert set(aws.machines) == before
+    second.run("%%scale\nx = 1")
+    second.run("%scale down")
+    assert left(aws) == {}
+    assert aws.count("RunInstances") == 1
