@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.cluster import ClusterState
-from jupyter_scale.runner.host.loops.worker import prepare
+from jupyter_scale.runner.host.loops.worker import Preparation
 from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.tls import security
 
@@ -192,7 +192,7 @@ class Engine:
             direct_to_workers=False,
         )
         client.wait_for_workers(1, timeout=_SCHEDULER_TIMEOUT_S)
-        client.run(prepare, wait=False, on_error="ignore")
+        client.register_plugin(Preparation())
         loop: Any = client.loop
         loop.asyncio_loop.set_exception_handler(_on_loop_error)
         return client

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from distributed import get_worker
+from distributed import Worker, WorkerPlugin, get_worker
 
 from jupyter_scale.errors import CannotTravel
 from jupyter_scale.runner import cargo
@@ -253,6 +253,16 @@ def take_over(owner: str, state: Mapping[str, Any], places: Mapping[str, Any]) -
         ambience.places.take_from(dict(places), names)
         if names == set(places):
             ambience.apply_everything(state, only=("warnings",))
+
+
+class Preparation(WorkerPlugin):
+    """Prepares every worker, also one that joins later: code of cells may get there as any task."""
+
+    name = "jupyter-scale"
+
+    def setup(self, worker: Worker) -> None:
+        """Prepare the process of a worker."""
+        prepare()
 
 
 def prepare() -> None:
