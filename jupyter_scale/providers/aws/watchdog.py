@@ -34,6 +34,7 @@ AGAIN_S = 10.0
 NOTICE_EVERY_S = 5.0
 WITHOUT_LIMITS_S = 1800.0
 MODULE = b"jupyter_scale.providers.node"
+MARK = "JUPYTER_SCALE_CLUSTER"  # as in jupyter_scale.transport.processes, which is not there
 METADATA = "http://169.254.169.254/latest"
 
 
@@ -80,12 +81,13 @@ def read_limits(path: Path) -> dict[str, Any] | None:
 
 def has_node(cluster: str) -> bool:
     """Tell whether a node process of the cluster runs here."""
-    mark = f"--cluster={cluster}".encode()
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
+    mark = f"{MARK}={cluster}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended just now
-            words = process.read_bytes().split(b"\0")
-            if MODULE in words and mark in words:
-                return True
+            if MODULE in (process / "cmdline").read_bytes().split(b"\0"):
+                marks = (process / "environ").read_bytes().split(b"\0")
+                if mark in marks:
+                    return True
     return False
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from jupyter_scale.providers.aws import watchdog
 from jupyter_scale.providers.aws.userdata import Limits
+from jupyter_scale.transport.processes import MARK
 from waiting import eventually
 
 DEADLINE = 1_000_000.0
@@ -126,9 +127,9 @@ def test_the_stopwatch_goes_on_when_it_is_started_again(instance):
     assert watchdog.clock() - watchdog.Watchdog(home).born < 10
 
 
-def test_a_node_process_is_known_by_its_cluster(tmp_path):
+def test_a_node_process_is_known_by_its_cluster():
     argv = [sys.executable, "-c", "import time; time.sleep(60)", "jupyter_scale.providers.node"]
-    with subprocess.Popen([*argv, "--cluster=c-of-this-test"]) as process:
+    with subprocess.Popen(argv, env={**os.environ, MARK: "c-of-this-test"}) as process:
         assert eventually(lambda: watchdog.has_node("c-of-this-test"), 10)
         assert not watchdog.has_node("c-of-another-test")
         process.kill()
