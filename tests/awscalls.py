@@ -57,8 +57,8 @@ class Call:
 
     @property
     def zone(self):
-        """The zone that it asks for, by name or by a subnet; None when any will do."""
-        return self.parameters.get("Placement.AvailabilityZone") or self.subnet_zone or None
+        """The zone that it asks for, by name or by a subnet; empty when any will do."""
+        return self.parameters.get("Placement.AvailabilityZone") or self.subnet_zone
 
     @property
     def spot(self):
