@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,11 @@ def test_items_that_were_not_asked_for_are_not_counted() -> None:
         assert (next(run), next(run)) == (0, 1)
         made.settle()
         assert made.taken == 2
+
+
+def test_results_of_a_pool_are_not_taken_ahead():
+    with ThreadPoolExecutor(1) as executor:
+        results = executor.map(abs, [1, 2])
+        assert source(results).why == "items come from a pool"
+        finished = as_completed([executor.submit(abs, 3)])
+        assert source(enumerate(finished)).why == "items come from a pool"

@@ -59,6 +59,8 @@ _ANEW: tuple[type, ...] = (
     type({}.values()),
     type({}.items()),
 )
+#: Their generators give results of pools as they come: what is waited for runs already.
+_POOLS = ("concurrent.futures", "joblib")
 #: They know how many items are left.
 _EXACT = (type(iter(range(0))), type(iter(())))
 _second = operator.itemgetter(1)
@@ -125,6 +127,8 @@ class Source:
         self.why = ""
         if makers is None:
             self.why = f"items come from a {type(iterable).__name__}"
+        elif any(map(_is_of_pool, self.generators)):
+            self.why = "items come from a pool"
         elif makers and is_shared and self._iterator is iterable:
             self.why = "items come from a generator that has a name"
 
@@ -311,6 +315,12 @@ _Generators = list["types.GeneratorType[Any, Any, Any]"]
 def can_take_ahead(iterable: Any) -> bool:
     """Tell whether taking items from it runs no code that might look at the iterations' work."""
     return _generators(iterable) == []
+
+
+def _is_of_pool(generator: types.GeneratorType[Any, Any, Any]) -> bool:
+    frame = generator.gi_frame
+    module = "" if frame is None else str(frame.f_globals.get("__name__", ""))
+    return module.startswith(_POOLS)
 
 
 def _generators(iterable: Any) -> _Generators | None:
