@@ -7,7 +7,13 @@
     ├── ProfileError        a profile is wrong: where, and what was expected
     ├── ClusterError        nodes, scheduler or workers
     │   ├── StartError      something did not come up; carries its last lines
-    │   │   └── EnvironmentFailed   a node cannot have the notebook's packages or files
+    │   │   ├── EnvironmentFailed   a node cannot have the notebook's packages or files
+    │   │   └── AwsError    AWS refuses, or cannot be asked; carries its code
+    │   │       ├── NoCredentials   there are none, or they are not valid (any more)
+    │   │       ├── QuotaReached    the account may not have so much
+    │   │       ├── NoCapacity      there is nothing left of what was asked for
+    │   │       ├── AwsUnreachable  it does not answer: whether it did something is not known
+    │   │       └── InstanceGone    an instance has ended
     │   ├── StateError      saved state cannot be read
     │   ├── NoCluster       there is no such cluster
     │   └── HostError       a host cannot be reached, entered or used; carries the step
@@ -107,6 +113,42 @@ class EnvironmentFailed(StartError):
     ) -> None:
         self.code = code
         super().__init__(what, why, last_lines, next_step, happened="failed")
+
+
+class AwsError(StartError):
+    """AWS refuses something, or cannot be asked.
+
+    Parameters
+    ----------
+    what, why, next_step
+        As for `StartError`.
+    code : str
+        What AWS calls it, for instance ``"UnauthorizedOperation"``; empty when it did not answer.
+    """
+
+    def __init__(self, what: str, why: str, next_step: str = "", code: str = "") -> None:
+        self.code = code
+        super().__init__(what, why, next_step=next_step, happened="failed")
+
+
+class NoCredentials(AwsError):
+    """There are no credentials, or AWS does not take them (any more)."""
+
+
+class QuotaReached(AwsError):
+    """The account may not have so much at once."""
+
+
+class NoCapacity(AwsError):
+    """AWS has nothing left of what was asked for, there and at that price."""
+
+
+class AwsUnreachable(AwsError):
+    """AWS does not answer, so that nobody knows whether it did what was asked for."""
+
+
+class InstanceGone(AwsError):
+    """An instance has ended that was to be reached."""
 
 
 class StateError(ClusterError):

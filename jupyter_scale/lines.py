@@ -9,7 +9,10 @@ from functools import cache, lru_cache
 from typing import Literal, NoReturn
 
 from jupyter_scale.errors import UsageError
+from jupyter_scale.model.profile import Limits, parse_duration
 from jupyter_scale.model.run import parse_bytes
+
+_LEAST_S = 10.0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -130,17 +133,24 @@ def line_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(
-        dest="command", metavar="{up,scale,down,quiet,keep-above}", parser_class=_Parser
+        dest="command", metavar="{up,scale,extend,down,quiet,keep-above}", parser_class=_Parser
     )
     up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
     up.add_argument("profile", nargs="?", help="a profile of scale.toml (default: this machine)")
     up.add_argument("--workers", type=_positive, metavar="N", help="number of worker processes")
+    up.add_argument("--dry-run", action="store_true", help="start nothing: show what it would cost")
     scale = commands.add_parser(
         "scale",
         help="change the number of workers",
         description="Change the number of workers of pools, or with a number alone of the cluster.",
     )
     scale.add_argument("sizes", nargs="+", type=_pool_size, metavar="POOL=N|N")
+    extend = commands.add_parser(
+        "extend",
+        help="change when the cluster ends by itself",
+        description="Change when the cluster ends by itself; what is not said stays as it is.",
+    )
+    add_limits(extend)
     commands.add_parser("down", help="end the cluster", description="End the cluster.")
     quiet = commands.add_parser(
         "quiet",
@@ -157,6 +167,51 @@ def line_parser() -> argparse.ArgumentParser:
     )
     keep_above.add_argument("size", nargs="?", type=_size, metavar="SIZE|off")
     return parser
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options that change limits of a cluster; `limits_in` reads them."""
+    durations = {
+        "--idle-timeout": "after so long without work",
+        "--orphan-after": "when nobody was heard for so long",
+        "--max-age": "when a machine is so old (aws)",
+    }
+    for option, text in durations.items():
+        parser.add_argument(option, type=_duration, metavar="TIME", help=f"it ends {text}")
+    parser.add_argument(
+        "--max-cost", type=_amount, metavar="USD", help="it ends when it has cost so much (aws)"
+    )
+
+
+def limits_in(arguments: argparse.Namespace) -> Limits:
+    """Return the limits that a line says."""
+    return Limits(
+        idle_timeout_s=arguments.idle_timeout,
+        orphan_after_s=arguments.orphan_after,
+        max_cost=arguments.max_cost,
+        max_age=arguments.max_age,
+    )
+
+
+def _duration(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds is None or seconds < _LEAST_S:
+        msg = (
+            f"expected a duration of at least {_LEAST_S:.0f} s such as 30m, 2h or 7d, not {text!r}"
+        )
+        raise argparse.ArgumentTypeError(msg)
+    return seconds
+
+
+def _amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount < float("inf"):
+        msg = f"expected an amount in USD above 0, not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return amount
 
 
 def _pool_size(text: str) -> tuple[str, int]:

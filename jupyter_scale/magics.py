@@ -17,9 +17,13 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
 from jupyter_scale.clusters.cluster import Cluster
+from jupyter_scale.clusters.costs import cost_now, cost_rows, quote_lines
+from jupyter_scale.clusters.extending import describe_limits, extend
 from jupyter_scale.clusters.placing import Need
+from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.errors import (
     CannotTravel,
+    NoCluster,
     RunnerError,
     RunnerLost,
     ScaleError,
@@ -27,8 +31,10 @@ from jupyter_scale.errors import (
     ValueLost,
 )
 from jupyter_scale.explainview import to_mime
-from jupyter_scale.lines import cell_parser, line_parser, parse_line
+from jupyter_scale.lines import cell_parser, limits_in, line_parser, parse_line
 from jupyter_scale.model.cluster import ClusterEvent
+from jupyter_scale.model.cost import show_usd
+from jupyter_scale.model.profile import Limits
 from jupyter_scale.model.run import RunReport, format_bytes
 from jupyter_scale.origin import origin_of
 from jupyter_scale.session.cell import Cell, CellResult
@@ -270,39 +276,49 @@ class ScaleMagics(Magics):
             return
         view = NotebookView(self._shell, quiet=False)
         try:
-            if arguments.command == "up":
-                self._up(arguments.profile, arguments.workers, view)
-            elif arguments.command == "down":
-                was_up = self.workspace.down()
-                print("The cluster has ended." if was_up else "There is no cluster.")  # noqa: T201
-            elif arguments.command == "scale":
-                for pool, workers in arguments.sizes:
-                    count = self.workspace.scale(workers, pool)
-                print(f"The cluster has {count} workers.")  # noqa: T201
-            elif arguments.command == "quiet":
-                self.workspace.is_quiet = arguments.state == "on"
-            elif arguments.command == "keep-above":
-                self._keep_above(arguments.size)
-            else:
-                print(self._status())  # noqa: T201
+            if said := self._carry_out(arguments, view):
+                print(said)  # noqa: T201
         except ScaleError as error:
             raise self._one_line(error) from None
         finally:
             view.finish_progress()
 
-    def _keep_above(self, size: int | Literal["off"] | None) -> None:
+    def _carry_out(self, arguments: argparse.Namespace, view: NotebookView) -> str:
+        """Carry out a line; return what there is to say."""
+        said = ""
+        match arguments.command:
+            case "up" if arguments.dry_run:
+                said = self._quote(arguments.profile)
+            case "up":
+                said = self._up(arguments.profile, arguments.workers, view)
+            case "down":
+                said = self._down()
+            case "scale":
+                for pool, workers in arguments.sizes:
+                    said = f"The cluster has {self.workspace.scale(workers, pool)} workers."
+            case "extend":
+                said = self._extend(limits_in(arguments))
+            case "quiet":
+                self.workspace.is_quiet = arguments.state == "on"
+            case "keep-above":
+                said = self._keep_above(arguments.size)
+            case _:
+                said = self._status()
+        return said
+
+    def _keep_above(self, size: int | Literal["off"] | None) -> str:
         if size is not None:
             self.workspace.keep_above = None if size == "off" else size
-            return
+            return ""
         limit = self.workspace.keep_above
-        kept = "All results come home." if limit is None else "Results above "
-        print(kept if limit is None else f"{kept}{format_bytes(limit)} stay on the cluster.")  # noqa: T201
+        if limit is None:
+            return "All results come home."
+        return f"Results above {format_bytes(limit)} stay on the cluster."
 
-    def _up(self, profile: str | None, workers: int | None, view: NotebookView) -> None:
+    def _up(self, profile: str | None, workers: int | None, view: NotebookView) -> str:
         workspace = self.workspace
         if workspace.cluster is not None and profile is None and workers is not None:
-            print(f"The cluster has {workspace.scale(workers)} workers.")  # noqa: T201
-            return
+            return f"The cluster has {workspace.scale(workers)} workers."
 
         def on_event(event: ClusterEvent) -> None:
             view.status(event.message)
@@ -312,9 +328,26 @@ class ScaleMagics(Magics):
         for note in workspace.take_notes(view.status):
             view.note(note)
         count = cluster.workers
-        print(  # noqa: T201
-            f"The cluster '{cluster.state.name}' is up: {count} worker{'s' * (count != 1)}."
-        )
+        return f"The cluster '{cluster.state.name}' is up: {count} worker{'s' * (count != 1)}."
+
+    @staticmethod
+    def _quote(profile: str | None) -> str:
+        return "\n".join(quote_lines(load_profile(profile or "local", Path.cwd())))
+
+    def _down(self) -> str:
+        cluster = self.workspace.cluster
+        state = None if cluster is None else cluster.state
+        if not self.workspace.down():
+            return "There is no cluster."
+        cost = None if state is None else cost_now(state)
+        return "The cluster has ended." + (f" It cost {show_usd(cost.usd)}." if cost else "")
+
+    def _extend(self, changes: Limits) -> str:
+        cluster = self.workspace.cluster
+        if cluster is None:
+            raise NoCluster("There is no cluster: `%scale up` starts one.")
+        state = extend(cluster.state, changes, _ask_secret)
+        return f"The limits of '{state.name}': {describe_limits(state)}."
 
     def _status(self) -> str:
         workspace = self.workspace
@@ -330,6 +363,7 @@ class ScaleMagics(Magics):
             f"up       {age / 60:.0f} min",
             f"workers  {cluster.workers} of {sum(node.workers for node in state.nodes)}",
         ]
+        lines += [f"{name:<8} {text}" for name, text in cost_rows(state)]
         for node in state.nodes:
             why = f", {node.error.splitlines()[0]}" if node.error else ""
             lines.append(f"node     {node.name}: {node.status.value}{why}")

@@ -28,6 +28,7 @@ KERNEL_HEADER = "X-Jupyter-Scale-Kernel"
 
 _FIND_TIMEOUT_S = 3.0
 _TIMEOUT_S = 60.0
+_END_S = 1000.0  # instances take minutes to end
 
 
 class ServerLink:
@@ -88,7 +89,7 @@ class ServerLink:
 
     def stop(self, cluster: str) -> None:
         """End a cluster."""
-        self._ask("DELETE", f"clusters/{quote(cluster)}")
+        self._ask("DELETE", f"clusters/{quote(cluster)}", timeout_s=_END_S)
 
     def _ask(
         self,

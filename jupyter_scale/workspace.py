@@ -22,6 +22,7 @@ from typing import Any
 from jupyter_scale.analysis.cell import CellFacts
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster, stop_saved
+from jupyter_scale.clusters.costs import cost_now
 from jupyter_scale.clusters.guest import Guest
 from jupyter_scale.clusters.placing import NOTHING, Chosen, Need, choose
 from jupyter_scale.clusters.profiles import load_profile
@@ -30,6 +31,7 @@ from jupyter_scale.environment.courier import Courier, mirror_key
 from jupyter_scale.environment.installed import changed, stamp, versions
 from jupyter_scale.errors import ClusterError, HostLost, NoCluster, StartError
 from jupyter_scale.model.cluster import ClusterEvent, ClusterState, NodeState, Status, Target
+from jupyter_scale.model.cost import show_usd
 from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.profile import Profile, embedded_profile
 from jupyter_scale.model.run import RunReport
@@ -379,6 +381,12 @@ class Workspace:
             self._packages = now
             notes += cluster.renew(on_event)
             notes += self._tell_changed(cluster.state, versions(folders))
+        if (cost := cost_now(cluster.state)) is not None and cost.is_warning:
+            limit = show_usd(cost.max_usd)
+            notes.append(
+                f"most of max_cost ({limit}) is used: `%scale` tells when the instances end,"
+                " `%scale extend --max-cost USD` raises it"
+            )
         new = [note for note in notes if note not in self._noted]
         self._noted.update(new)
         return new

@@ -116,7 +116,7 @@ def is_clean(lab):
     """Tell whether nothing of ours runs or listens on any machine, and no cluster is left there."""
     return all(
         not machine.processes()
-        and all(port == 2222 for _, port in machine.ports())
+        and all(port == machine.port for _, port in machine.ports())
         and not list(machine.home.glob(".cache/jupyter-scale/clusters/*"))
         for machine in lab.machines.values()
     )

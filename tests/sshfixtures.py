@@ -17,11 +17,12 @@ from waiting import eventually
 PEER = Path(__file__).with_name("sshpeer.py")
 
 
-def mark(items, directory):
-    """Mark the tests in a directory as those that need a lab."""
+def mark(items, directory, *marks):
+    """Mark the tests in a directory as those that need a lab, and as what else they are."""
     for item in items:
         if directory in item.path.parents:
-            item.add_marker(pytest.mark.ssh)
+            for name in ("ssh", *marks):
+                item.add_marker(getattr(pytest.mark, name))
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(300))  # other tests run beside
 

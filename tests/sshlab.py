@@ -74,47 +74,67 @@ def make_key(path, kind="ed25519", passphrase="", *options):
 class Machine:
     """One host; `home` is its /root, as seen from here. There is a user "ubuntu" on it as well."""
 
-    def __init__(self, lab, name, address, namespace, *, kinds, disks, options, shell, hidden):
+    port = PORT
+
+    def __init__(
+        self,
+        lab,
+        name,
+        address,
+        namespace,
+        *,
+        kinds=("ed25519",),
+        disks=None,
+        options="",
+        shell="",
+        hidden=(),
+    ):
         self.lab, self.name, self.address, self.namespace = lab, name, address, namespace
         self.directory = lab.directory / name
-        self.home = self.directory / "root"
+        self.home = self.root = self.directory / "root"
         self.disks = disks or {}
         self.options = options
         self.shell, self.hidden = shell, hidden
         self.process = None
         (self.home / ".ssh").mkdir(parents=True, mode=0o700)
         self.home.chmod(0o700)
-        shutil.copy(f"{lab.key}.pub", self.home / ".ssh" / "authorized_keys")
         self.keys = {kind: make_key(self.directory / f"host_{kind}", kind) for kind in kinds}
-        lab.trust(self)
 
     def public_keys(self):
         return [Path(f"{key}.pub").read_text().split()[:2] for key in self.keys.values()]
 
     def start(self):
+        self.boot()
+        ready = self._answers
+        eventually(lambda: ready() or self.process.poll() is not None, 20)
+        assert self.process.poll() is None, (self.directory / "out").read_text() + self.log()
+        return self
+
+    def boot(self):
+        """Start it, without waiting until it answers."""
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         config = self.directory / "sshd_config"
         hosts = "".join(f"HostKey {key}\n" for key in self.keys.values())
-        known = _CONFIG.format(address=self.address, port=PORT)
+        known = _CONFIG.format(address=self._listens_on(), port=self.port)
         if "Subsystem" not in self.options:
             known += "Subsystem sftp internal-sftp\n"
         config.write_text(f"{hosts}{self.options}\n{known}")  # of two lines the first counts
-        home = shlex.quote(str(self.home))
+        home = shlex.quote(str(self.root))
         script = [f"hostname {self.name}"]
         for shared in _under_root():
-            (self.home / shared.name).mkdir(exist_ok=True)
+            (self.root / shared.name).mkdir(exist_ok=True)
             script.append(f"mount --bind {shared} {home}/{shared.name}")
         script.append(f"mount --rbind {home} /root")
         script.append("mount -t tmpfs tmpfs /dev/shm")  # what a dead machine had there goes with it
         for disk, size in self.disks.items():
-            (self.home / disk).mkdir(exist_ok=True)
+            (self.root / disk).mkdir(exist_ok=True)
             script.append(f"mount -t tmpfs -o size={size} tmpfs /root/{disk}")
         script += [f"mount --bind /dev/null {shlex.quote(str(path))}" for path in self.hidden]
         script += self._accounts()
         log = shlex.quote(str(self.directory / "sshd.log"))
         script.append(f"exec {SSHD} -D -f {shlex.quote(str(config))} -E {log}")
         command = ["unshare", "-m", "-u", "-p", "--fork", "--kill-child", "--mount-proc"]
-        command += ["--propagation", "private", "bash", "-e", "-c", "; ".join(script)]
+        command += ["--propagation", "private", "bash", "-e", "-c", "\n".join(script)]
         if self.namespace:
             command = ["ip", "netns", "exec", self.namespace, *command]
         with (self.directory / "out").open("ab") as out:
@@ -125,10 +145,9 @@ class Machine:
                 stderr=out,
                 start_new_session=True,
             )
-        ready = self._answers
-        eventually(lambda: ready() or self.process.poll() is not None, 20)
-        assert self.process.poll() is None, (self.directory / "out").read_text() + self.log()
-        return self
+
+    def _listens_on(self):
+        return self.address
 
     def _accounts(self):
         """Return how root gets another shell, and how there comes to be a user, ubuntu."""
@@ -146,7 +165,7 @@ class Machine:
         ]
 
     def _answers(self):
-        place = (self.address, PORT)
+        place = (self.address, self.port)
         with (
             contextlib.suppress(OSError),
             self.lab.inside(),
@@ -266,6 +285,8 @@ class SshLab:
             shell=shell,
             hidden=hidden,
         )
+        shutil.copy(f"{self.key}.pub", machine.home / ".ssh" / "authorized_keys")
+        self.trust(machine)
         self.machines[machine.name] = machine
         self.configure(machine.name, HostName=address, Port=PORT)
         return machine.start() if start else machine
@@ -312,62 +333,76 @@ def _free_prefix():
 
 
 class Network:
-    """A switch with links to hosts and to the client, each in a network namespace."""
+    """A switch with links to hosts and to the client, each in a network namespace.
 
+    `hosts` are the namespaces of those that have a number.
+    """
+
+    client_address = "10.99.0.254"
     _made = 0
 
     def __init__(self):
         Network._made += 1
         self._name = f"js{os.getpid()}n{Network._made}"
-        self._hosts = 0
+        self.hosts = {}
         self._outsiders = []
-        self._client = f"{self._name}c"
+        self.client = f"{self._name}c"
         self._switch = f"{self._name}s"
-        for namespace in (self._switch, self._client):
-            _ip("netns", "add", namespace)
-            _ip("-n", namespace, "link", "set", "lo", "up")
-        _ip("-n", self._switch, "link", "add", "br0", "type", "bridge")
-        _ip("-n", self._switch, "link", "set", "br0", "up")
-        self._plug(self._client, "client", "10.99.0.254")
+        for namespace in (self._switch, self.client):
+            ip("netns", "add", namespace)
+        ip_in(self._switch, "link add br0 type bridge", "link set br0 up")
+        self._plug(self.client, "client", self.client_address)
 
     def _plug(self, namespace, port, address):
-        _ip("-n", self._switch, "link", "add", port, "type", "veth", "peer", "eth0",
-            "netns", namespace)  # fmt: skip
-        _ip("-n", self._switch, "link", "set", port, "master", "br0")
-        _ip("-n", self._switch, "link", "set", port, "up")
-        _ip("-n", namespace, "addr", "add", f"{address}/24", "dev", "eth0")
-        _ip("-n", namespace, "link", "set", "eth0", "up")
+        # An address has its own hardware address: who knew the host before it still finds it.
+        hardware = ":".join(f"{int(part):02x}" for part in f"2.0.{address}".split("."))
+        ip_in(
+            self._switch,
+            f"link add {port} type veth peer name eth0 address {hardware} netns {namespace}",
+            f"link set {port} master br0 up",
+        )
+        ip_in(
+            namespace,
+            "link set lo up",
+            f"addr add {address}/24 dev eth0",
+            "link set eth0 up",
+        )
 
     def add_host(self):
-        """Return address and namespace of a new host."""
-        self._hosts += 1
-        namespace, address = f"{self._name}h{self._hosts}", f"10.99.0.{self._hosts}"
-        _ip("netns", "add", namespace)
-        _ip("-n", namespace, "link", "set", "lo", "up")
-        self._plug(namespace, f"port{self._hosts}", address)
+        """Return address and namespace of a new host; the address ends in the host's number."""
+        number = next(n for n in range(1, 254) if n not in self.hosts)
+        namespace, address = f"{self._name}h{number}", f"10.99.0.{number}"
+        self.hosts[number] = namespace
+        ip("netns", "add", namespace)
+        self._plug(namespace, f"port{number}", address)
         return address, namespace
+
+    def remove_host(self, number):
+        """Take a host away, whose processes have ended."""
+        ip_in(self._switch, f"link del port{number}")
+        ip("netns", "del", self.hosts.pop(number))
 
     def cut(self, number=1):
         """Pull a host's cable."""
-        _ip("-n", self._switch, "link", "set", f"port{number}", "down")
+        ip_in(self._switch, f"link set port{number} down")
 
     def mend(self, number=1):
         """Put it back."""
-        _ip("-n", self._switch, "link", "set", f"port{number}", "up")
+        ip_in(self._switch, f"link set port{number} up")
 
     def add_outsider(self):
         """Return the namespace of somebody who is on the same switch, and is nobody to anybody."""
         namespace = f"{self._name}o"
-        _ip("netns", "add", namespace)
+        ip("netns", "add", namespace)
         self._plug(namespace, "outsider", "10.99.0.253")
         self._outsiders.append(namespace)
         return namespace
 
     @contextlib.contextmanager
     def inside(self, namespace=""):
-        """Let this thread, and those that it starts, make their sockets there; at the client."""
+        """Let this thread, and those that it starts, make their sockets at the client, or there."""
         before = os.open(f"/proc/self/task/{threading.get_native_id()}/ns/net", os.O_RDONLY)
-        there = os.open(f"/run/netns/{namespace or self._client}", os.O_RDONLY)
+        there = os.open(f"/run/netns/{namespace or self.client}", os.O_RDONLY)
         try:
             _set_namespace(there)
             try:
@@ -379,13 +414,23 @@ class Network:
             os.close(there)
 
     def close(self):
-        hosts = [f"{self._name}h{number + 1}" for number in range(self._hosts)]
-        for namespace in (*hosts, *self._outsiders, self._client, self._switch):
-            _ip("netns", "del", namespace)
+        for namespace in (*self.hosts.values(), *self._outsiders, self.client, self._switch):
+            ip("netns", "del", namespace)
 
 
-def _ip(*arguments):
+def ip(*arguments):
     subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+def ip_in(namespace, *commands):
+    """Run commands of `ip` in a namespace, in one process."""
+    subprocess.run(
+        ["ip", "-n", namespace, "-batch", "-"],
+        input="\n".join(commands),
+        text=True,
+        check=True,
+        capture_output=True,
+    )
 
 
 def _set_namespace(descriptor):

@@ -1,17 +1,35 @@
-"""``down`` and ``clean``: what ends clusters, and removes what they left."""
+"""``down``, ``clean``, ``extend``: what ends clusters, now or later, and what they left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from jupyter_scale.cli.saved import matching, saved_states
+from jupyter_scale.cli.saved import matching, saved_states, the_one
 from jupyter_scale.cli.terminal import asking, complain, say
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import clear_ended, stop_saved
+from jupyter_scale.clusters.costs import cost_now
+from jupyter_scale.clusters.extending import describe_limits, extend
 from jupyter_scale.clusters.profiles import load_profile, profile_names
 from jupyter_scale.errors import ClusterError, ProfileError
-from jupyter_scale.model.profile import Profile
+from jupyter_scale.model.cost import show_usd
+from jupyter_scale.model.profile import Limits, Profile
+
+
+def prolong(wanted: str, changes: Limits) -> None:
+    """Change when a cluster ends by itself.
+
+    Raises
+    ------
+    NoCluster
+        When it is not there.
+    ClusterError
+        When its nodes cannot be told.
+    """
+    with asking() as ask:
+        state = extend(the_one(wanted), changes, ask)
+    say(f"The limits of {state.id} ({state.name}): {describe_limits(state)}.")
 
 
 def down(wanted: Sequence[str]) -> None:
@@ -28,8 +46,10 @@ def down(wanted: Sequence[str]) -> None:
     chosen = {state.id: state for state in found}
     with asking() as ask:
         for state in chosen.values():
+            cost = cost_now(state)
             stop_saved(state, ask)
-            say(f"Ended {state.id} ({state.name}).")
+            bill = "" if cost is None else f" It cost {show_usd(cost.usd)}."
+            say(f"Ended {state.id} ({state.name}).{bill}")
     if not chosen:
         say("No clusters.")
 
@@ -51,9 +71,28 @@ def clean(unused_days: float | None, directory: Path) -> bool:
             is_well = False
             complain(str(error))
     say(f"Removed: {', '.join(swept)}" if swept else "Nothing was left on this machine.")
+    is_well = _clean_account() and is_well
     if unused_days is None:
         return is_well
     return _clean_hosts(_profiles(directory.resolve()), unused_days) and is_well
+
+
+def _clean_account() -> bool:
+    """End what is ours in AWS and belongs to no cluster; tell whether that could be done."""
+    from jupyter_scale.providers.aws.cleaning import Forgotten, end, find
+
+    is_well = True
+    for found in find(store.root(), store.cluster_ids()):
+        try:
+            if not isinstance(found, Forgotten):
+                raise found
+            say(f"Forgotten in AWS: {found}")
+            end(found)
+            say(f"Ended it ({found.cluster}).")
+        except ClusterError as error:
+            is_well = False
+            complain(str(error))
+    return is_well
 
 
 def _profiles(directory: Path) -> list[Profile]:

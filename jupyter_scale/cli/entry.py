@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Namespace) -> bool:
     """Carry out a command; tell whether all is well. Its module is imported only now."""
     match options.command:
+        case "up" if options.dry_run:
+            from jupyter_scale.cli.start import dry_run
+
+            dry_run(options.name, options.directory)
         case "up":
             from jupyter_scale.cli.start import up
 
@@ -61,6 +65,11 @@ def _run(options: Namespace) -> bool:
 
             which = {"worker": options.worker, "runner": options.session}
             logs(options.cluster, options.node, which, options.lines, follow=options.follow)
+        case "extend":
+            from jupyter_scale.cli.ends import prolong
+            from jupyter_scale.lines import limits_in
+
+            prolong(options.cluster, limits_in(options))
         case "down":
             from jupyter_scale.cli.ends import down
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_scale import __version__
+from jupyter_scale.lines import add_limits
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -31,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_up(commands)
     _add_looks(commands)
     _add_logs(commands)
+    _add_extend(commands)
     _add_ends(commands)
     _add_doctor(commands)
     return parser
@@ -50,6 +52,7 @@ def _add_up(commands: Commands) -> None:
     )
     up.add_argument("name", metavar="NAME", help="the profile")
     up.add_argument("--workers", type=_count, metavar="N", help="so many workers on each node")
+    up.add_argument("--dry-run", action="store_true", help="start nothing: show what it would cost")
     _add_directory(up)
 
 
@@ -122,6 +125,18 @@ def _add_ends(commands: Commands) -> None:
         help="with --environments: only those that nobody asked for so long (default: 0, all)",
     )
     _add_directory(clean)
+
+
+def _add_extend(commands: Commands) -> None:
+    extend = _add(
+        commands,
+        "extend",
+        "change when a cluster ends by itself",
+        "What is not said stays as it is. The cluster's nodes are told at once.",
+        "jupyter scale extend train --max-cost 40 --idle-timeout 2h",
+    )
+    extend.add_argument("cluster", metavar="CLUSTER", help="id or name")
+    add_limits(extend)
 
 
 def _add_doctor(commands: Commands) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from jupyter_scale.clusters.costs import cost_now, cost_rows
 from jupyter_scale.model.cluster import ClusterState, NodeState, Ownership, Status
 
 
@@ -48,6 +49,7 @@ def to_dict(state: ClusterState, look: Look) -> dict[str, Any]:
         "uptime_s": round(max(0.0, look.now - state.started_at), 1),
         "idle_timeout_s": state.profile.idle_timeout_s,
         "orphan_after_s": state.profile.orphan_after_s,
+        "cost": None if (cost := cost_now(state, look.now)) is None else asdict(cost),
         "owner": {
             "kind": state.ownership.value,
             "pid": state.owner.pid,
@@ -78,6 +80,7 @@ def lines_of(state: ClusterState, look: Look) -> list[str]:
         ("owner", _owner(state, look)),
         ("ends", _end(state)),
     ]
+    rows += cost_rows(state, look.now)
     rows += [("node", _node(node)) for node in state.nodes]
     rows += [("session", session) for session in look.sessions]
     rows.append(("files", state.directory))

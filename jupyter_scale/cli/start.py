@@ -10,6 +10,7 @@ from pathlib import Path
 from jupyter_scale.cli.saved import saved_states
 from jupyter_scale.cli.terminal import Progress, asking, complain, say
 from jupyter_scale.clusters.cluster import Cluster
+from jupyter_scale.clusters.costs import quote_lines
 from jupyter_scale.clusters.profiles import load_profile
 from jupyter_scale.errors import StartError
 from jupyter_scale.model.cluster import ClusterEvent, ClusterState, Ownership, Status, Target
@@ -34,6 +35,19 @@ def up(name: str, workers: int | None, directory: Path) -> None:
     if any(_goes_on(state, workers) for state in running):
         return
     _start(profile)
+
+
+def dry_run(name: str, directory: Path) -> None:
+    """Show what the cluster of a profile would cost; nothing is started.
+
+    Raises
+    ------
+    ProfileError
+        When there is no such profile, or it is wrong.
+    ClusterError
+        When prices cannot be asked.
+    """
+    say("\n".join(quote_lines(load_profile(name, directory.resolve()))))
 
 
 def _is_it(state: ClusterState, name: str) -> bool:

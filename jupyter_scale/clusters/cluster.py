@@ -24,6 +24,7 @@ from jupyter_scale.model.cluster import (
     Status,
     Target,
 )
+from jupyter_scale.model.cost import rentals_of
 from jupyter_scale.providers.provider import Failure, load_provider
 from jupyter_scale.transport.lifeline import current_owner, is_alive
 
@@ -452,16 +453,22 @@ def stop_saved(state: ClusterState, ask: Ask | None = None) -> None:
 def clear_ended(state: ClusterState) -> bool:
     """End what is left of a cluster of other machines that nobody owns; tell whether it was over.
 
-    One that still runs is left as it is, for whoever adopts it.
+    One that still runs is left as it is, for whoever adopts it. One that costs, and has not come so
+    far, is ended.
 
     Raises
     ------
     ClusterError
         When a machine cannot be reached.
     """
+    is_rented = bool(rentals_of(state.nodes))
+    if is_rented and state.target is Target.DOWN:  # its owner may live, and could not end it
+        stop_saved(state)
+        return True
     if not state.is_elsewhere or is_alive(state.owner):
         return False
-    if state.target is Target.DOWN:
+    is_half_begun = is_rented and state.status is Status.STARTING
+    if state.target is Target.DOWN or is_half_begun:  # what costs waits for nobody
         stop_saved(state)
         return True
     cluster = Cluster.adopt(state.id)

@@ -13,7 +13,14 @@ from jupyter_core.paths import jupyter_config_dir
 
 from jupyter_scale.clusters.toml_lines import Place, find_line
 from jupyter_scale.errors import ProfileError
-from jupyter_scale.model.profile import Option, Pool, Profile, Value, embedded_profile
+from jupyter_scale.model.profile import (
+    Option,
+    Pool,
+    Profile,
+    Value,
+    embedded_profile,
+    parse_duration,
+)
 from jupyter_scale.providers.provider import Provider, load_provider
 
 if TYPE_CHECKING:
@@ -24,8 +31,6 @@ MAX_WORKERS = 1024
 MAX_NODES = 1000
 
 _NAME = re.compile(r"\w[\w.-]*", re.ASCII)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
-_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _TEXT = Option("text", "a text in quotes")
 _NAME_OPTION = Option("text", "a name of letters, digits, '_', '-' and '.'")
 _IDLE = Option("duration", 'a duration of at least 10 s such as "30m", "2h" or "90s"', minimum=10)
@@ -93,12 +98,6 @@ def profile_names(directory: Path) -> list[str]:
 def search_path(directory: Path) -> tuple[Path, ...]:
     """Return the files that may hold profiles, the most important first."""
     return (directory / FILE_NAME, Path(jupyter_config_dir()) / FILE_NAME)
-
-
-def parse_duration(text: str) -> float | None:
-    """Return the seconds of ``"90s"``, ``"30m"``, ``"1.5h"`` or ``"7d"``, None of anything else."""
-    match = _DURATION.fullmatch(text.strip())
-    return float(match[1]) * _SECONDS[match[2]] if match else None
 
 
 class _Reader:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.clusters import store
+from jupyter_scale.clusters.costs import cost_now
 from jupyter_scale.clusters.reconcile import Seen, Step, why_failed, workers_needed
 from jupyter_scale.clusters.security import is_issued, issue
 from jupyter_scale.errors import ClusterError, StartError
 from jupyter_scale.model.cluster import ClusterEvent, ClusterState, NodeState, Status, Target
+from jupyter_scale.model.cost import show_usd
 from jupyter_scale.providers.provider import Failure, NodeSeen, Provider, Request
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ class Performer:
 
     def look(self, *, is_overdue: bool = False) -> Seen:
         """Return what is seen now."""
-        state, request = self.state, self.request
+        self.state = state = store.with_changed_limits(self.state)
+        request = self.request
         is_up = state.target is Target.UP and state.status in (Status.STARTING, Status.RUNNING)
         nodes = [self._provider.look(node, request) for node in state.nodes] if is_up else []
         if is_up:
@@ -58,7 +61,7 @@ class Performer:
                 is_alive = any(seen.is_alive for node, seen in pairs if node.has_scheduler)
             has_directories = store.has_directories(state)
         else:
-            is_alive = self._provider.remains(state.nodes, state.id)
+            is_alive = self._provider.remains(state.nodes, request)
             has_directories = not store.is_removed(state)
         return Seen(
             has_directories=has_directories,
@@ -128,14 +131,20 @@ class Performer:
         self.change(status=Status.STOPPING)
 
     def _mark_stopped(self) -> None:
+        self.tell("stopped", f"stopped{self._bill()}")
         self.state = replace(self.state, status=Status.STOPPED, nodes=(), runners=())
-        self.tell("stopped", "stopped")
 
     def _mark_ended(self) -> None:
         self._stop_nodes()  # takes its exit status
         store.remove(self.state)
         self.state = replace(self.state, status=Status.STOPPED, target=Target.DOWN)
-        self.tell("stopped", "it has ended: nothing ran for long, or somebody ended it")
+        why = "it has ended: nothing ran for long, or somebody ended it"
+        self.tell("stopped", f"{why}{self._bill()}")
+
+    def _bill(self) -> str:
+        """Return what it has cost, as the end of a sentence; empty when nothing."""
+        cost = cost_now(self.state)
+        return "" if cost is None else f"; it cost {show_usd(cost.usd)}"
 
     def resume(self) -> None:
         """Go on with nodes that another process began, or that have failed."""
@@ -143,8 +152,12 @@ class Performer:
 
     def _start_nodes(self) -> None:
         self.tell("node", "starting scheduler")
-        for node in self._provider.start(self.request):
-            self.change(nodes=(*self.state.nodes, node))
+        try:
+            for nodes in self._provider.start(self.request):
+                self.change(nodes=(*self.state.nodes, *nodes))
+        except StartError as error:
+            why = Failure(error.what, error.why, error.last_lines, error.next_step, error.happened)
+            self._mark_failed(why)
 
     def _stop_nodes(self) -> None:
         state = self.state
@@ -184,6 +197,8 @@ class Performer:
                 self.tell(f"node {node.name}", f"{node.name}: {node_seen.news}")
         if self.state.status is Status.RUNNING:
             self._note_running()
+            if (cost := cost_now(self.state)) is not None and cost.is_warning:
+                self.tell("cost", f"most of max_cost is used: {show_usd(cost.max_usd)}")
 
     def _note_running(self) -> None:
         """Mark what runs of a cluster that is usable; the rest may still be starting."""

@@ -4,6 +4,7 @@
 
     <runtime>/jupyter_scale/<id>/        state.json scheduler.json node.log tls/ workers/ runners/
                                          heartbeat (its mtime: when an owner was last heard)
+                                         limits.json (those that were changed while it ran)
     /dev/shm/jupyter-scale-<uid>/<id>/   owner and segments; else <above>/shared/
 """
 
@@ -11,10 +12,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +25,8 @@ from jupyter_core.paths import jupyter_runtime_dir
 
 from jupyter_scale.errors import NoCluster, StateError
 from jupyter_scale.model.cluster import ClusterState, Owner, Target
-from jupyter_scale.transport.lifeline import heartbeat_path, is_alive
+from jupyter_scale.model.profile import Limits
+from jupyter_scale.transport.lifeline import heartbeat_path, is_alive, limits_path
 from jupyter_scale.transport.processes import end_trackers, kill_marked, marked
 
 if TYPE_CHECKING:
@@ -111,6 +115,26 @@ def save(state: ClusterState) -> None:
     draft.replace(directory / "state.json")
 
 
+def save_limits(state: ClusterState, limits: Limits) -> None:
+    """Save the limits of a cluster that were changed; none removes the file."""
+    path = limits_path(Path(state.directory))
+    if not limits:
+        path.unlink(missing_ok=True)
+        return
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(limits.to_dict()))
+    draft.chmod(0o600)
+    draft.replace(path)
+
+
+def load_limits(state: ClusterState) -> Limits:
+    """Return the limits of a cluster that were changed since it was declared."""
+    try:
+        return Limits.from_dict(json.loads(limits_path(Path(state.directory)).read_text()))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Limits()
+
+
 def load(cluster: str) -> ClusterState:
     """Return the saved state of a cluster.
 
@@ -127,7 +151,13 @@ def load(cluster: str) -> ClusterState:
         raise NoCluster(
             f"There is no cluster {cluster!r}; there are: {', '.join(cluster_ids()) or 'none'}."
         ) from None
-    return ClusterState.from_json(text)
+    return with_changed_limits(ClusterState.from_json(text))
+
+
+def with_changed_limits(state: ClusterState) -> ClusterState:
+    """Return a state with the limits that hold now."""
+    limits = load_limits(state)
+    return replace(state, profile=state.profile.limited(limits)) if limits else state
 
 
 def states() -> list[ClusterState]:

@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.profile import Profile
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 
 class Status(StrEnum):
@@ -64,6 +64,43 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Rental:
+    """A machine that is paid for by the time that it runs.
+
+    Parameters
+    ----------
+    instance : str
+        Its id where it is rented; empty while there is none yet.
+    kind : str
+        Its type there, for instance ``"g5.xlarge"``.
+    zone : str
+        Where it stands.
+    address : str
+        Its address on the network between the machines there.
+    is_spot : bool
+        Whether it may be taken away with little notice.
+    usd_per_h : float, optional
+        What it costs now; None when that is not known.
+    dearest_usd_per_h : float, optional
+        What it can cost at most, by which limits are kept.
+    launched_at : float
+        Unix time by the clock of who rents it out.
+    spent_usd : float
+        What earlier machines of the same node have cost.
+    """
+
+    instance: str = ""
+    kind: str = ""
+    zone: str = ""
+    address: str = ""
+    is_spot: bool = False
+    usd_per_h: float | None = None
+    dearest_usd_per_h: float | None = None
+    launched_at: float = 0.0
+    spent_usd: float = 0.0
+
+
+@dataclass(frozen=True)
 class Machine:
     """Another machine that a node is on; what is not known yet is empty.
 
@@ -83,6 +120,8 @@ class Machine:
         What it has.
     missing : tuple of str
         What the notebook's environment has and this one has not, and why.
+    rental : Rental, optional
+        What it costs; None for one of the user's own.
     """
 
     host: str
@@ -93,6 +132,7 @@ class Machine:
     gpus: int = 0
     memory_bytes: int = 0
     missing: tuple[str, ...] = ()
+    rental: Rental | None = None
 
 
 @dataclass(frozen=True)
@@ -268,5 +308,6 @@ def _fields(data: dict[str, Any]) -> dict[str, Any]:
 def _node(data: dict[str, Any]) -> NodeState:
     machine = data["machine"]
     if machine is not None:
-        machine = Machine(**{**machine, "missing": tuple(machine["missing"])})
+        rental = None if machine["rental"] is None else Rental(**machine["rental"])
+        machine = Machine(**{**machine, "missing": tuple(machine["missing"]), "rental": rental})
     return NodeState(**{**data, "status": Status(data["status"]), "machine": machine})

@@ -16,7 +16,7 @@ from jupyter_scale.model.run import Loop, Run, RunStatus
 
 __all__ = ["RunStatus"]  # of the feed, too: its TypeScript has it
 
-FEED_VERSION = 3
+FEED_VERSION = 4
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 
@@ -66,8 +66,26 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class CostView:
+    """What a cluster costs in US dollars: `usd` at the time `at`, `usd_per_h` from then on.
+
+    What is null is not known. Its machines end themselves at `ends_at`, or when it has cost
+    `max_usd`.
+    """
+
+    usd: float | None
+    at: float
+    usd_per_h: float | None
+    max_usd: float | None
+    ends_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterView:
-    """One cluster; `owner` says whether this server or a kernel owns it, times are Unix seconds."""
+    """One cluster; `owner` says whether this server or a kernel owns it, times are Unix seconds.
+
+    `cost` is null for what costs nothing.
+    """
 
     id: str
     name: str
@@ -78,6 +96,8 @@ class ClusterView:
     started_at: float
     idle_since: float | None
     idle_timeout_s: float | None
+    orphan_after_s: float | None
+    cost: CostView | None
     steps: tuple[StepView, ...]
     nodes: tuple[NodeView, ...]
 

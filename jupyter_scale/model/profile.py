@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
 
 IDLE_TIMEOUT_S = 30 * 60.0
 ORPHAN_AFTER_S = 2 * 3600.0
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 Value = str | int | float | bool | tuple[str, ...]
 """What an option of a provider can be set to."""
@@ -38,6 +41,46 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     required: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a cluster that were changed since it was declared; None as declared.
+
+    Parameters
+    ----------
+    idle_timeout_s, orphan_after_s : float, optional
+        See `Profile`.
+    max_cost, max_age : float, optional
+        Options of those providers that have them: US dollars, and seconds.
+    """
+
+    idle_timeout_s: float | None = None
+    orphan_after_s: float | None = None
+    max_cost: float | None = None
+    max_age: float | None = None
+
+    def __bool__(self) -> bool:
+        return self != Limits()
+
+    def options(self) -> dict[str, float]:
+        """Return those that are options of a provider."""
+        known = {"max_cost": self.max_cost, "max_age": self.max_age}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def updated(self, changes: Limits) -> Limits:
+        """Return these with some changed."""
+        return replace(self, **changes.to_dict())
+
+    def to_dict(self) -> dict[str, float]:
+        """Return those that were changed, as JSON types."""
+        known: dict[str, float | None] = vars(self)
+        return {name: value for name, value in known.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Limits:
+        """Rebuild what `to_dict` returned."""
+        return cls(**{name: float(value) for name, value in data.items()})
 
 
 @dataclass(frozen=True)
@@ -96,6 +139,16 @@ class Profile:
         """Return the profile with that many workers on each node."""
         pools = tuple(replace(pool, workers=workers) for pool in self.pools)
         return replace(self, pools=pools)
+
+    def limited(self, limits: Limits) -> Profile:
+        """Return the profile with limits changed."""
+        idle, orphan = limits.idle_timeout_s, limits.orphan_after_s
+        return replace(
+            self,
+            idle_timeout_s=self.idle_timeout_s if idle is None else idle,
+            orphan_after_s=self.orphan_after_s if orphan is None else orphan,
+            options={**self.options, **limits.options()},
+        )
 
     def with_limits(self) -> Profile:
         """Return the profile with the limits of a cluster that outlives its owner."""
@@ -157,3 +210,9 @@ def _plain(options: Mapping[str, Value]) -> dict[str, Any]:
 
 def _frozen(options: Mapping[str, Any]) -> dict[str, Value]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+
+
+def parse_duration(text: str) -> float | None:
+    """Return the seconds of ``"90s"``, ``"30m"``, ``"1.5h"`` or ``"7d"``, None of anything else."""
+    match = _DURATION.fullmatch(text.strip())
+    return float(match[1]) * _SECONDS[match[2]] if match else None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jupyter_scale.environment.host import Host
     from jupyter_scale.model.checkup import Check
     from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, RunnerState
+    from jupyter_scale.model.cost import Quote
     from jupyter_scale.model.profile import Option, Profile, Value
     from jupyter_scale.transport.speaker import Speaker
 
@@ -29,6 +30,7 @@ GROUP = "jupyter_scale.providers"
 _BUILT_IN = {
     "local": "jupyter_scale.providers.local.provider:LocalProvider",
     "ssh": "jupyter_scale.providers.ssh.provider:SshProvider",
+    "aws": "jupyter_scale.providers.aws.provider:AwsProvider",
 }
 
 
@@ -93,6 +95,8 @@ class NodeSeen:
         What is known by now that was not when it was yielded; None when nothing is.
     news : str
         What is being done there, for people; empty when there is nothing to tell.
+    is_leaving : bool
+        Whether its machine is taken away, and it takes no more work.
     """
 
     is_alive: bool
@@ -102,6 +106,7 @@ class NodeSeen:
     has_ended_well: bool = False
     node: NodeState | None = None
     news: str = ""
+    is_leaving: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,8 +164,23 @@ class Provider(Protocol):
         """
         ...
 
-    def start(self, request: Request) -> Iterator[NodeState]:
-        """Start all nodes, yielding each as soon as it could be stopped by what is yielded.
+    def quote(self, profile: Profile, cache: Path) -> Quote | None:
+        """Return what a cluster of that profile would cost, None when it costs nothing.
+
+        Parameters
+        ----------
+        cache : Path
+            A directory in which prices may be kept for a while.
+
+        Raises
+        ------
+        ClusterError
+            When that cannot be asked.
+        """
+        ...
+
+    def start(self, request: Request) -> Iterator[Sequence[NodeState]]:
+        """Start all nodes, yielding some as soon as they could be stopped by what is yielded.
 
         Raises
         ------
@@ -180,7 +200,7 @@ class Provider(Protocol):
         """Return what is seen of a node, without waiting; a node that is gone is not alive."""
         ...
 
-    def remains(self, nodes: Sequence[NodeState], cluster: str) -> bool:
+    def remains(self, nodes: Sequence[NodeState], request: Request) -> bool:
         """Tell whether anything of a cluster may be left that `stop` has to end."""
         ...
 
@@ -195,6 +215,16 @@ class Provider(Protocol):
         ------
         ClusterError
             When it cannot be asked.
+        """
+        ...
+
+    def limit(self, nodes: Sequence[NodeState], request: Request) -> None:
+        """Tell nodes the limits that the request's profile has by now.
+
+        Raises
+        ------
+        ClusterError
+            When one cannot be told.
         """
         ...
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 from jupyter_scale.clusters.profiles import MAX_WORKERS
 from jupyter_scale.errors import UsageError
+
+_LEAST_S = 10.0
 
 
 def _is_text(value: object) -> bool:
@@ -19,10 +21,27 @@ def _is_worker_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WORKERS
 
 
+def _is_amount(value: object) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 < cast("float", value) < float("inf")
+
+
+def _is_duration(value: object) -> bool:
+    return _is_amount(value) and cast("float", value) >= _LEAST_S
+
+
+LIMITS = ("idle_timeout_s", "orphan_after_s", "max_cost", "max_age")
+"""What a request may say of when a cluster ends by itself."""
+
+_DURATION = (_is_duration, f"seconds, at least {_LEAST_S:.0f}")
 _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "profile": (_is_text, "the name of a profile, a text"),
     "directory": (_is_text, "the path of a directory, a text"),
     "pool": (_is_text, "the name of a pool, a text"),
+    "idle_timeout_s": _DURATION,
+    "orphan_after_s": _DURATION,
+    "max_age": _DURATION,
+    "max_cost": (_is_amount, "an amount in USD above 0"),
     "workers": (_is_worker_count, f"a number from 1 to {MAX_WORKERS}"),
 }
 

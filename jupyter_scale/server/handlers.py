@@ -24,7 +24,8 @@ from tornado import web
 
 from jupyter_scale.errors import ClusterError, NoCluster, ProfileError, ScaleError, UsageError
 from jupyter_scale.model.feed import ClusterView
-from jupyter_scale.server.bodies import read_body
+from jupyter_scale.model.profile import Limits
+from jupyter_scale.server.bodies import LIMITS, read_body
 from jupyter_scale.server.feed import AUTH_RESOURCE, Feed, FeedHandler
 from jupyter_scale.server.registry import Registry
 from jupyter_scale.serverlink import KERNEL_HEADER, KEY_HEADER
@@ -184,6 +185,36 @@ class ProfilesHandler(ScaleHandler):
         self.answer({"profiles": list(self.registry.profiles)})
 
 
+class QuoteHandler(ScaleHandler):
+    """What a cluster of a profile would cost."""
+
+    @web.authenticated
+    @authorized
+    @explained
+    async def get(self, profile: str) -> None:
+        """Tell it, in ``lines`` for people, and how much it is; nothing is started."""
+        quoted = await asyncio.wrap_future(self.registry.quote(profile))
+        if quoted is None:
+            self.answer({"usd_per_h": 0.0, "lasts_s": None, "lines": []})
+            return
+        self.answer(
+            {"usd_per_h": quoted.usd_per_h, "lasts_s": quoted.lasts_s, "lines": quoted.lines()}
+        )
+
+
+class LimitsHandler(ScaleHandler):
+    """When a cluster ends by itself."""
+
+    @web.authenticated
+    @authorized
+    @explained
+    async def patch(self, cluster: str) -> None:
+        """Change ``idle_timeout_s``, ``orphan_after_s``, ``max_cost``, ``max_age``."""
+        changes = Limits.from_dict(read_body(self.request.body, LIMITS))
+        await asyncio.wrap_future(self.registry.extend(cluster, changes))
+        self.answer(_plain(self.registry.cluster(cluster)))
+
+
 class InterruptHandler(ScaleHandler):
     """The stop button of a run."""
 
@@ -209,12 +240,14 @@ class InterruptHandler(ScaleHandler):
 
 def routes() -> list[tuple[str, type[web.RequestHandler]]]:
     """Return ``pattern → handler`` of every endpoint, without the server's base address."""
-    one = r"([\w-]+)"
+    one, profile = r"([\w-]+)", r"([\w.-]+)"
     return [
         (r"/jupyter-scale/api/clusters", ClustersHandler),
         (rf"/jupyter-scale/api/clusters/{one}", ClusterHandler),
         (rf"/jupyter-scale/api/clusters/{one}/retry", RetryHandler),
+        (rf"/jupyter-scale/api/clusters/{one}/limits", LimitsHandler),
         (r"/jupyter-scale/api/profiles", ProfilesHandler),
+        (rf"/jupyter-scale/api/profiles/{profile}/quote", QuoteHandler),
         (rf"/jupyter-scale/api/runs/{one}/interrupt", InterruptHandler),
         (r"/jupyter-scale/api/feed", FeedHandler),
     ]

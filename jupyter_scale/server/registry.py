@@ -19,6 +19,8 @@ from typing import TypeVar
 
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster, stop_saved
+from jupyter_scale.clusters.costs import quote
+from jupyter_scale.clusters.extending import extend
 from jupyter_scale.clusters.profiles import load_profile, profile_names
 from jupyter_scale.errors import ClusterError, NoCluster, ProfileError, StateError
 from jupyter_scale.model.cluster import (
@@ -29,8 +31,10 @@ from jupyter_scale.model.cluster import (
     Status,
     Target,
 )
+from jupyter_scale.model.cost import Quote
 from jupyter_scale.model.facts import RunFact
 from jupyter_scale.model.feed import ClusterView, StepView
+from jupyter_scale.model.profile import Limits
 from jupyter_scale.monitor.observer import Observers, Place
 from jupyter_scale.monitor.samples import Sample
 from jupyter_scale.providers.provider import Route
@@ -160,6 +164,14 @@ class Registry:
         """
         return _in_thread(lambda: self._retry(cluster))
 
+    def quote(self, name: str) -> Future[Quote | None]:
+        """Find out what a cluster of a profile would cost; the future raises ScaleError."""
+        return _in_thread(lambda: quote(load_profile(name, self._root)))
+
+    def extend(self, cluster: str, changes: Limits) -> Future[None]:
+        """Change when a cluster ends by itself; the future raises ScaleError."""
+        return _in_thread(lambda: self._extend(cluster, changes))
+
     def stop(self, cluster: str) -> Future[None]:
         """End a cluster, or dismiss one that has ended; the future comes when it is gone."""
         return _in_thread(lambda: self._stop(cluster))
@@ -254,6 +266,13 @@ class Registry:
             found.job = _in_thread(lambda: self._work(found, found.cluster.start))
         elif found.state.status is not Status.RUNNING or not found.cluster.retry():
             raise ClusterError(f"Nothing of cluster {found.state.name} has failed.")
+        self._news.set()
+
+    def _extend(self, cluster: str, changes: Limits) -> None:
+        found = self._find(cluster)
+        extend(found.cluster.state if isinstance(found, _Owned) else found, changes)
+        if isinstance(found, _Owned):
+            found.cluster.look()
         self._news.set()
 
     def _stop(self, cluster: str) -> None:

@@ -14,11 +14,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
 from typing import Any, TypeVar
 
+from jupyter_scale.clusters.costs import meter_now
 from jupyter_scale.model.cluster import ClusterState, NodeState
 from jupyter_scale.model.facts import LoopFact, RunFact
 from jupyter_scale.model.feed import (
     FEED_VERSION,
     ClusterView,
+    CostView,
     Delta,
     GpuView,
     LoopView,
@@ -64,9 +66,19 @@ def view_cluster(
         started_at=state.started_at,
         idle_since=None if sample is None else sample.idle_since,
         idle_timeout_s=state.profile.idle_timeout_s,
+        orphan_after_s=state.profile.orphan_after_s,
+        cost=_view_cost(state),
         steps=tuple(steps),
         nodes=tuple(_view_node(node, state, sample) for node in state.nodes),
     )
+
+
+def _view_cost(state: ClusterState) -> CostView | None:
+    meter = meter_now(state)
+    if meter is None:
+        return None
+    ends_at = None if meter.ends_at is None else round(meter.ends_at)
+    return CostView(meter.usd, meter.at, meter.usd_per_h, meter.max_usd, ends_at)
 
 
 def _view_node(node: NodeState, state: ClusterState, sample: Sample | None) -> NodeView:

@@ -26,6 +26,7 @@ fooled by a pid that was given to another process, nor by a zombie that nobody h
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import sys
@@ -88,6 +89,26 @@ def heartbeat_path(directory: Path) -> Path:
     return directory / "heartbeat"
 
 
+def limits_path(directory: Path) -> Path:
+    """Return the file that holds limits which were changed since a node was started."""
+    return directory / "limits.json"
+
+
+def limit_of(directory: Path, name: str, declared_s: float) -> float:
+    """Return a limit of a node: as it was changed, else as it was declared.
+
+    Parameters
+    ----------
+    name : str
+        That of a field of `jupyter_scale.model.profile.Limits`.
+    """
+    try:
+        changed = json.loads(limits_path(directory).read_text())
+        return float(changed.get(name, declared_s))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return declared_s
+
+
 def watch_heartbeat(
     directory: Path, silence_s: float, on_silence: Callable[[], None]
 ) -> threading.Thread:
@@ -95,11 +116,12 @@ def watch_heartbeat(
 
     Silence is measured on the monotonic clock between changes of the file's mtime: neither a
     corrected wall clock nor a machine that slept looks like silence. A file can only be polled.
+    Another limit may be set meanwhile, see `limits_path`.
     """
 
     def listen() -> None:
         heard, since = _mtime(directory), time.monotonic()
-        while time.monotonic() < since + silence_s:
+        while time.monotonic() < since + limit_of(directory, "orphan_after_s", silence_s):
             time.sleep(min(5.0, silence_s / 10))
             if (now := _mtime(directory)) not in (None, heard):
                 heard, since = now, time.monotonic()

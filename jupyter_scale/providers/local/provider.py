@@ -67,7 +67,10 @@ class LocalProvider:
     def check(self, profile: Profile) -> None:
         """Find nothing wrong: each option was checked by itself."""
 
-    def start(self, request: Request) -> Iterator[NodeState]:
+    def quote(self, profile: Profile, cache: Path) -> None:
+        """Return None: it costs nothing."""
+
+    def start(self, request: Request) -> Iterator[Sequence[NodeState]]:
         """Start the node process; see `jupyter_scale.providers.provider.Provider`."""
         profile = request.profile
         pool = profile.pools[0]
@@ -90,7 +93,7 @@ class LocalProvider:
         argv = ["jupyter_scale.providers.node", *arguments]
         child = _run(request, argv, what="scheduler", log_path=log_path, cwd=Path.cwd())
         self._links[child.pid] = _Link(child)
-        yield NodeState(
+        node = NodeState(
             name=_NAME,
             pool=pool.name,
             pid=child.pid,
@@ -100,6 +103,7 @@ class LocalProvider:
             log=str(log_path),
             has_scheduler=True,
         )
+        yield [node]
 
     def resume(self, request: Request, nodes: Sequence[NodeState]) -> None:
         """Do nothing: the node process goes on by itself."""
@@ -121,9 +125,9 @@ class LocalProvider:
                 link.seen = replace(link.seen, failures=(_explain_end(link),))
         return link.seen
 
-    def remains(self, nodes: Sequence[NodeState], cluster: str) -> bool:
+    def remains(self, nodes: Sequence[NodeState], request: Request) -> bool:
         """Tell whether any process carries the cluster's mark."""
-        return bool(marked(cluster))
+        return bool(marked(request.cluster))
 
     def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
         """Return once the node process said something, or after the time-out."""
@@ -136,6 +140,9 @@ class LocalProvider:
     def scale(self, node: NodeState, request: Request, workers: int) -> None:
         """Ask the node process for another number of workers."""
         write_wish(request.directory, workers)
+
+    def limit(self, nodes: Sequence[NodeState], request: Request) -> None:
+        """Do nothing: the node reads them in the cluster's directory."""
 
     def stop(
         self,

@@ -25,6 +25,7 @@ GPU = "GPU"
 
 WORKER_START_TIMEOUT_S = 30.0
 _CLOSE_TIMEOUT_S = 2.0
+_DRAIN_S = 60.0  # of the two minutes that a notice leaves
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Crew:
         self._starting: dict[int, asyncio.Task[None]] = {}
         self._scaling = asyncio.Lock()
         self._wanted = 0
+        self._is_draining = False
         self._gpus = 0 if "CUDA_VISIBLE_DEVICES" in os.environ else len(GpuReader().read())
 
     @property
@@ -97,6 +99,8 @@ class Crew:
             Returns names of workers, those first that are the least missed.
         """
         async with self._scaling:
+            if self._is_draining:
+                return
             self._wanted = workers
             missing = workers - len(self._nannies)
             if missing > 0:
@@ -111,8 +115,16 @@ class Crew:
         async with self._scaling:
             for index, nanny in list(self._nannies.items()):
                 is_over = nanny.status in (Status.closed, Status.failed)
-                if is_over and index not in self._starting:
+                if is_over and not self._is_draining and index not in self._starting:
                     self._begin(index)
+
+    async def drain(self) -> None:
+        """Have no workers any more: what they hold goes to others, what they do is done again."""
+        async with self._scaling:
+            self._is_draining = True
+            for task in self._starting.values():
+                task.cancel()
+            await self._retire(len(self._nannies), [], _DRAIN_S)
 
     async def close(self) -> None:
         """Close all."""
@@ -166,14 +178,16 @@ class Crew:
         finally:
             self._starting.pop(index, None)
 
-    async def _retire(self, count: int, idle: list[str]) -> None:
+    async def _retire(
+        self, count: int, idle: list[str], timeout_s: float = _CLOSE_TIMEOUT_S
+    ) -> None:
         own = {self._name(index): index for index in sorted(self._nannies, reverse=True)}
         names = [*(name for name in idle if name in own), *own]
         names = list(dict.fromkeys(names))[:count]
         connection_args = self._security.get_connection_args("worker")
         try:
             async with (
-                asyncio.timeout(_CLOSE_TIMEOUT_S),
+                asyncio.timeout(timeout_s),
                 rpc(self._scheduler, connection_args=connection_args) as scheduler,
             ):
                 await scheduler.retire_workers(names=names)

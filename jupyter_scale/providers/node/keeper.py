@@ -22,8 +22,9 @@ from jupyter_scale.monitor.runs import Mourner
 from jupyter_scale.monitor.samples import LOOK
 from jupyter_scale.providers.node.crew import Crew, CrewOptions
 from jupyter_scale.providers.node.events import wanted_path
+from jupyter_scale.providers.node.lease import notice
 from jupyter_scale.providers.node.worker import GPUS
-from jupyter_scale.transport.lifeline import current_owner, is_alive
+from jupyter_scale.transport.lifeline import current_owner, is_alive, limit_of
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _logger = logging.getLogger(__name__)
 _CLOSE_TIMEOUT_S = 2.0
 _LOOK_WANTED_S = 0.2
 _LOOK_SCHEDULER_S = 2.0
+_LOOK_NOTICE_S = 1.0
 _DESERTED_S = 8.0
 
 
@@ -155,8 +157,9 @@ class Keeper:
         elif options.idle_timeout_s is not None:
             endings.append(asyncio.ensure_future(self._wait_idle(options.idle_timeout_s)))
         following = asyncio.ensure_future(self._follow_wishes())
+        noticing = asyncio.ensure_future(self._heed_notice())
         await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
-        for job in [*endings, following]:
+        for job in [*endings, following, noticing]:
             job.cancel()
         await self.close()
 
@@ -208,6 +211,13 @@ class Keeper:
             except (OSError, ValueError):
                 _logger.exception("the wish in %s", path)
             await asyncio.sleep(_LOOK_WANTED_S)
+
+    async def _heed_notice(self) -> None:
+        """Hand over what the workers have, when this machine is about to be taken away."""
+        while not (why := notice()):  # noqa: ASYNC110 - a file can only be polled
+            await asyncio.sleep(_LOOK_NOTICE_S)
+        self._tell(event="leaving", why=why)
+        await self._crew.drain()
 
     def _least_missed(self) -> list[str]:
         """Return names of workers, as the scheduler would close them; none where it is not here."""
@@ -262,15 +272,16 @@ class Keeper:
         """Return when neither a task nor a runner was busy for that long.
 
         A runner is busy while the file ``busy`` is in its directory, and the process that the
-        file names lives.
+        file names lives. Another limit may be set meanwhile, see `limits_path`.
         """
         scheduler = self._scheduler
         assert scheduler is not None  # noqa: S101 - who waits for this has one
         last_busy = time.time()
-        while time.time() < last_busy + timeout_s:
+        directory = self._options.directory
+        while time.time() < last_busy + limit_of(directory, "idle_timeout_s", timeout_s):
             await asyncio.sleep(min(5.0, timeout_s / 10))
             idle_since = scheduler.check_idle()
-            is_busy = any(map(_is_busy, self._options.directory.glob("runners/*/busy")))
+            is_busy = any(map(_is_busy, directory.glob("runners/*/busy")))
             if idle_since is None or is_busy or self._crew.is_starting:
                 last_busy = time.time()
             self._idle_since = None if idle_since is None or is_busy else last_busy

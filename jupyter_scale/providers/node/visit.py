@@ -35,6 +35,7 @@ import psutil
 from jupyter_scale.environment.node.mirror import is_whole
 from jupyter_scale.model.cluster import Owner
 from jupyter_scale.providers.node.events import events_path
+from jupyter_scale.providers.node.lease import renew_lease
 from jupyter_scale.transport.lifeline import heartbeat_path, is_alive, owner_of
 from jupyter_scale.transport.local import python_argv, read_last_lines
 from jupyter_scale.transport.processes import end_groups, end_trackers, kill_marked
@@ -202,6 +203,7 @@ def _tell(directory: Path, owner: Owner) -> None:
             *lines, heard = (heard + data).split(b"\n")
             if b"beat" in lines:
                 os.utime(heartbeat_path(directory))
+                renew_lease()
 
 
 def _read_from(path: Path, offset: int) -> bytes:

@@ -12,16 +12,14 @@ from jupyter_scale.environment.courier import Ourselves
 from jupyter_scale.environment.interpreter import preparation_of
 from jupyter_scale.errors import ClusterError, HostError, StartError
 from jupyter_scale.providers.ssh.member import Member
-from jupyter_scale.providers.ssh.options import config_of
-from jupyter_scale.transport.ssh.connection import Connection
 
 if TYPE_CHECKING:
     from jupyter_scale.environment.prepare import Preparation
     from jupyter_scale.model.cluster import Machine, NodeState
     from jupyter_scale.model.profile import Pool
     from jupyter_scale.providers.provider import Request
-    from jupyter_scale.providers.ssh.asking import AskOnce
     from jupyter_scale.providers.ssh.questions import Questions
+    from jupyter_scale.transport.ssh.connection import Connection
 
 _LOOPBACK = "127.0.0.1"
 _MOMENT_S = 0.5
@@ -37,8 +35,8 @@ class Fleet:
     ----------
     request : Request
         What the nodes are needed for.
-    asks : AskOnce
-        Asks the user on behalf of hosts.
+    connect : callable
+        Returns a new connection to a host, and is told of its steps.
     questions : Questions
         What members want to know of the user.
 
@@ -48,9 +46,14 @@ class Fleet:
         Guards what members show, and is notified of each change.
     """
 
-    def __init__(self, request: Request, asks: AskOnce, questions: Questions) -> None:
+    def __init__(
+        self,
+        request: Request,
+        connect: Callable[[str, Callable[[str, str], None]], Connection],
+        questions: Questions,
+    ) -> None:
         self.request = request
-        self._asks, self._questions = asks, questions
+        self._connect, self._questions = connect, questions
         self.members: dict[str, Member] = {}
         self.news = threading.Condition()
         self._number = 0
@@ -120,9 +123,10 @@ class Fleet:
             _MOST_BEAT_S if silence_s is None else min(_MOST_BEAT_S, silence_s / _BEATS_IN_SILENCE)
         )
 
-    @property
-    def network(self) -> str:
-        """The network between the nodes as the profile says; empty if it does not."""
+    def network_of(self, machine: Machine) -> str:
+        """Return the network between the nodes; empty if neither profile nor landlord say it."""
+        if machine.rental is not None and machine.rental.address:
+            return machine.rental.address
         return str(self.request.profile.options.get("network", ""))
 
     def has_news(self) -> None:
@@ -139,11 +143,10 @@ class Fleet:
 
         Raises
         ------
-        HostError
-            When there can be none.
+        ClusterError
+            When there can be none; `HostError` when that may change.
         """
-        config = config_of(host, self.request.profile)
-        return Connection.open(config, ask=self._asks.for_host(), on_step=on_step)
+        return self._connect(host, on_step)
 
     def preparation(self) -> Preparation:
         """Return what environments are made of; found out once."""
@@ -185,7 +188,8 @@ class Fleet:
 
     def listening_address(self, machine: Machine) -> str:
         """Return where a node listens: on loopback when there is no other node."""
-        return machine.address if len(self.members) > 1 else _LOOPBACK
+        count = sum(pool.count for pool in self.request.profile.pools)
+        return machine.address if count > 1 else _LOOPBACK
 
     def scheduler_for(self, member: Member) -> str | None:
         """Return where the scheduler is that a member joins, None when it shall have it itself.

@@ -200,7 +200,7 @@ class Member:
             raise HostError(
                 self._machine.host,
                 "network",
-                f"it has no address in the network {self._fleet.network}",
+                f"it has no address in the network {self._fleet.network_of(self._machine)}",
                 "`ip address` there tells which it has: correct `network` in the profile.",
             )
         self._shared = laid["shared"]
@@ -220,7 +220,7 @@ class Member:
         return {
             "cluster": request.cluster,
             "node": self._node.name,
-            "network": self._fleet.network,
+            "network": self._fleet.network_of(self._machine),
             "files": files,
         }
 

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-import time
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from jupyter_scale.environment.additions import additions_path
-from jupyter_scale.environment.interpreter import preparation_of
-from jupyter_scale.environment.prepare import prepare
-from jupyter_scale.errors import ClusterError, HostError
 from jupyter_scale.model.cluster import Machine, NodeState, RunnerState, Status
-from jupyter_scale.providers.logs import log_path
-from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.provider import NodeSeen, Request, Route
-from jupyter_scale.providers.ssh.asking import AskOnce
-from jupyter_scale.providers.ssh.commands import end, start_module
-from jupyter_scale.providers.ssh.fleet import Fleet, wait_all
-from jupyter_scale.providers.ssh.host import SshHost
+from jupyter_scale.providers.ssh.machines import Machines, OnStep
 from jupyter_scale.providers.ssh.options import (
     CLUSTER_OPTIONS,
     POOL_OPTIONS,
@@ -29,31 +15,17 @@ from jupyter_scale.providers.ssh.options import (
     hosts_of,
     places_of,
 )
-from jupyter_scale.providers.ssh.questions import Questions
-from jupyter_scale.providers.ssh.routes import open_route
-from jupyter_scale.transport.ssh.commands import run as run_command
 from jupyter_scale.transport.ssh.connection import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import (
-        Callable,
-        Collection,
-        Generator,
-        Iterable,
-        Iterator,
-        Mapping,
-        Sequence,
-    )
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
+    from jupyter_scale.environment.host import Host
     from jupyter_scale.model.checkup import Check
     from jupyter_scale.model.profile import Option, Profile, Value
     from jupyter_scale.providers.provider import Ask
     from jupyter_scale.transport.ssh.commands import RemoteChild
-
-_STOP_S = 60.0
-_WISH_S = 15.0
-_RENEW_S = 900.0
-_ADD_LINE = 'umask 077; echo "$2" >>"$1"'
 
 
 class SshProvider:
@@ -66,16 +38,16 @@ class SshProvider:
     outlives_kernels = True
 
     def __init__(self) -> None:
-        self.ask: Ask | None = None
-        self._asks = AskOnce(self._ask_user)
-        self._questions = Questions()
-        self._fleet: Fleet | None = None
-        self._profile: Profile | None = None
-        self._controls: dict[str, Connection] = {}
-        self._routes: list[Route] = []
-        self._ended: set[str] = set()
-        self._number = 0
-        self._lock = threading.Lock()
+        self._machines = Machines(_connect)
+
+    @property
+    def ask(self) -> Ask | None:
+        """Asks the user for a passphrase, given a prompt."""
+        return self._machines.ask
+
+    @ask.setter
+    def ask(self, ask: Ask | None) -> None:
+        self._machines.ask = ask
 
     def count_nodes(self, options: Mapping[str, Value], count: int) -> int:
         """Return how many hosts a pool has."""
@@ -85,7 +57,10 @@ class SshProvider:
         """Refuse a host that is there twice, and what contradicts the hosts."""
         places_of(profile)
 
-    def start(self, request: Request) -> Iterator[NodeState]:
+    def quote(self, profile: Profile, cache: Path) -> None:
+        """Return None: it costs nothing."""
+
+    def start(self, request: Request) -> Iterator[Sequence[NodeState]]:
         """Begin with all hosts side by side, once all were yielded."""
         nodes = [
             NodeState(
@@ -99,54 +74,33 @@ class SshProvider:
             )
             for place in places_of(request.profile)
         ]
-        yield from nodes
-        self._ended.clear()
-        self._begin(request, nodes)
+        yield nodes
+        self._machines.begin(request, nodes, is_new=True)
 
     def resume(self, request: Request, nodes: Sequence[NodeState]) -> None:
         """Hear those that run, start those that do not; see `Provider.resume`."""
-        self._begin(
-            request,
-            [replace(n, pid=0) if n.status is Status.FAILED else n for n in nodes],
-        )
-
-    def _begin(self, request: Request, nodes: Sequence[NodeState]) -> None:
-        self._profile = request.profile
-        if self._fleet is None:
-            self._fleet = Fleet(request, self._asks, self._questions)
-        self._fleet.begin(nodes)
+        again = [replace(n, pid=0) if n.status is Status.FAILED else n for n in nodes]
+        self._machines.begin(request, again)
 
     def look(self, node: NodeState, request: Request) -> NodeSeen:
         """Return what was heard of a node so far."""
-        self._profile = request.profile
-        fleet = self._fleet
-        member = fleet.members.get(node.name) if fleet is not None else None
-        if fleet is None or member is None:
-            return NodeSeen(is_alive=node.status is not Status.FAILED)
-        self._number = fleet.number
-        seen = replace(member.seen, workers=fleet.joined(node.name))
-        return seen if member.node.has_scheduler else replace(seen, scheduler_address=None)
+        return self._machines.look(node, request)
 
     def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
         """Return as soon as something was heard; ask what a host wants to know."""
-        if self._fleet is None:
-            time.sleep(timeout_s)
-            return
-        self._questions.answer(self.ask)
-        self._fleet.wait(self._number, timeout_s)
-        self._questions.answer(self.ask)
+        self._machines.wait(timeout_s)
 
-    def remains(self, nodes: Sequence[NodeState], cluster: str) -> bool:
+    def remains(self, nodes: Sequence[NodeState], request: Request) -> bool:
         """Tell whether there is a node that was not ended."""
-        return any(node.name not in self._ended for node in nodes)
+        return self._machines.remains(nodes)
 
     def scale(self, node: NodeState, request: Request, workers: int) -> None:
         """Write the number of workers where the node process looks for it."""
-        connection, machine = self._control(node, request), _machine(node)
-        path = str(wanted_path(Path(machine.directory)))
-        script = 'umask 077; echo "$2" >"$1.new" && mv -f "$1.new" "$1"'
-        argv = ["sh", "-c", script, "sh", path, str(workers)]
-        run_command(connection, argv, timeout_s=_WISH_S).check()
+        self._machines.scale(node, request, workers)
+
+    def limit(self, nodes: Sequence[NodeState], request: Request) -> None:
+        """Write the limits where node process and runners look for them."""
+        self._machines.limit(nodes, request)
 
     def stop(
         self,
@@ -156,42 +110,7 @@ class SshProvider:
         grace_s: float,
     ) -> None:
         """End what runs on all hosts, side by side, and remove it there."""
-        self._profile = request.profile
-        known = {node.name: node for node in nodes}
-        if self._fleet is not None:
-            self._fleet.close()
-            known |= {name: member.node for name, member in self._fleet.members.items()}
-            self._fleet = None
-        failures: list[str] = []
-
-        def end_one(node: NodeState) -> None:
-            try:
-                self._end(node, request.cluster, grace_s)
-                self._ended.add(node.name)
-            except ClusterError as error:
-                failures.append(str(error))
-
-        left = [node for name, node in known.items() if name not in self._ended]
-        wait_all([partial(end_one, node) for node in left], _STOP_S, meanwhile=self._answer)
-        self.close()
-        missing = [node.name for node in left if node.name not in self._ended]
-        if missing:
-            why = "\n".join(failures) or f"they did not answer within {_STOP_S:.0f} s"
-            raise ClusterError(
-                f"What runs on {', '.join(missing)} could not be ended: {why}\n"
-                "It ends by itself when no owner was heard there for `orphan_after`. When the host"
-                " can be reached again, `jupyter scale down` ends it at once."
-            )
-
-    def _end(self, node: NodeState, cluster: str, grace_s: float) -> None:
-        machine = _machine(node)
-        if not machine.python:
-            return  # nothing was begun there
-        connection = self._connect(machine.host)
-        try:
-            end(connection, machine, cluster, node.name, grace_s=grace_s)
-        finally:
-            connection.close()
+        self._machines.stop(nodes, request, grace_s)
 
     def run(
         self,
@@ -203,29 +122,33 @@ class SshProvider:
         directory: str,
     ) -> RemoteChild:
         """Start a process on a node's machine; it goes on when the connection breaks."""
-        connection = self._control(node, request)
-        return start_module(
-            connection, _machine(node), request.cluster, argv, what=what, directory=directory
-        )
+        return self._machines.run(node, request, argv, what=what, directory=directory)
 
     def directory_of(self, node: NodeState, request: Request) -> str:
         """Return the node's directory on its machine."""
-        return _machine(node).directory
+        return self._machines.directory_of(node)
 
     def reach(self, node: NodeState, request: Request, address: str) -> Route:
         """Return a way through a tunnel."""
-        self._profile = request.profile
-        host = _machine(node).host
-        route = open_route(address, lambda: self._connect(host))
-        self._routes.append(route)
-        return route
+        return self._machines.reach(node, request, address)
+
+    def renew(
+        self, nodes: Sequence[NodeState], request: Request, on_news: Callable[[str], None]
+    ) -> tuple[str, ...]:
+        """Make the environment of this process there, where another one was made before."""
+        return self._machines.renew(nodes, request, on_news)
+
+    def host_of(self, node: NodeState, request: Request) -> Host:
+        """Return the machine of a node, over whatever connection there is when it is asked."""
+        return self._machines.host_of(node, request)
 
     def read_log(self, node: NodeState, request: Request, name: str, lines: int) -> tuple[str, ...]:
         """Return the last lines of a log in the node's directory."""
-        connection = self._control(node, request)
-        path = f"{_machine(node).directory}/{log_path(name)}"
-        done = run_command(connection, ["tail", "-n", str(lines), "--", path], timeout_s=_WISH_S)
-        return tuple(done.stdout.decode(errors="replace").splitlines())
+        return self._machines.read_log(node, request, name, lines)
+
+    def close(self) -> None:
+        """Let go of members, tunnels and connections; the nodes go on."""
+        self._machines.close()
 
     def examine(
         self, profile: Profile, ask: Ask | None, known: Collection[str] = ()
@@ -235,100 +158,6 @@ class SshProvider:
 
         return doctor.examine(profile, ask, known)
 
-    def renew(
-        self, nodes: Sequence[NodeState], request: Request, on_news: Callable[[str], None]
-    ) -> tuple[str, ...]:
-        """Make the environment of this process there, where another one was made before."""
-        made_by_us = {pool.name for pool in request.profile.pools if not pool.options.get("python")}
-        wanted = [n for n in nodes if n.pool in made_by_us and n.status is not Status.FAILED]
-        if not wanted:
-            return ()
-        on_news("bringing new packages to the cluster …")
-        preparation = preparation_of()
-        notes: list[str] = []
 
-        def bring(node: NodeState) -> None:
-            machine = _machine(node)
-            try:
-                connection = self._control(node, request)
-                made = prepare(SshHost(connection), preparation)
-                path = additions_path(machine.directory)
-                argv = ["sh", "-c", _ADD_LINE, "sh", path, made.site_packages]
-                run_command(connection, argv, timeout_s=_WISH_S).check()
-                new = {*made.missing} - {*machine.missing}
-                notes.extend(f"not on {node.name}: {package}" for package in sorted(new))
-            except ClusterError as error:
-                notes.append(f"{node.name} has not got the new packages: {error}")
-
-        wait_all([partial(bring, node) for node in wanted], _RENEW_S)
-        return tuple(notes)
-
-    def host_of(self, node: NodeState, request: Request) -> _NodeHost:
-        """Return the machine of a node, over whatever connection there is when it is asked."""
-        return _NodeHost(_machine(node).host, lambda: self._control(node, request))
-
-    def close(self) -> None:
-        """Let go of members, tunnels and connections; the nodes go on."""
-        fleet, self._fleet = self._fleet, None
-        if fleet is not None:
-            fleet.close()
-        with self._lock:
-            routes, self._routes = self._routes, []
-            controls, self._controls = self._controls, {}
-        for route in routes:
-            route.close()
-        for connection in controls.values():
-            connection.close()
-
-    def _control(self, node: NodeState, request: Request) -> Connection:
-        """Return a connection for commands: that of the member, else one that is kept."""
-        self._profile = request.profile
-        member = self._fleet.members.get(node.name) if self._fleet is not None else None
-        if member is not None and (connection := member.connection) is not None:
-            return connection
-        with self._lock:
-            kept = self._controls.get(node.name)
-            if kept is None or not kept.is_open:
-                with contextlib.suppress(HostError):
-                    if kept is not None:
-                        kept.close()
-                self._controls[node.name] = kept = self._connect(_machine(node).host)
-            return kept
-
-    def _connect(self, host: str) -> Connection:
-        """Return a new connection."""
-        if self._profile is None:
-            raise ClusterError(f"{host} is of no cluster yet: start one first.")
-        return Connection.open(config_of(host, self._profile), ask=self._asks.for_host())
-
-    def _ask_user(self, prompt: str) -> str:
-        """Ask in the main thread, which may be this one; elsewhere only while somebody waits."""
-        if self.ask is not None and _is_main():
-            return self.ask(prompt)
-        return self._questions.ask(prompt)
-
-    def _answer(self) -> None:
-        """Answer what other threads want to know, if this one may ask the user."""
-        self._questions.answer(self.ask if _is_main() else None)
-
-
-class _NodeHost:
-    """A node's machine as `jupyter_scale.environment` asks it."""
-
-    def __init__(self, name: str, connect: Callable[[], Connection]) -> None:
-        self.name, self._connect = name, connect
-
-    def converse(
-        self, argv: list[str], stdin: Iterable[bytes], silence_s: float
-    ) -> Generator[Mapping[str, Any], None, None]:
-        """Run a command and yield its lines; see `SshHost.converse`."""
-        return SshHost(self._connect()).converse(argv, stdin, silence_s)
-
-
-def _is_main() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-def _machine(node: NodeState) -> Machine:
-    assert node.machine is not None  # noqa: S101 - this provider has made it
-    return node.machine
+def _connect(host: str, request: Request, ask: Ask | None, on_step: OnStep) -> Connection:
+    return Connection.open(config_of(host, request.profile), ask=ask, on_step=on_step)

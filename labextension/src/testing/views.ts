@@ -38,6 +38,8 @@ export function aCluster(id: string, changes: Partial<IClusterView> = {}): IClus
     started_at: 1000,
     idle_since: null,
     idle_timeout_s: 1800,
+    orphan_after_s: 7200,
+    cost: null,
     steps: [],
     nodes: [aNode('node-1')],
     ...changes

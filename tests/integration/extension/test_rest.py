@@ -19,7 +19,9 @@ ENDPOINTS = [
     ("PATCH", ("clusters", "c1")),
     ("DELETE", ("clusters", "c1")),
     ("POST", ("clusters", "c1", "retry")),
+    ("PATCH", ("clusters", "c1", "limits")),
     ("GET", ("profiles",)),
+    ("GET", ("profiles", "local", "quote")),
     ("POST", ("runs", "r1", "interrupt")),
     ("GET", ("feed",)),
 ]

@@ -7,7 +7,7 @@ from jupyter_scale.cli.doctor import show, summarise
 from jupyter_scale.cli.parser import build_parser
 from jupyter_scale.model.checkup import Check, CheckStatus
 
-COMMANDS = ["up", "ls", "status", "logs", "down", "clean", "doctor"]
+COMMANDS = ["up", "ls", "status", "logs", "extend", "down", "clean", "doctor"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,0 +1,1 @@
+"""Provider ``aws``: nodes are EC2 instances, which end themselves."""

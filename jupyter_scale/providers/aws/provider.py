@@ -1,0 +1,373 @@
+"""Provider ``aws``: nodes are EC2 instances, which are launched, watched over, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import socket
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jupyter_scale.errors import AwsError, HostError, InstanceGone
+from jupyter_scale.model.cluster import Machine, NodeState, Rental, RunnerState, Status
+from jupyter_scale.model.cost import rentals_of
+from jupyter_scale.providers.aws import journal as journals
+from jupyter_scale.providers.aws import limits as limiting
+from jupyter_scale.providers.aws.cloud import Cloud
+from jupyter_scale.providers.aws.ending import Remains, end_all
+from jupyter_scale.providers.aws.journal import Place
+from jupyter_scale.providers.aws.kinds import look_up_images, look_up_kinds, why_no_gpu
+from jupyter_scale.providers.aws.launching import Plan
+from jupyter_scale.providers.aws.naming import Identity
+from jupyter_scale.providers.aws.network import Doorway
+from jupyter_scale.providers.aws.options import (
+    CLUSTER_OPTIONS,
+    POOL_OPTIONS,
+    Settings,
+    settings_of,
+)
+from jupyter_scale.providers.aws.prices import look_up_prices, quote_of
+from jupyter_scale.providers.aws.provisioner import SETTLES_S, Hooks, Provisioner, Site
+from jupyter_scale.providers.aws.reaching import config_of
+from jupyter_scale.providers.aws.slots import Phase
+from jupyter_scale.providers.aws.userdata import LIMITS
+from jupyter_scale.providers.provider import NodeSeen, Request, Route
+from jupyter_scale.providers.ssh.machines import Machines, OnStep
+from jupyter_scale.transport.ssh.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from jupyter_scale.environment.host import Host
+    from jupyter_scale.model.checkup import Check
+    from jupyter_scale.model.cost import Quote
+    from jupyter_scale.model.profile import Option, Profile, Value
+    from jupyter_scale.providers.provider import Ask
+    from jupyter_scale.transport.ssh.commands import RemoteChild
+
+_ORPHAN_AFTER_S = 2 * 3600.0
+_TRY_AGAIN_S = 1.0
+_FOLLOW_EVERY_S = 20.0
+
+
+class AwsProvider:
+    """Launches instances, brings nodes up on them, and ends them."""
+
+    cluster_options: Mapping[str, Option] = CLUSTER_OPTIONS
+    pool_options: Mapping[str, Option] = POOL_OPTIONS
+    max_nodes: int | None = None
+    start_timeout_s = 1700.0  # less than instances wait until they are heard for the first time
+    outlives_kernels = True
+
+    def __init__(self) -> None:
+        self._machines = Machines(self._connect)
+        self._provisioner: Provisioner | None = None
+        self._clouds: dict[Place, Cloud] = {}
+        self._plan: Plan | None = None
+        self._closing = threading.Event()
+        self._followed_at = -_FOLLOW_EVERY_S
+        self._lock = threading.Lock()
+
+    @property
+    def ask(self) -> Ask | None:
+        """Asks the user for a passphrase, given a prompt."""
+        return self._machines.ask
+
+    @ask.setter
+    def ask(self, ask: Ask | None) -> None:
+        self._machines.ask = ask
+
+    def count_nodes(self, options: Mapping[str, Value], count: int) -> int:
+        """Return how many nodes a pool has."""
+        return count
+
+    def check(self, profile: Profile) -> None:
+        """Refuse what contradicts itself."""
+        settings_of(profile)
+
+    def quote(self, profile: Profile, cache: Path) -> Quote:
+        """Return what a cluster would cost; nothing is asked for but prices and offers."""
+        settings = settings_of(profile)
+        cloud = self._cloud(settings)
+        look_up_kinds(cloud, settings.kinds)
+        return quote_of(settings, look_up_prices(cloud, settings, cache))
+
+    def start(self, request: Request) -> Iterator[Sequence[NodeState]]:
+        """Begin to launch, once all nodes were yielded; see `Provider.start`."""
+        settings = settings_of(request.profile)
+        self._plan = None
+        plan = self._planned(request, settings)
+        limiting.require_prices(settings, plan)
+        nodes = [
+            NodeState(
+                name=name,
+                pool=pool.name,
+                pid=0,
+                created=0.0,
+                status=Status.STARTING,
+                workers=0,
+                machine=Machine(
+                    "", rental=limiting.planned(Rental(kind=pool.kinds[0]), plan, pool.name)
+                ),
+            )
+            # The scheduler goes to the first that is ready: better not to one that is taken away.
+            for pool in sorted(settings.pools, key=lambda pool: pool.is_spot)
+            for name in node_names(pool.name, pool.count)
+        ]
+        yield nodes
+        self._begin(request, nodes, is_new=True)
+
+    def resume(self, request: Request, nodes: Sequence[NodeState]) -> None:
+        """Hear those that run, launch what failed; see `Provider.resume`."""
+        self._begin(request, nodes)
+
+    def _begin(self, request: Request, nodes: Sequence[NodeState], *, is_new: bool = False) -> None:
+        self._let_go()
+        self._closing.clear()
+        self._machines.begin(request, [], is_new=is_new)
+        site = self._site(request)
+        hooks = Hooks(
+            plan=lambda: self._planned(request, site.settings),
+            has_news=self._machines.has_news,
+            begin=lambda node: self._machines.begin(request, [node]),
+            look=lambda node: self._machines.look(node, request),
+            is_linked=self._machines.is_linked,
+            disturb=self._machines.disturb,
+            limit=lambda nodes, until: self._tell_limits(nodes, request, until),
+        )
+        self._provisioner = Provisioner(site, hooks, nodes)
+        self._provisioner.profile = request.profile
+        self._provisioner.start()
+
+    def look(self, node: NodeState, request: Request) -> NodeSeen:
+        """Return what is known of its instance, and what was heard of it."""
+        provisioner = self._provisioner
+        if provisioner is not None and provisioner.profile != request.profile:
+            provisioner.profile, provisioner.site = request.profile, self._site(request)
+        slot = provisioner.slot(node.name) if provisioner is not None else None
+        if slot is None:
+            return self._machines.look(node, request)
+        if slot.phase is Phase.FAILED:
+            failures = () if slot.failure is None else (slot.failure,)
+            return NodeSeen(is_alive=False, failures=failures, node=slot.node)
+        seen = self._machines.look(node, request)
+        machine = None if seen.node is None else seen.node.machine
+        if slot.phase is Phase.THERE and machine is not None and machine.host == slot.host:
+            return self._with_note(seen, machine)
+        return NodeSeen(is_alive=True, node=slot.node, news=slot.news)
+
+    def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
+        """Return as soon as there is news; ask what a jump host wants to know."""
+        self._machines.wait(timeout_s)
+
+    def remains(self, nodes: Sequence[NodeState], request: Request) -> bool:
+        """Tell whether anything may be there that was asked for."""
+        return not journals.is_empty(request.directory)
+
+    def scale(self, node: NodeState, request: Request, workers: int) -> None:
+        """Write the number of workers where the node process looks for it."""
+        self._machines.scale(node, request, workers)
+
+    def limit(self, nodes: Sequence[NodeState], request: Request) -> None:
+        """Write the limits where node process and watchdog look for them."""
+        settings = settings_of(request.profile)
+        provisioner = self._provisioner
+        if provisioner is not None:
+            provisioner.site = self._site(request)
+        now = self._cloud(settings).now
+        limiting.require_known(settings, rentals_of(nodes))
+        until = limiting.until_of(settings, rentals_of(nodes), now)
+        self._tell_limits(nodes, request, until)
+
+    def stop(
+        self,
+        nodes: Sequence[NodeState],
+        runners: Sequence[RunnerState],
+        request: Request,
+        grace_s: float,
+    ) -> None:
+        """End all instances, and return when AWS says that they have ended."""
+        self.close()
+        journal = journals.load(request.directory)
+        if journal is None:
+            return
+        cloud = self._cloud_at(Place(journal.region, journal.aws_profile))
+        latest = max((one.asked_at for one in journal.launches), default=0.0)
+        settles_at = latest + SETTLES_S if not journal.is_own_group else 0.0
+        end_all(cloud, Remains(request.cluster, journal.is_own_group, settles_at))
+        journals.forget(request.directory)
+
+    def run(
+        self,
+        node: NodeState,
+        request: Request,
+        argv: Sequence[str],
+        *,
+        what: str,
+        directory: str,
+    ) -> RemoteChild:
+        """Start a process on a node's instance; it goes on when the connection breaks."""
+        return self._machines.run(node, request, argv, what=what, directory=directory)
+
+    def directory_of(self, node: NodeState, request: Request) -> str:
+        """Return the node's directory on its instance."""
+        return self._machines.directory_of(node)
+
+    def reach(self, node: NodeState, request: Request, address: str) -> Route:
+        """Return a way through a tunnel."""
+        return self._machines.reach(node, request, address)
+
+    def renew(
+        self, nodes: Sequence[NodeState], request: Request, on_news: Callable[[str], None]
+    ) -> tuple[str, ...]:
+        """Make the environment of this process there, where another one was made before."""
+        return self._machines.renew(nodes, request, on_news)
+
+    def host_of(self, node: NodeState, request: Request) -> Host:
+        """Return the instance of a node, over whatever connection there is when it is asked."""
+        return self._machines.host_of(node, request)
+
+    def read_log(self, node: NodeState, request: Request, name: str, lines: int) -> tuple[str, ...]:
+        """Return the last lines of a log in the node's directory."""
+        return self._machines.read_log(node, request, name, lines)
+
+    def close(self) -> None:
+        """Let go of instances, tunnels and connections; the nodes go on."""
+        self._let_go()
+        self._machines.close()
+
+    def examine(
+        self, profile: Profile, ask: Ask | None, known: Collection[str] = ()
+    ) -> Iterator[Check]:
+        """Examine credentials, offers, prices and quotas; nothing is launched."""
+        from jupyter_scale.providers.aws import doctor
+
+        return doctor.examine(settings_of(profile))
+
+    def _tell_limits(
+        self, nodes: Sequence[NodeState], request: Request, until: limiting.Until
+    ) -> None:
+        orphan_after_s = request.profile.orphan_after_s or _ORPHAN_AFTER_S
+
+        def files(node: NodeState) -> Mapping[str, str]:
+            [rental] = rentals_of([node])
+            limits = limiting.limits_of(
+                request.cluster,
+                until,
+                orphan_after_s,
+                rental.launched_at,
+                is_spot=rental.is_spot,
+            )
+            return {LIMITS: limits.to_json()}
+
+        self._machines.limit(nodes, request, files)
+
+    def _with_note(self, seen: NodeSeen, machine: Machine) -> NodeSeen:
+        """Return what is seen of a node, with a note when its GPUs cannot be used."""
+        plan = self._plan
+        kind = "" if plan is None or machine.rental is None else machine.rental.kind
+        if plan is None or kind not in plan.kinds or seen.node is None:
+            return seen
+        why = why_no_gpu(plan.kinds[kind], machine)
+        if not why or why in machine.missing:
+            return seen
+        noted = replace(machine, missing=(*machine.missing, why))
+        return replace(seen, node=replace(seen.node, machine=noted))
+
+    # -- parts -------------------------------------------------------------------------------
+
+    def _let_go(self) -> None:
+        self._closing.set()
+        provisioner, self._provisioner = self._provisioner, None
+        if provisioner is not None:
+            provisioner.close()
+
+    def _cloud(self, settings: Settings) -> Cloud:
+        return self._cloud_at(Place(settings.region, settings.aws_profile))
+
+    def _cloud_at(self, place: Place) -> Cloud:
+        with self._lock:
+            if place not in self._clouds:
+                self._clouds[place] = Cloud(place.region, place.aws_profile)
+            return self._clouds[place]
+
+    def _site(self, request: Request) -> Site:
+        settings = settings_of(request.profile)
+        place = Place(settings.region, settings.aws_profile)
+        laptop = journals.used(request.directory.parent, place).laptop
+        owner = f"{getpass.getuser()}@{socket.gethostname()}"
+        return Site(
+            self._cloud_at(place),
+            settings,
+            Identity(request.cluster, request.profile.name, owner, laptop),
+            request.directory,
+            request.profile.orphan_after_s or _ORPHAN_AFTER_S,
+        )
+
+    def _planned(self, request: Request, settings: Settings) -> Plan:
+        if self._plan is None:
+            cloud = self._cloud(settings)
+            kinds = look_up_kinds(cloud, settings.kinds)
+            images = look_up_images(cloud, settings.pools, kinds, settings.ssh_user)
+            prices = look_up_prices(cloud, settings, request.directory.parent)
+            self._plan = Plan(settings, kinds, images, prices)
+        return self._plan
+
+    def _connect(self, host: str, request: Request, ask: Ask | None, on_step: OnStep) -> Connection:
+        """Return a connection to an instance, also to one that boots."""
+        settings = settings_of(request.profile)
+        config = config_of(host, settings, request.directory)
+        deadline = time.monotonic() + settings.boot_timeout_s
+        while True:
+            self._require_there(host)
+            try:
+                return Connection.open(config, ask=ask, on_step=on_step)
+            except HostError as error:
+                if error.step == "connect":
+                    self._follow(request, settings)
+                if self._was_reached(host, request) or self._closing.is_set():
+                    raise
+                if time.monotonic() > deadline:
+                    raise _never_reached(host, settings, error) from error
+                on_step(host, f"boots ({error.step})")
+            self._closing.wait(_TRY_AGAIN_S)
+
+    def _require_there(self, host: str) -> None:
+        provisioner = self._provisioner
+        if provisioner is not None and (why := provisioner.why_gone(host)):
+            raise InstanceGone(f"the instance {host}", why)
+
+    def _was_reached(self, host: str, request: Request) -> bool:
+        """Tell whether a machine has been logged in to before; this process may be a guest."""
+        if self._provisioner is None:
+            return True
+        return self._machines.was_reached(host)
+
+    def _follow(self, request: Request, settings: Settings) -> None:
+        """Let this machine in from where it is now: its network may be another one."""
+        with self._lock:
+            if time.monotonic() - self._followed_at < _FOLLOW_EVERY_S:
+                return
+            self._followed_at = time.monotonic()
+        with contextlib.suppress(AwsError):  # why it cannot be reached is said anyhow
+            journal = journals.load(request.directory)
+            if journal is not None:
+                door = Doorway(self._cloud(settings), settings, request.directory, "", ())
+                door.follow(journal)
+
+
+def node_names(pool: str, count: int) -> list[str]:
+    """Return the names of a pool's nodes."""
+    return [f"{pool}-{number}" for number in range(1, count + 1)]
+
+
+def _never_reached(host: str, settings: Settings, error: HostError) -> AwsError:
+    return AwsError(
+        f"the instance {host}",
+        f"it could not be reached for {settings.boot_timeout_s:.0f} s: {error.why}",
+        "Does its subnet have a way to here, and does ssh_from, if the profile says it, hold this"
+        " machine's address? `aws ec2 get-console-output` shows how it booted.",
+    )
