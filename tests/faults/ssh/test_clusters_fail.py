@@ -172,8 +172,8 @@ def test_a_dead_scheduler_or_runner_is_told_and_the_next_start_works(lab, open_l
     laptop = open_laptop()
     laptop.run("%scale up lab")
     laptop.run("%%scale\nx = [1]")
-    laptop.begin("%%scale\nx.append(2)\ntime.sleep(600)")
-    assert eventually(lambda: lab.machines["h1"].find("jupyter_scale.runner.host.shell"), 10)
+    laptop.begin("%%scale\nx.append(2)\nos.mkdir(os.environ['HOME'] + '/begun')\ntime.sleep(600)")
+    assert eventually((lab.machines["h1"].home / "begun").exists, 30)
     for process in lab.machines["h1"].find(what):
         with contextlib.suppress(psutil.NoSuchProcess):  # its parent was among them
             process.kill()

@@ -43,14 +43,16 @@ def test_two_hops(way, connect, name):
         way.machines["h2"].address,
     ]
     steps = []
+    others = set(threading.enumerate())
     connection = connect(way, name, on_step=lambda host, step: steps.append(host))
     assert hostname(connection) == "h3"
     assert connection.is_alive()
     assert steps[0].endswith(f"(jump 1 of 2 to {name})")
     assert steps[-1] == name
-    before = threading.active_count()
+    own = set(threading.enumerate()) - others
+    assert len(own) == 3  # each hop's
     connection.close()
-    assert threading.active_count() == before - 3  # each hop's
+    assert not any(thread.is_alive() for thread in own)
 
 
 def test_bytes_pass_two_hops(way, connect, peer):
