@@ -133,7 +133,9 @@ def line_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(
-        dest="command", metavar="{up,scale,extend,down,quiet,keep-above}", parser_class=_Parser
+        dest="command",
+        metavar="{up,scale,extend,down,runs,attach,fetch,cancel,quiet,keep-above}",
+        parser_class=_Parser,
     )
     up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
     up.add_argument("profile", nargs="?", help="a profile of scale.toml (default: this machine)")
@@ -152,6 +154,7 @@ def line_parser() -> argparse.ArgumentParser:
     )
     add_limits(extend)
     commands.add_parser("down", help="end the cluster", description="End the cluster.")
+    _add_runs(commands)
     quiet = commands.add_parser(
         "quiet",
         help="show neither progress nor summary lines",
@@ -167,6 +170,36 @@ def line_parser() -> argparse.ArgumentParser:
     )
     keep_above.add_argument("size", nargs="?", type=_size, metavar="SIZE|off")
     return parser
+
+
+def _add_runs(commands: argparse._SubParsersAction[_Parser]) -> None:
+    commands.add_parser(
+        "runs",
+        help="show runs that are kept for who was away",
+        description="Show the cells of notebooks that were away when they ended, of those that run"
+        " with --detach, and of those that take long.",
+    )
+    run = "how its id begins (default: the last one that was not fetched)"
+    attach = commands.add_parser(
+        "attach",
+        help="go on with a cell of a kernel that is gone",
+        description="Show what a run shows, wait for its end, and bring the names here that it"
+        " left. An interrupt ends the waiting, not the run.",
+    )
+    attach.add_argument("run", nargs="?", default="", metavar="RUN", help=run)
+    fetch = commands.add_parser(
+        "fetch",
+        help="bring a run's output and names here",
+        description="As attach, for some names only if there are any.",
+    )
+    fetch.add_argument("run", metavar="RUN", help="how its id begins")
+    fetch.add_argument("names", nargs="*", type=_name, metavar="NAME")
+    cancel = commands.add_parser(
+        "cancel",
+        help="stop a run",
+        description="Interrupt a run, whoever has begun it; once more: kill it.",
+    )
+    cancel.add_argument("run", metavar="RUN", help="how its id begins")
 
 
 def add_limits(parser: argparse.ArgumentParser) -> None:

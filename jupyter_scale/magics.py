@@ -6,7 +6,7 @@ import argparse
 import getpass
 import linecache
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -37,6 +37,7 @@ from jupyter_scale.model.cost import show_usd
 from jupyter_scale.model.profile import Limits
 from jupyter_scale.model.run import RunReport, format_bytes
 from jupyter_scale.origin import origin_of
+from jupyter_scale.runs import attach, cancel, describe_runs
 from jupyter_scale.session.cell import Cell, CellResult
 from jupyter_scale.session.plan import CellOptions, unbound_keeps
 from jupyter_scale.session.session import Session
@@ -298,6 +299,8 @@ class ScaleMagics(Magics):
                     said = f"The cluster has {self.workspace.scale(workers, pool)} workers."
             case "extend":
                 said = self._extend(limits_in(arguments))
+            case "runs" | "attach" | "fetch" | "cancel":
+                said = self._of_runs(arguments, view)
             case "quiet":
                 self.workspace.is_quiet = arguments.state == "on"
             case "keep-above":
@@ -329,6 +332,27 @@ class ScaleMagics(Magics):
             view.note(note)
         count = cluster.workers
         return f"The cluster '{cluster.state.name}' is up: {count} worker{'s' * (count != 1)}."
+
+    def _of_runs(self, arguments: argparse.Namespace, view: NotebookView) -> str:
+        """Carry out a line about runs."""
+        match arguments.command:
+            case "runs":
+                return describe_runs(self.workspace)
+            case "cancel":
+                run = cancel(self.workspace, arguments.run)
+                return f"The run {run.id[:8]} was told to stop."
+        return self._attach(arguments.run, getattr(arguments, "names", ()), view)
+
+    def _attach(self, wanted: str, names: Sequence[str], view: NotebookView) -> str:
+        """Bring a run's output and names here; return what that was."""
+        run, taken = attach(self.workspace, wanted, names, self._shell.user_ns, view)
+        for note in [*run.notes, *taken.notes]:
+            view.note(note)
+        if taken.has_value:
+            view.value(taken.value)
+        how = f"The run {run.id[:8]} is over: {run.status}"
+        came = ", ".join(taken.names)
+        return f"{how}; here now: {came}." if came else f"{how}."
 
     @staticmethod
     def _quote(profile: str | None) -> str:

@@ -13,7 +13,7 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,14 @@ from jupyter_scale.clusters.supplies import supply_of
 from jupyter_scale.environment.courier import Courier, mirror_key
 from jupyter_scale.environment.installed import changed, stamp, versions
 from jupyter_scale.errors import ClusterError, HostLost, NoCluster, StartError
-from jupyter_scale.model.cluster import ClusterEvent, ClusterState, NodeState, Status, Target
+from jupyter_scale.model.cluster import (
+    ClusterEvent,
+    ClusterState,
+    NodeState,
+    Ownership,
+    Status,
+    Target,
+)
 from jupyter_scale.model.cost import show_usd
 from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.profile import Profile, embedded_profile
@@ -357,6 +364,23 @@ class Workspace:
             session.take_turn()
             self._place = chosen.node.name
         return session, chosen
+
+    @contextlib.contextmanager
+    def visited(self) -> Iterator[list[Cluster | Guest]]:
+        """Give the clusters whose runs can be fetched: the one in use, else all that go on."""
+        if self._cluster is not None:
+            yield [self._cluster]
+            return
+        guests = [
+            Guest(state, self._ask)
+            for state in store.states()
+            if state.status is Status.RUNNING and state.ownership is Ownership.SERVER
+        ]
+        try:
+            yield list(guests)
+        finally:
+            for guest in guests:
+                guest.leave()
 
     def take_notes(self, on_event: Callable[[str], None]) -> list[str]:
         """Return, once, what the user should know of the cluster's packages before a cell runs.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.reconcile import Step, adopted, next_step
-from jupyter_scale.clusters.runners import start_runner
+from jupyter_scale.clusters.runners import start_librarian, start_runner
 from jupyter_scale.clusters.steps import Performer, head_of, start_error, with_workers
 from jupyter_scale.errors import ClusterError, StartError
 from jupyter_scale.model.cluster import (
@@ -251,7 +251,9 @@ class Cluster:
             self._performer.resume()
             return True
 
-    def start_runner(self, session_id: str, node: NodeState | None = None) -> Speaker:
+    def start_runner(
+        self, session_id: str, node: NodeState | None = None, *, is_detached: bool = False
+    ) -> Speaker:
         """Start the runner of a session and return at once.
 
         Its ready line, `Child.wait_ready`, is ``{"pid", "address"}``. It needs neither scheduler
@@ -263,6 +265,8 @@ class Cluster:
             The session's name; it becomes a directory's.
         node : NodeState, optional
             Where; the node with the scheduler when None.
+        is_detached : bool
+            It goes on without this process, until what its run left was fetched.
 
         Raises
         ------
@@ -278,14 +282,20 @@ class Cluster:
                 node or head_of(self.state),
                 session_id,
                 self.state.owner,
+                is_detached=is_detached,
             )
-            self._runners[session_id] = child
+            if not is_detached:
+                self._runners[session_id] = child
             runner = RunnerState(
                 session_id, child.pid, child.created, directory, f"{directory}/runner.log"
             )
             others = tuple(r for r in self.state.runners if r.session != session_id)
             self._performer.change(runners=(*others, runner))
             return child
+
+    def start_librarian(self, node: NodeState) -> Speaker:
+        """Start who hands out what runs have left on a node; see `visiting`."""
+        return start_librarian(self._provider, self._performer.request, node)
 
     def reach(self, address: str, node: NodeState | None = None) -> Route:
         """Return a way from this process to where something listens on a node.

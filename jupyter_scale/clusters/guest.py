@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jupyter_scale.clusters import store
-from jupyter_scale.clusters.runners import start_runner
+from jupyter_scale.clusters.runners import start_librarian, start_runner
 from jupyter_scale.clusters.steps import head_of, request_for
 from jupyter_scale.errors import ClusterError, NoCluster
 from jupyter_scale.model.cluster import Status
@@ -89,7 +89,9 @@ class Guest:
                 f"Cluster {self._state.name} is not running any more: `%scale up` starts another."
             )
 
-    def start_runner(self, session_id: str, node: NodeState | None = None) -> Speaker:
+    def start_runner(
+        self, session_id: str, node: NodeState | None = None, *, is_detached: bool = False
+    ) -> Speaker:
         """Start the runner of a session of this process, with which it ends.
 
         Parameters
@@ -98,6 +100,8 @@ class Guest:
             The session's name.
         node : NodeState, optional
             Where; the node with the scheduler when None.
+        is_detached : bool
+            It goes on without this process, until what its run left was fetched.
 
         Raises
         ------
@@ -108,9 +112,16 @@ class Guest:
         request = request_for(self._state)
         owner = current_owner()
         node = node or head_of(self._state)
-        child, _ = start_runner(self._provider, request, node, session_id, owner)
-        self._runners.append(child)
+        child, _ = start_runner(
+            self._provider, request, node, session_id, owner, is_detached=is_detached
+        )
+        if not is_detached:
+            self._runners.append(child)
         return child
+
+    def start_librarian(self, node: NodeState) -> Speaker:
+        """Start who hands out what runs have left on a node; see `visiting`."""
+        return start_librarian(self._provider, request_for(self._state), node)
 
     def reach(self, address: str, node: NodeState | None = None) -> Route:
         """Return a way to where a runner listens; see `Cluster.reach`.

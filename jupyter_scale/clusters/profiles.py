@@ -14,6 +14,8 @@ from jupyter_core.paths import jupyter_config_dir
 from jupyter_scale.clusters.toml_lines import Place, find_line
 from jupyter_scale.errors import ProfileError
 from jupyter_scale.model.profile import (
+    KEEP_FOR_S,
+    ORPHAN_AFTER_S,
     Option,
     Pool,
     Profile,
@@ -45,6 +47,7 @@ _CLUSTER = {
     "provider": _TEXT,
     "idle_timeout": _IDLE,
     "orphan_after": _ORPHAN,
+    "keep_for": replace(_IDLE, expected='a duration of at least 10 s such as "24h"'),
     "pools": Option("text", "tables [[clusters.NAME.pools]]"),
 }
 
@@ -128,6 +131,9 @@ class _Reader:
         values.pop("provider", None)
         idle = cast("float | None", values.pop("idle_timeout", None))
         orphan = cast("float | None", values.pop("orphan_after", None))
+        # Where waiting costs money, it is bounded as the cluster itself is without its owner.
+        waits_s = (orphan or ORPHAN_AFTER_S) if "max_cost" in provider.cluster_options else None
+        keep_for = cast("float", values.pop("keep_for", waits_s or KEEP_FOR_S))
         self._require(provider.cluster_options, values, place)
         profile = Profile(
             name=name,
@@ -136,6 +142,7 @@ class _Reader:
             idle_timeout_s=idle,
             options=values,
             orphan_after_s=orphan,
+            keep_for_s=keep_for,
         )
         try:
             provider.check(profile)

@@ -1,4 +1,4 @@
-"""Runners as processes: how one is started on a node."""
+"""Runners as processes: how one is started on a node, and who hands out what they leave."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def start_runner(
     node: NodeState,
     session_id: str,
     owner: Owner,
+    *,
+    is_detached: bool = False,
 ) -> tuple[Speaker, str]:
     """Start the runner of a session and return at once: its process, and its directory there.
 
@@ -29,6 +31,8 @@ def start_runner(
     owner : Owner
         The process with which the runner ends, when it is on the same machine; on another one it
         lives as long as the cluster's owner is heard there.
+    is_detached : bool
+        Nobody waits for its one run; it ends when that was fetched.
 
     Raises
     ------
@@ -46,5 +50,21 @@ def start_runner(
     ]
     if node.machine is None:
         arguments.append(f"--owner={owner}")
+    if is_detached:
+        arguments.append("--detached")
     argv = ["jupyter_scale.runner.host", *arguments]
     return provider.run(node, request, argv, what="runner", directory=directory), directory
+
+
+def start_librarian(provider: Provider, request: Request, node: NodeState) -> Speaker:
+    """Start, and return at once, who hands out what runs have left on a node.
+
+    Raises
+    ------
+    ClusterError
+        When it cannot be started.
+    """
+    cluster_directory = provider.directory_of(node, request)
+    argv = ["jupyter_scale.runner.host.away", f"--cluster-directory={cluster_directory}"]
+    directory = f"{cluster_directory}/librarian"
+    return provider.run(node, request, argv, what="librarian", directory=directory)

@@ -39,6 +39,7 @@ class EventKind(StrEnum):
     ERROR = "error"  # ename, evalue, traceback, in_result; figures may follow
     PROGRESS = "progress"  # one loop's counts: `LoopProgress`
     NOTE = "note"  # text for the user
+    ACCEPTED = "accepted"  # all that a detached cell needs has arrived: it runs from now on
     FINISHED = "finished"  # the last event of a request: `CellOutcome`
 
 
@@ -86,13 +87,22 @@ class Ack:
     seq: int
 
 
-Message = Request | Event | Attach | Attached | Ack
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Somebody, not only the session, wants a run stopped; said again: killed. No answer."""
+
+    run: str
+    version: int = WIRE_VERSION
+
+
+Message = Request | Event | Attach | Attached | Ack | Cancel
 _KINDS: dict[str, type[Any]] = {
     "request": Request,
     "event": Event,
     "attach": Attach,
     "attached": Attached,
     "ack": Ack,
+    "cancel": Cancel,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -200,6 +210,8 @@ class CellRequest(_Body):
     folders
         When the notebook is on another machine, and files came from there since the last cell: the
         directories of its folder, relative with ``/``.
+    is_detached
+        Nobody waits for it: what it shows and leaves is kept until it is fetched.
     """
 
     source: str
@@ -225,6 +237,7 @@ class CellRequest(_Body):
     with_gpu: bool = False
     imports: list[str] = field(default_factory=list)
     folders: list[str] | None = None
+    is_detached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 IDLE_TIMEOUT_S = 30 * 60.0
 ORPHAN_AFTER_S = 2 * 3600.0
+KEEP_FOR_S = 24 * 3600.0
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -126,6 +127,8 @@ class Profile:
         The provider's own keys, already validated against its `Option` s.
     orphan_after_s : float, optional
         A cluster that outlives its owner ends itself when no owner was heard for so long.
+    keep_for_s : float
+        What cells left that nobody has fetched is kept for so long, where that costs nothing.
     """
 
     name: str
@@ -134,6 +137,7 @@ class Profile:
     idle_timeout_s: float | None = None
     options: Mapping[str, Value] = field(default_factory=dict)
     orphan_after_s: float | None = None
+    keep_for_s: float = KEEP_FOR_S
 
     def with_workers(self, workers: int) -> Profile:
         """Return the profile with that many workers on each node."""
@@ -176,6 +180,7 @@ class Profile:
             "idle_timeout_s": self.idle_timeout_s,
             "options": _plain(self.options),
             "orphan_after_s": self.orphan_after_s,
+            "keep_for_s": self.keep_for_s,
         }
 
     @classmethod
@@ -190,6 +195,7 @@ class Profile:
             idle_timeout_s=data["idle_timeout_s"],
             options=_frozen(data["options"]),
             orphan_after_s=data["orphan_after_s"],
+            keep_for_s=data.get("keep_for_s", KEEP_FOR_S),
         )
 
 

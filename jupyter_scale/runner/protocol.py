@@ -193,6 +193,16 @@ class Responder:
             self._log.popleft()
 
     @property
+    def last_seq(self) -> int:
+        """The number of the last event."""
+        return self._last_seq
+
+    @property
+    def acknowledged(self) -> int:
+        """The number of the last event that the session has seen, as far as is known here."""
+        return self._last_seq - len(self._log)
+
+    @property
     def unacknowledged(self) -> int:
         """How many events are kept."""
         return len(self._log)

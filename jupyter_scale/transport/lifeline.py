@@ -16,8 +16,8 @@ owner and keeper    workers and runners end by themselves; the next cluster on t
                     sweeps the directories
 server              nobody at once: a cluster that a Jupyter server owns waits for the next
                     server. `watch_heartbeat` ends node and runners when none was heard for long
-kernel of a         its runner, which watches it; the cluster stays
-server's cluster
+kernel of a         its runner, which watches it: what it runs goes on, and what that leaves is
+server's cluster    kept until it is fetched; then the runner ends. The cluster stays
 ==================  ==========================================================================
 
 `watch` blocks in the operating system's own notice (pidfd, kqueue): it does not poll, and is not
@@ -110,13 +110,17 @@ def limit_of(directory: Path, name: str, declared_s: float) -> float:
 
 
 def watch_heartbeat(
-    directory: Path, silence_s: float, on_silence: Callable[[], None]
+    directory: Path,
+    silence_s: float,
+    on_silence: Callable[[], None],
+    is_needed: Callable[[], bool] = lambda: False,
 ) -> threading.Thread:
     """Call `on_silence` once, in a thread, when no owner was heard for so long.
 
     Silence is measured on the monotonic clock between changes of the file's mtime: neither a
     corrected wall clock nor a machine that slept looks like silence. A file can only be polled.
-    Another limit may be set meanwhile, see `limits_path`.
+    Another limit may be set meanwhile, see `limits_path`. While `is_needed` says so, nobody's
+    silence counts.
     """
 
     def listen() -> None:
@@ -125,6 +129,8 @@ def watch_heartbeat(
             time.sleep(min(5.0, silence_s / 10))
             if (now := _mtime(directory)) not in (None, heard):
                 heard, since = now, time.monotonic()
+            elif is_needed():
+                since = time.monotonic()
         on_silence()
 
     thread = threading.Thread(target=listen, name="listen for an owner", daemon=True)

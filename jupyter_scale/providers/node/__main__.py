@@ -26,7 +26,9 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_scale.archive.needs import is_needed
 from jupyter_scale.model.cluster import Owner
+from jupyter_scale.model.profile import KEEP_FOR_S
 from jupyter_scale.providers.node.events import events_path
 from jupyter_scale.transport.lifeline import watch, watch_heartbeat
 from jupyter_scale.transport.processes import descendants, kill_marked
@@ -61,7 +63,12 @@ def main() -> None:
     if arguments.owner is not None:
         watch(arguments.owner, end)
     else:
-        watch_heartbeat(arguments.directory, arguments.orphan_after, end)
+        watch_heartbeat(
+            arguments.directory,
+            arguments.orphan_after,
+            end,
+            lambda: is_needed(arguments.directory, arguments.keep_for),
+        )
     environment = {"PYTHONHASHSEED": os.environ.get("PYTHONHASHSEED", "6640")}
     try:
         asyncio.run(_keep(_options(arguments), tell, end, environment))
@@ -205,6 +212,7 @@ def _options(arguments: argparse.Namespace) -> NodeOptions:
         scheduler=arguments.scheduler,
         scheduler_port=arguments.scheduler_port,
         idle_timeout_s=arguments.idle_timeout,
+        keep_for_s=arguments.keep_for,
         preloads=tuple(arguments.worker_preload),
     )
 
@@ -225,6 +233,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--scheduler", help="join this one instead of having one")
     parser.add_argument("--scheduler-port", type=int, default=0)
     parser.add_argument("--idle-timeout", type=float)
+    parser.add_argument(
+        "--keep-for", type=float, default=KEEP_FOR_S, help="what cells left is work for so long"
+    )
     parser.add_argument("--worker-preload", action="append", default=[])
     return parser.parse_args(arguments)
 

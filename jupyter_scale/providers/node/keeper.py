@@ -15,7 +15,7 @@ from distributed import Scheduler
 from distributed.core import rpc
 from distributed.diagnostics.plugin import SchedulerPlugin
 
-from jupyter_scale.model.cluster import Owner
+from jupyter_scale.archive.needs import is_needed
 from jupyter_scale.monitor.gpus import GpuReader
 from jupyter_scale.monitor.gpuwatch import GpuWatch
 from jupyter_scale.monitor.runs import Mourner
@@ -24,7 +24,7 @@ from jupyter_scale.providers.node.crew import Crew, CrewOptions
 from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.node.lease import notice
 from jupyter_scale.providers.node.worker import GPUS
-from jupyter_scale.transport.lifeline import current_owner, is_alive, limit_of
+from jupyter_scale.transport.lifeline import current_owner, limit_of
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class NodeOptions:
         The port of its own scheduler, any free one when 0.
     idle_timeout_s : float, optional
         After so long without work the cluster ends.
+    keep_for_s : float
+        For so long what nobody has fetched counts as work.
     preloads : tuple of str
         Modules that workers import at their start.
     """
@@ -76,6 +78,7 @@ class NodeOptions:
     scheduler: str | None
     scheduler_port: int
     idle_timeout_s: float | None
+    keep_for_s: float
     preloads: tuple[str, ...]
 
 
@@ -271,17 +274,17 @@ class Keeper:
     async def _wait_idle(self, timeout_s: float) -> None:
         """Return when neither a task nor a runner was busy for that long.
 
-        A runner is busy while the file ``busy`` is in its directory, and the process that the
-        file names lives. Another limit may be set meanwhile, see `limits_path`.
+        What a run left and nobody has fetched counts as work, for as long as it is kept. Another
+        limit may be set meanwhile, see `limits_path`.
         """
-        scheduler = self._scheduler
+        scheduler, options = self._scheduler, self._options
         assert scheduler is not None  # noqa: S101 - who waits for this has one
         last_busy = time.time()
-        directory = self._options.directory
+        directory = options.directory
         while time.time() < last_busy + limit_of(directory, "idle_timeout_s", timeout_s):
             await asyncio.sleep(min(5.0, timeout_s / 10))
             idle_since = scheduler.check_idle()
-            is_busy = any(map(_is_busy, directory.glob("runners/*/busy")))
+            is_busy = is_needed(directory, options.keep_for_s)
             if idle_since is None or is_busy or self._crew.is_starting:
                 last_busy = time.time()
             self._idle_since = None if idle_since is None or is_busy else last_busy
@@ -316,13 +319,6 @@ def write_scheduler_file(directory: Path, identity: Mapping[str, Any]) -> None:
     draft.write_text(json.dumps(content, indent=2))
     draft.chmod(0o600)
     draft.replace(path)
-
-
-def _is_busy(mark: Path) -> bool:
-    try:
-        return is_alive(Owner.parse(mark.read_text()))
-    except (OSError, ValueError):
-        return False
 
 
 def _is_port_taken(error: BaseException) -> bool:

@@ -235,6 +235,7 @@ class Member:
             f"--shared-directory={self._shared}",
             f"--tls-directory={directory}/tls",
             f"--orphan-after={profile.orphan_after_s}",
+            f"--keep-for={profile.keep_for_s}",
             f"--workers={self._node.workers}",
             f"--host={self._fleet.listening_address(self._machine)}",
             f"--worker-prefix={self._node.name}/",

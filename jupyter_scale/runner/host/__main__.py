@@ -11,8 +11,11 @@ import json
 import os
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from jupyter_scale.archive.needs import is_needed
 from jupyter_scale.model.cluster import ClusterState, Owner, Ownership
 from jupyter_scale.runner.host.supervisor import Options, Supervisor
 from jupyter_scale.transport.lifeline import watch, watch_heartbeat
@@ -26,6 +29,9 @@ def main() -> None:
     parser.add_argument("--cluster-directory", type=Path, required=True)
     parser.add_argument("--session", required=True, help="the session that may use it")
     parser.add_argument("--owner", type=Owner.parse, help="PID:CREATED to live with")
+    parser.add_argument(
+        "--detached", action="store_true", help="nobody waits: end when what it left was fetched"
+    )
     options = parser.parse_args()
     state = ClusterState.from_json((options.cluster_directory / "state.json").read_text())
     shared = None
@@ -37,33 +43,50 @@ def main() -> None:
             Options(options.directory, options.cluster_directory, options.session, shared),
             options.owner,
             state,
+            is_detached=options.detached,
         )
     )
 
 
-async def _serve(options: Options, owner: Owner | None, cluster: ClusterState) -> None:
+async def _serve(
+    options: Options, owner: Owner | None, cluster: ClusterState, *, is_detached: bool
+) -> None:
     supervisor = Supervisor(options)
-    end = asyncio.Event()
+    end, is_deserted = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, end.set)
-
-    def on_owner_death() -> None:
-        loop.call_soon_threadsafe(end.set)
-
-    if owner is not None:
-        watch(owner, on_owner_death)
     outlives_owner = cluster.ownership is Ownership.SERVER
-    if outlives_owner and cluster.profile.orphan_after_s is not None:
-        watch_heartbeat(options.cluster_directory, cluster.profile.orphan_after_s, on_owner_death)
+    if owner is not None:
+        # On a cluster that goes on, what its notebook's kernel has begun goes on, too.
+        event = is_deserted if outlives_owner else end
+        watch(owner, partial(_set, loop, event))
+    if is_detached:
+        is_deserted.set()
+    profile = cluster.profile
+    if outlives_owner and profile.orphan_after_s is not None:
+        watch_heartbeat(
+            options.cluster_directory,
+            profile.orphan_after_s,
+            partial(_set, loop, end),
+            lambda: is_needed(options.cluster_directory, profile.keep_for_s),
+        )
     address = await supervisor.start()
     print(json.dumps({"pid": os.getpid(), "address": address}), flush=True)  # noqa: T201
-    await end.wait()
+    endings: list[asyncio.Future[Any]] = [asyncio.ensure_future(end.wait())]
+    if outlives_owner:
+        needless = supervisor.wait_needless(is_deserted, profile.keep_for_s)
+        endings.append(asyncio.ensure_future(needless))
+    await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
     await supervisor.stop()
     if options.shared is not None:
         remove_directory(options.shared)
     if outlives_owner:
         shutil.rmtree(options.directory, ignore_errors=True)
     os._exit(0)
+
+
+def _set(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    loop.call_soon_threadsafe(event.set)
 
 
 if __name__ == "__main__":

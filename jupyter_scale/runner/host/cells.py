@@ -34,6 +34,7 @@ from jupyter_scale.runner.host.mirrored import MirroredFolder
 from jupyter_scale.runner.host.pools.arming import Pools
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
+from jupyter_scale.runner.results import write_results
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.closedpools import OF_A_POOL
 from jupyter_scale.shipping.fingerprint import DigestCache
@@ -100,6 +101,8 @@ class CellRunner:
         kept_indices = self._begin(request, seconds)
         if isinstance(kept_indices, CellOutcome):
             return kept_indices
+        if request.is_detached:
+            self._outbox.send(EventKind.ACCEPTED, {})
         before = dict(self._shell.user_ns)
         shown = self._outbox.shown
         clock = time.perf_counter()
@@ -144,6 +147,24 @@ class CellRunner:
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
             files=None if files is None else files.to_body(),
         )
+
+    def keep_results(self, path: Path) -> dict[str, Any]:
+        """Write what the last cell left to a file, for a notebook that has nothing of it.
+
+        Returns
+        -------
+        dict
+            See `write_results`.
+        """
+        values = {
+            name: snapshot.root
+            for name, snapshot in (self._pending.snapshots if self._pending else {}).items()
+            if not is_place(name) and (name in {VALUE, EXCEPTION} or not is_pseudo(name))
+        }
+        try:
+            return write_results(path, values, self._shell.user_ns)
+        except OSError as error:
+            return {"names": [], "nbytes": 0, "stays": dict.fromkeys(values, str(error))}
 
     def send_file(self, request: FileRequest) -> CellOutcome:
         """Return a part of a file in the copy of the notebook's folder."""

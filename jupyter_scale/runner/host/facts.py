@@ -24,6 +24,7 @@ from jupyter_scale.model.facts import (
     client_name,
     to_message,
 )
+from jupyter_scale.model.stored import StoredRun
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.transport.tls import security
 
@@ -56,6 +57,22 @@ def begin(body: Mapping[str, Any], session: str, request: int, now: float) -> Ru
     )
 
 
+def stored(fact: RunFact, *, is_detached: bool) -> StoredRun:
+    """Return a run that begins, as the disk keeps it."""
+    return StoredRun(
+        id=fact.id,
+        kernel_id=fact.kernel_id,
+        notebook=fact.notebook,
+        cell_id=fact.cell_id,
+        execution_count=fact.execution_count,
+        first_line=fact.first_line,
+        status="running",
+        started_at=fact.started_at,
+        session=fact.session,
+        is_detached=is_detached,
+    )
+
+
 def advance(fact: RunFact, progress: Mapping[str, Any], now: float) -> RunFact:
     """Return the fact after a loop's progress; a loop is named by its line."""
     line, done, total = progress["line"], progress["done"], progress["total"]
@@ -82,7 +99,7 @@ def advance(fact: RunFact, progress: Mapping[str, Any], now: float) -> RunFact:
 
 def end(fact: RunFact, outcome: Mapping[str, Any], now: float) -> RunFact:
     """Return the fact after the run's outcome; a run that is only asked for again goes on."""
-    status, error = _ending(outcome)
+    status, error = ending(outcome)
     if status == "running":
         return fact
     finished = {report["line"]: report["iterations"] for report in outcome["loops"]}
@@ -99,7 +116,8 @@ def end(fact: RunFact, outcome: Mapping[str, Any], now: float) -> RunFact:
     return replace(fact, seq=fact.seq + 1, status=status, ended_at=now, error=error, loops=loops)
 
 
-def _ending(outcome: Mapping[str, Any]) -> tuple[RunStatus, str]:
+def ending(outcome: Mapping[str, Any]) -> tuple[RunStatus, str]:
+    """Return a run's status after an outcome, and its error; "running": it is asked for again."""
     error = outcome["error"] or {}
     text = f"{error.get('ename', '')}: {error.get('evalue', '')}".strip(": ")[:500]
     match outcome["status"]:
@@ -191,11 +209,13 @@ class RunLog:
         self._session, self._publisher = session, publisher
         self._current: RunFact | None = None
 
-    def begin(self, request: int, body: Mapping[str, Any]) -> None:
-        """Note that a cell begins; one that is asked for again goes on."""
+    def begin(self, request: int, body: Mapping[str, Any]) -> RunFact:
+        """Note that a cell begins, and return its fact; one that is asked for again goes on."""
         fact = begin(body, self._session, request, time.time())
         if self._current is None or self._current.id != fact.id:
             self._set(fact)
+            return fact
+        return self._current
 
     def advance(self, progress: Mapping[str, Any]) -> None:
         """Note a loop's progress."""

@@ -102,6 +102,10 @@ class ShellProcess:
             message = self._link.receive()
             if message is None:
                 return
+            if message["kind"] == "keep":
+                body = self._cells.keep_results(Path(message["body"]["path"]))
+                self._link.send({"request": 0, "kind": "kept", "body": body})
+                continue
             self._request = message["id"]
             # An interrupt from before this line was meant for an earlier cell; the supervisor
             # sends none for this one until it hears that it has begun.

@@ -13,15 +13,18 @@ import resource
 import signal
 import socket
 import sys
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jupyter_scale.archive.archive import Archive
 from jupyter_scale.errors import ProtocolError
 from jupyter_scale.model.messages import (
     Attach,
+    Cancel,
     CellOutcome,
     EventKind,
     Message,
@@ -30,7 +33,8 @@ from jupyter_scale.model.messages import (
     from_wire,
     to_wire,
 )
-from jupyter_scale.runner.host.facts import Publisher, RunLog
+from jupyter_scale.runner.host.away.spool import Ended, Spool
+from jupyter_scale.runner.host.facts import Publisher, RunLog, ending, stored
 from jupyter_scale.runner.host.link import MessageLink
 from jupyter_scale.runner.protocol import Action, Responder, Send, Start
 from jupyter_scale.transport.lifeline import current_owner
@@ -41,6 +45,9 @@ from jupyter_scale.transport.tls import context
 
 _SHELL_END_S = 2.0
 _BUSY_AFTER_S = 0.25
+#: A notebook that listens says within so long that it has seen how its cell ended.
+_HEARD_S = 5.0
+_LOOK_DESERTED_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,10 @@ class Supervisor:
         self._unmarking: asyncio.TimerHandle | None = None
         self._publisher = Publisher(options.cluster_directory, options.session)
         self._runs = RunLog(options.session, self._publisher)
+        self._spool = Spool(Archive(options.cluster_directory), options.session)
+        #: A run whose results the shell is writing to disk.
+        self._keeping: Ended | None = None
+        self._has_served = False
 
     async def start(self) -> str:
         """Listen and start the shell; return the address for the session."""
@@ -95,7 +106,8 @@ class Supervisor:
         jobs = (self._keep_shell(), self._publisher.run())
         self._tasks = [asyncio.create_task(job) for job in jobs]
         host, port = self._server.sockets[0].getsockname()
-        return f"tls://{host}:{port}"
+        self._spool.address = f"tls://{host}:{port}"
+        return self._spool.address
 
     # -- the link ----------------------------------------------------------------------------
 
@@ -110,20 +122,26 @@ class Supervisor:
 
     def _receive(self, link: MessageLink, message: Message) -> bool:
         """Take a message; False when the connection is not, or no longer, the session's."""
+        if isinstance(message, Cancel):
+            self._cancel(message.run)
+            return False
         if isinstance(message, Attach):
             if message.session != self._options.session:
                 return False
-            self._link = link
+            self._link, self._has_served = link, True
             notice_silence(link.socket)
         if self._link is not link:
             return False  # a newer connection has taken over
         self._perform(self._responder.received(message))
+        self._spool.acknowledge(self._responder.acknowledged)
         return True
 
     def _lost_session(self, link: MessageLink) -> None:
         if self._link is link:
             self._link = None
             self._perform(self._responder.disconnected())
+            self._spool.write_down()
+            self._next()
 
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
@@ -149,41 +167,131 @@ class Supervisor:
             self._next()
 
     def _next(self) -> None:
-        if self._current is None and self._waiting and self._shell and self._shell.is_ready:
-            self._current = self._waiting.pop(0)
-            self._has_begun = self._is_unwanted = False
-            self._shell.link.send(
-                {
-                    "id": self._current.id,
-                    "kind": self._current.kind.value,
-                    "body": dict(self._current.body),
-                }
-            )
-            # While the shell wakes up.
-            self._mark_busy()
-            if self._current.kind is RequestKind.CELL:
-                self._runs.begin(self._current.id, self._current.body)
+        """Give the shell something to do, if there is anything and it is idle."""
+        shell = self._shell
+        if self._current is not None or self._keeping is not None:
+            return
+        if shell is None or not shell.is_ready:
+            return
+        if self._keep_results(shell) or not self._waiting:
+            return
+        self._current = self._waiting.pop(0)
+        self._has_begun = self._is_unwanted = False
+        shell.link.send(
+            {
+                "id": self._current.id,
+                "kind": self._current.kind.value,
+                "body": dict(self._current.body),
+            }
+        )
+        # While the shell wakes up.
+        self._mark_busy()
+        if self._current.kind is RequestKind.CELL:
+            body = self._current.body
+            fact = self._runs.begin(self._current.id, body)
+            run = stored(fact, is_detached=body.get("is_detached", False))
+            self._spool.begin(run, is_alone=self._link is None)
 
     def _interrupt(self, request: Request) -> None:
+        self._stop(request.body["request"])
+        self._emit(request.id, EventKind.FINISHED, CellOutcome("ok").to_body())
+
+    def _stop(self, target: int) -> None:
         """Send SIGINT to the shell's process group, if it still runs the cell that is meant."""
-        target = request.body["request"]
         if self._current is not None and self._current.id == target and self._shell is not None:
             self._is_unwanted = True
             if self._has_begun:
                 self._shell.signal(signal.SIGINT)
-        else:
-            for waiting in [w for w in self._waiting if w.id == target]:
-                self._waiting.remove(waiting)
-                error = {"ename": "KeyboardInterrupt", "evalue": "", "traceback": []}
-                outcome = CellOutcome("died", error=error, notes=["it had not begun"])
-                self._emit(target, EventKind.FINISHED, outcome.to_body())
-        self._emit(request.id, EventKind.FINISHED, CellOutcome("ok").to_body())
+            return
+        for waiting in [w for w in self._waiting if w.id == target]:
+            self._waiting.remove(waiting)
+            error = {"ename": "KeyboardInterrupt", "evalue": "", "traceback": []}
+            outcome = CellOutcome("died", error=error, notes=["it had not begun"])
+            self._emit(target, EventKind.FINISHED, outcome.to_body())
 
     def _kill(self, request: Request) -> None:
+        self._kill_shell()
+        self._emit(request.id, EventKind.FINISHED, CellOutcome("ok").to_body())
+
+    def _kill_shell(self) -> None:
         if self._current is not None and self._shell is not None:
             self._killed = "it was killed, because it did not react to the interrupt"
             self._shell.signal(signal.SIGKILL)
-        self._emit(request.id, EventKind.FINISHED, CellOutcome("ok").to_body())
+
+    def _cancel(self, run: str) -> None:
+        """Stop a run, whoever asks for it; who asks again has it killed."""
+        current = self._current
+        if current is not None and _run_of(current) == run:
+            if self._is_unwanted:
+                self._kill_shell()
+            else:
+                self._stop(current.id)
+        for waiting in [w for w in self._waiting if _run_of(w) == run]:
+            self._stop(waiting.id)
+
+    # -- runs that nobody waits for ----------------------------------------------------------
+
+    def _keep_results(self, shell: Shell) -> bool:
+        """Have what the last run left written down, if nobody takes it; tell whether that began."""
+        for ended in self._spool.unacknowledged:
+            since = time.time() - (ended.run.ended_at or 0.0)
+            if not ended.run.is_detached and self._link is not None and since < _HEARD_S:
+                continue
+            self._keeping = ended
+            self._mark_busy()
+            path = str(self._spool.archive.result_path(ended.run.id))
+            if ended.run.status == "lost":
+                self._kept({"names": [], "nbytes": 0, "stays": {}})
+            else:
+                shell.link.send({"id": 0, "kind": "keep", "body": {"path": path}})
+            return True
+        return False
+
+    def _kept(self, results: dict[str, Any]) -> None:
+        ended, self._keeping = self._keeping, None
+        if ended is not None:
+            self._spool.keep(ended, results)
+        self._end_current()
+        self._next()
+
+    def _end_run(self, body: Mapping[str, Any]) -> None:
+        """Take note of how the current run ended, which has just been told."""
+        current = self._current
+        if current is None or current.kind is not RequestKind.CELL:
+            return
+        status, error = ending(body)
+        is_detached = current.body.get("is_detached", False)
+        if status == "running" or (body["status"] == "unloadable" and not is_detached):
+            self._spool.forget()
+            return
+        notes = [*body["notes"], *(f"'{n}' is lost: {why}" for n, why in body["stays"].items())]
+        self._spool.end(self._responder.last_seq, status, error, notes)
+        asyncio.get_running_loop().call_later(_HEARD_S + 0.1, self._next)
+
+    async def wait_needless(self, is_deserted: asyncio.Event, keep_for_s: float) -> None:
+        """Return when nobody needs this runner any more.
+
+        Parameters
+        ----------
+        is_deserted
+            Set when its notebook will not come back.
+        keep_for_s
+            For so long it waits for a notebook that may come back, and for those who fetch what
+            its runs left.
+        """
+        alone_since: float | None = None
+        while True:
+            await asyncio.sleep(_LOOK_DESERTED_S)
+            is_idle = self._current is None and self._keeping is None and not self._waiting
+            if self._link is not None or not is_idle:
+                alone_since = None
+                continue
+            now = time.monotonic()
+            alone_since = alone_since or now
+            if now - alone_since > keep_for_s:
+                return
+            if is_deserted.is_set() and self._has_served and self._spool.is_empty:
+                return
 
     # -- the shell ---------------------------------------------------------------------------
 
@@ -211,14 +319,20 @@ class Supervisor:
             if self._is_unwanted:
                 shell.signal(signal.SIGINT)
             return
+        if message["kind"] == "kept":
+            self._kept(message["body"])
+            return
         kind = EventKind(message["kind"])
         self._emit(message["request"], kind, message["body"])
         if kind is EventKind.PROGRESS:
             self._runs.advance(message["body"])
         elif kind is EventKind.FINISHED:
             self._runs.end(message["body"])
+            self._end_run(message["body"])
             self._end_current()
             self._next()
+        else:
+            self._spool.take(kind, message["body"])
 
     def _end_current(self) -> None:
         self._current = None
@@ -240,12 +354,16 @@ class Supervisor:
 
     def _report_death(self, death: str) -> None:
         reason, self._killed = self._killed or death, ""
+        if self._keeping is not None:
+            why = f"the process that had it has ended: {death}"
+            self._kept({"names": [], "nbytes": 0, "stays": {"all that it left": why}})
         if self._current is None:
             return
         request = self._current
-        self._end_current()
         if not self._has_begun and not self._is_unwanted and request.id != self._retried:
             # It died before, and was found dead by this request: the next one gets it, once.
+            self._end_current()
+            self._spool.forget()
             self._retried = request.id
             self._waiting.insert(0, request)
             return
@@ -253,6 +371,8 @@ class Supervisor:
         outcome = CellOutcome("died", error=error)
         self._runs.end(outcome.to_body())
         self._emit(request.id, EventKind.FINISHED, outcome.to_body())
+        self._end_run(outcome.to_body())
+        self._end_current()
 
     async def stop(self) -> None:
         """End the shell and all that it started, and tell what has not been told."""
@@ -260,6 +380,12 @@ class Supervisor:
             self._shell.signal(signal.SIGKILL)
         kill_descendants()
         await self._publisher.finish()
+
+
+def _run_of(request: Request) -> str:
+    """Return the id of a cell's run."""
+    origin = request.body.get("origin") or {}
+    return str(origin.get("run", ""))
 
 
 class Shell:

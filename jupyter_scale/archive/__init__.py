@@ -1,0 +1,1 @@
+"""Runs on the disk of a node, kept for notebooks that are away."""

@@ -1,0 +1,78 @@
+"""Runs as the disk of a node keeps them, for a notebook that was away, or for another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from jupyter_scale.errors import ProtocolError
+from jupyter_scale.model.run import Run
+
+STORED_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun(Run):
+    """What is kept of one run.
+
+    Attributes
+    ----------
+    session
+        Whose cell it is.
+    runner
+        Where its runner listens, on its own machine.
+    is_detached
+        Nobody waits for it.
+    output_bytes, result_bytes
+        How much is kept of what it showed, and of what it left.
+    names
+        The names whose values are kept.
+    stays
+        ``name → why`` of values that could not be kept.
+    notes
+        What its notebook should have been told.
+    is_fetched
+        A notebook has all of it.
+    dropped
+        Why some of it is there no more; empty when all is.
+    """
+
+    session: str
+    runner: str = ""
+    is_detached: bool = False
+    output_bytes: int = 0
+    result_bytes: int = 0
+    names: tuple[str, ...] = ()
+    stays: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    is_fetched: bool = False
+    dropped: str = ""
+    version: int = STORED_VERSION
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, somehow."""
+        return self.status not in {"queued", "running"}
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return it as JSON types."""
+        return {**asdict(self), "names": list(self.names), "notes": list(self.notes)}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> StoredRun:
+        """Rebuild what `to_wire` returned.
+
+        Raises
+        ------
+        ProtocolError
+            When it is something else, or of another version.
+        """
+        try:
+            if wire["version"] != STORED_VERSION:
+                msg = f"a run of version {wire['version']}, this side reads {STORED_VERSION}"
+                raise ProtocolError(msg)
+            return cls(**{**wire, "names": tuple(wire["names"]), "notes": tuple(wire["notes"])})
+        except (KeyError, TypeError) as error:
+            msg = f"not a stored run: {error!r}"
+            raise ProtocolError(msg) from error

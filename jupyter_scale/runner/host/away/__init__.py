@@ -1,0 +1,1 @@
+"""What becomes of runs whose notebook is away: kept on disk, and handed out."""

@@ -1,0 +1,105 @@
+"""Asks a node for what runs have left there: the other end of the librarian."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from jupyter_scale.errors import RunnerError
+from jupyter_scale.model.stored import StoredRun
+from jupyter_scale.transport.framing import Unframer
+from jupyter_scale.transport.random_state import isolate
+from jupyter_scale.transport.secure import SecureConnection
+from jupyter_scale.transport.tls import context
+
+_CONNECT_S = 10.0
+_WAIT_S = 10.0
+
+
+class Visitor:
+    """A connection to a node's librarian; one question at a time.
+
+    Parameters
+    ----------
+    address
+        Where it listens.
+    tls_dir
+        The cluster's certificates.
+
+    Raises
+    ------
+    OSError
+        Nobody is there.
+    """
+
+    def __init__(self, address: str, tls_dir: Path) -> None:
+        isolate()
+        place = urlsplit(address)
+        tls = context(tls_dir, "client", is_server=False)
+        self._connection = SecureConnection.open(
+            str(place.hostname), int(place.port or 0), tls, _CONNECT_S
+        )
+        self._numbers = itertools.count(1)
+        self._asking = threading.Lock()
+
+    def runs(self) -> list[StoredRun]:
+        """Return all runs that are kept there, the oldest first."""
+        return [StoredRun.from_wire(wire) for wire in self._ask("runs")["runs"]]
+
+    def follow(self, run: str) -> Iterator[tuple[list[dict[str, Any]], StoredRun]]:
+        """Yield what a run showed, in order and until it is over: events, and what is known of it.
+
+        Raises
+        ------
+        RunnerError
+            There is no such run, or it was removed.
+        OSError
+            The connection is broken.
+        """
+        offset, frames = 0, Unframer()
+        while True:
+            answer = self._ask("output", run=run, offset=offset, wait_s=_WAIT_S)
+            if answer["run"] is None:
+                msg = f"The run {run} is not kept any more."
+                raise RunnerError(msg)
+            known = StoredRun.from_wire(answer["run"])
+            offset += len(answer["data"])
+            yield frames.feed(answer["data"]), known
+            if known.is_over and not answer["data"]:
+                return
+
+    def result(self, run: str) -> Iterator[dict[str, Any]]:
+        """Yield the frames of what a run left; see `jupyter_scale.runner.results`."""
+        offset, frames = 0, Unframer()
+        while data := self._ask("result", run=run, offset=offset)["data"]:
+            offset += len(data)
+            yield from frames.feed(data)
+
+    def note_fetched(self, run: str) -> None:
+        """Give back what a run takes there: a notebook has all of it."""
+        self._ask("fetched", run=run)
+
+    def cancel(self, run: str) -> None:
+        """Have a run stopped; asked for again: killed."""
+        self._ask("cancel", run=run)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _ask(self, ask: str, **arguments: Any) -> Mapping[str, Any]:
+        with self._asking:
+            number = next(self._numbers)
+            self._connection.send([{"id": number, "ask": ask, **arguments}])
+            while answers := self._connection.receive():
+                for answer in answers:
+                    if answer["id"] == number:
+                        if "error" in answer:
+                            raise RunnerError(f"The cluster's node says: {answer['error']}.")
+                        return answer
+        msg = "the node has hung up"
+        raise ConnectionError(msg)

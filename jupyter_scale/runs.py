@@ -1,0 +1,123 @@
+"""What ``%scale`` does with runs of other kernels, and with those that nobody waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jupyter_scale.clusters.visiting import list_runs, visiting
+from jupyter_scale.errors import ClusterError, RunnerError
+from jupyter_scale.model.run import format_bytes, format_seconds
+from jupyter_scale.model.stored import StoredRun
+from jupyter_scale.runner.pseudo import is_pseudo
+from jupyter_scale.session.away import Taken, show_output, take_results
+
+if TYPE_CHECKING:
+    from jupyter_scale.clusters.cluster import Cluster
+    from jupyter_scale.clusters.guest import Guest
+    from jupyter_scale.model.cluster import NodeState
+    from jupyter_scale.session.showing import CellView
+    from jupyter_scale.workspace import Workspace
+
+_ID_CHARS = 8
+
+
+def describe_runs(workspace: Workspace) -> str:
+    """Return a table of the runs that clusters keep, the newest last."""
+    found = list(_all_runs(workspace))
+    if not found:
+        return "No run is kept: cells that a notebook has seen to their end need none."
+    rows: list[tuple[str, ...]] = [("run", "state", "for", "left", "cell")]
+    rows += [_row(run) for _, _, run in found]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    if any(run.is_over and not run.is_fetched for _, _, run in found):
+        lines.append("`%scale fetch RUN` brings output and names here.")
+    return "\n".join(lines)
+
+
+def attach(
+    workspace: Workspace,
+    wanted: str,
+    names: Sequence[str],
+    namespace: dict[str, Any],
+    view: CellView,
+) -> tuple[StoredRun, Taken]:
+    """Show a run's output, wait for its end, and bind what it left.
+
+    Parameters
+    ----------
+    wanted
+        How its id begins; empty: the last one that was not fetched.
+    names
+        Only these; all when there are none.
+
+    Raises
+    ------
+    RunnerError
+        There is no such run, or it has not got a name.
+    ClusterError
+        Its node cannot be reached.
+    KeyboardInterrupt
+        The user does not want to wait; the run goes on.
+    """
+    with _found(workspace, wanted) as (cluster, node, found), visiting(cluster, node) as visitor:
+        try:
+            run = show_output(visitor, found.id, view)
+        except KeyboardInterrupt:
+            view.note(f"the run {found.id[:_ID_CHARS]} goes on: `%scale cancel` stops it")
+            raise
+        taken = take_results(visitor.result(run.id), run, namespace, names)
+        if not names and not taken.notes:
+            visitor.note_fetched(run.id)
+        return run, taken
+
+
+def cancel(workspace: Workspace, wanted: str) -> StoredRun:
+    """Have a run stopped; asked for again: killed."""
+    with _found(workspace, wanted) as (cluster, node, run), visiting(cluster, node) as visitor:
+        visitor.cancel(run.id)
+        return run
+
+
+def _all_runs(workspace: Workspace) -> Iterator[tuple[Cluster | Guest, NodeState, StoredRun]]:
+    with workspace.visited() as clusters:
+        for cluster in clusters:
+            for node, run in list_runs(cluster):
+                yield cluster, node, run
+
+
+@contextlib.contextmanager
+def _found(
+    workspace: Workspace, wanted: str
+) -> Iterator[tuple[Cluster | Guest, NodeState, StoredRun]]:
+    with workspace.visited() as clusters:
+        if not clusters:
+            raise ClusterError("No cluster runs that could keep a run: `%scale up` starts one.")
+        found = [
+            (cluster, node, run)
+            for cluster in clusters
+            for node, run in list_runs(cluster)
+            if (run.id.startswith(wanted) if wanted else not (run.is_fetched or run.dropped))
+        ]
+        if not found:
+            what = f"no run whose id begins with {wanted!r}" if wanted else "no run to fetch"
+            raise RunnerError(f"There is {what}: `%scale runs` shows those that are kept.")
+        if wanted and len(found) > 1:
+            raise RunnerError(f"More than one run's id begins with {wanted!r}: write more of it.")
+        yield found[-1]
+
+
+def _row(run: StoredRun) -> tuple[str, ...]:
+    seconds = (run.ended_at or time.time()) - run.started_at
+    names = [name for name in run.names if not is_pseudo(name)]
+    if run.is_fetched:
+        left = "fetched"
+    elif run.dropped:
+        left = "dropped"
+    else:
+        left = ", ".join(names[:4]) + (" ..." if len(names) > 4 else "")  # noqa: PLR2004
+        left = f"{left} ({format_bytes(run.result_bytes)})" if names else "-"
+    return run.id[:_ID_CHARS], run.status, format_seconds(seconds), left, run.first_line[:60]

@@ -1,0 +1,75 @@
+"""A notebook that goes away while its cell runs on other machines, and who comes instead."""
+
+import pytest
+
+from laptop import Laptop, assert_clean, write_profile
+from sshlab import Network, SshLab
+from waiting import eventually
+
+
+@pytest.fixture
+def lab(possible, tmp_path):
+    lab = SshLab(tmp_path, Network())
+    lab.add()
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def folder(lab, tmp_path):
+    write_profile(tmp_path / "notebooks", lab, ["h1"], workers=2)
+    return tmp_path / "notebooks"
+
+
+@pytest.fixture
+def open_laptop(lab, folder, tmp_path):
+    opened = []
+
+    def open_laptop():
+        laptop = Laptop(lab, folder, tmp_path / "home")
+        opened.append(laptop)
+        laptop.run("%load_ext jupyter_scale\nimport time, os")
+        return laptop
+
+    yield open_laptop
+    for laptop in opened:
+        laptop.close()
+
+
+SLOW = """
+%%scale
+import os, pathlib
+os.mkdir(os.environ['HOME'] + '/begun')
+for i in range(3):
+    print('line', i)
+gate = pathlib.Path(os.environ['HOME'], 'go')
+while not gate.exists():
+    time.sleep(0.05)
+data['rows'].append(len(data['rows']))
+class Model:
+    def __init__(self): self.fitted = True
+    def score(self): return scale_by * 2
+model = Model()
+print('done')
+'value'
+"""
+
+
+def test_the_next_kernel_finds_the_cell_of_one_that_was_killed(lab, open_laptop):
+    first = open_laptop()
+    first.run("%scale up lab\ndata = {'rows': [1, 2]}\nscale_by = 21")
+    first.begin(SLOW)
+    assert eventually((lab.machines["h1"].home / "begun").exists, 30)
+    first.kill()
+    second = open_laptop()
+    second.run("%scale up lab")
+    listed = second.run("%scale runs")
+    assert "running" in listed, listed
+    second.begin("scale_by = 21\n%scale attach")
+    (lab.machines["h1"].home / "go").mkdir()
+    shown = second.result(60)
+    assert "line 0\nline 1\nline 2\ndone\n" in shown
+    assert second.run("print(data, model.fitted, model.score())") == "{'rows': [1, 2, 2]} True 42\n"
+    assert "fetched" in second.run("%scale runs")
+    second.run("%scale down")
+    assert_clean(lab)
