@@ -175,6 +175,12 @@ class NodeState:
     error: str = ""
     machine: Machine | None = None
 
+    @property
+    def instance(self) -> str:
+        """The id of the rented machine behind it; empty when there is none, or it is not rented."""
+        rental = None if self.machine is None else self.machine.rental
+        return "" if rental is None else rental.instance
+
 
 @dataclass(frozen=True)
 class RunnerState:

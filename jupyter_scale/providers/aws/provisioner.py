@@ -492,4 +492,6 @@ class Provisioner:
 def _is_of(there: NodeSeen, slot: Slot) -> bool:
     """Tell whether what is seen is of the machine that is behind a slot now."""
     machine = None if there.node is None else there.node.machine
-    return machine is not None and machine.host == slot.host
+    if there.node is None or machine is None or machine.host != slot.host:
+        return False
+    return there.node.instance == slot.rental.instance

@@ -69,11 +69,17 @@ class Fleet:
     # -- for its owner -----------------------------------------------------------------------
 
     def begin(self, nodes: Sequence[NodeState]) -> None:
-        """Bring these up, or hear them if they run, side by side; those at work go on."""
+        """Bring these up, or hear them if they run, side by side; those at work go on.
+
+        Who listens to another instance of that node is let go, also at the same address.
+        """
         begun = []
         with self.news:
             for node in nodes:
                 known = self.members.get(node.name)
+                if known is not None and known.node.instance != node.instance:
+                    known.dismiss()
+                    known = None
                 if known is None or known.has_failed:
                     self.members[node.name] = member = Member(self, node)
                     begun.append(member)

@@ -90,6 +90,10 @@ class Machines:
         self._request = request
         if self._fleet is None:
             self._fleet = Fleet(request, self._connect_member, self._questions)
+        for node in nodes:
+            if node.pid == 0 and node.machine is not None:
+                # An address may have been another machine's: this one was not reached so far.
+                self._reached.discard(node.machine.host)
         self._fleet.begin(nodes)
 
     def has_news(self) -> None:
@@ -157,6 +161,9 @@ class Machines:
         script = 'umask 077; echo "$2" >"$1.new" && mv -f "$1.new" "$1"'
         argv = ["sh", "-c", script, "sh", path, str(workers)]
         run_command(connection, argv, timeout_s=_WISH_S).check()
+        member = self._fleet.members.get(node.name) if self._fleet is not None else None
+        if member is not None:
+            member.note_workers(workers)  # what is seen of it next says so, too
 
     def limit(
         self,

@@ -63,6 +63,7 @@ class Member:
         self._ready_at = 0.0
         self._shared = ""
         self._has_joined = False
+        self._is_dismissed = False
         self.seen = NodeSeen(is_alive=True, node=node)
         self.is_prepared = False
         self._thread = threading.Thread(
@@ -89,12 +90,26 @@ class Member:
         """Begin."""
         self._thread.start()
 
+    def note_workers(self, workers: int) -> None:
+        """Take note that the node was told to have another number of workers."""
+        self._update(workers=workers)
+
+    def dismiss(self) -> None:
+        """Let go, and do not wait: another machine has the node's place."""
+        self._is_dismissed = True
+        if (connection := self._connection) is not None:
+            connection.close()
+
     def join(self) -> None:
         """Let go, and wait until the thread has ended; the fleet is closing."""
         if (connection := self._connection) is not None:
             connection.close()
         if self._thread.ident is not None:
             self._thread.join(_JOIN_S)
+
+    @property
+    def _is_let_go(self) -> bool:
+        return self._is_dismissed or self._fleet.is_closing
 
     # -- in its thread ----------------------------------------------------------------------
 
@@ -113,12 +128,12 @@ class Member:
     def _live(self) -> None:
         """Bring it up and listen, again and again while it should be there."""
         is_new = not self._node.pid
-        while not self._fleet.is_closing:
+        while not self._is_let_go:
             if is_new:
                 self._bring_up()
             else:
                 self._listen_for_good()
-            if self._fleet.is_closing:
+            if self._is_let_go:
                 return
             lasted = time.monotonic() - self._ready_at > _LASTING_S
             if self.seen.has_ended_well or self._node.has_scheduler or not lasted:
@@ -257,7 +272,7 @@ class Member:
             When it cannot be reached for long, and was of no use yet.
         """
         trial, lost_at = 0, 0.0
-        while not self._fleet.is_closing:
+        while not self._is_let_go:
             try:
                 connection = self._connect()
                 trial = 0
@@ -293,7 +308,7 @@ class Member:
         begun = heard = time.monotonic()
         beaten = 0.0
         try:
-            while not self._fleet.is_closing:
+            while not self._is_let_go:
                 if time.monotonic() - beaten > self._fleet.beat_every_s:
                     child.send(b"beat\n")
                     beaten = time.monotonic()
@@ -357,7 +372,7 @@ class Member:
             return open_one
         connection = self._fleet.connect(self._machine.host, lambda _, step: self._tell(step))
         self._connection = connection
-        if self._fleet.is_closing:  # whoever closes may not have seen it
+        if self._is_let_go:  # whoever closes may not have seen it
             connection.close()
         if not self._machine.address:
             # Who has answered is known to do so, also before its address is.
@@ -373,8 +388,9 @@ class Member:
         self._note(replace(self.seen, news=news))
 
     def _update(self, **fields: Any) -> None:
-        self._node = replace(self._node, machine=self._machine, **fields)
-        self._note(replace(self.seen, node=self._node))
+        with self._fleet.news:  # who scales does so in another thread
+            self._node = replace(self._node, machine=self._machine, **fields)
+            self._note(replace(self.seen, node=self._node))
 
     def _note(self, seen: NodeSeen) -> None:
         with self._fleet.news:
@@ -382,7 +398,7 @@ class Member:
             self._fleet.has_news()
 
     def _fail(self, error: ClusterError) -> None:
-        if not self._fleet.is_closing:
+        if not self._is_let_go:
             if self.seen.scheduler_address is None:  # another one may have it
                 self._node = replace(self._node, has_scheduler=False)
             failure = _failure_of(error, self._machine)
