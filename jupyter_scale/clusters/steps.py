@@ -220,7 +220,8 @@ def _updated(node: NodeState, seen: NodeSeen) -> NodeState:
         status, error = Status.FAILED, str(start_error(seen.failures[-1]))
     elif node.status is Status.FAILED:
         status = Status.STARTING  # it is tried again
-    return replace(known, status=status, error=error, joined=len(seen.workers))
+    count = len(seen.workers)
+    return replace(known, status=status, error=error, joined=count, sessions=seen.sessions)
 
 
 def _is_ready(node: NodeState) -> bool:

@@ -17,6 +17,7 @@ from jupyter_scale.model.cluster import ClusterState, Owner, Ownership
 from jupyter_scale.runner.host.shells import Options, fork_first
 from jupyter_scale.runner.host.supervisor import Supervisor
 from jupyter_scale.transport.lifeline import watch, watch_heartbeat
+from jupyter_scale.transport.presence import presence_path, sign
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
 
@@ -33,6 +34,7 @@ def main() -> None:
     if state.shared_dir:
         shared = session_directory(Path(state.shared_dir), options.session)
         shared.mkdir(mode=0o700, exist_ok=True)
+    sign(presence_path(options.directory))
     places = Options(options.directory, options.cluster_directory, options.session, shared)
     first = fork_first(places)
     asyncio.run(_serve(Supervisor(places, first), places, options.owner, state))

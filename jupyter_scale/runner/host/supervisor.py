@@ -28,7 +28,7 @@ from jupyter_scale.runner.host.facts import Publisher, RunLog
 from jupyter_scale.runner.host.link import MessageLink
 from jupyter_scale.runner.host.shells import First, Options, Shell
 from jupyter_scale.runner.protocol import Action, Responder, Send, Start
-from jupyter_scale.transport.lifeline import current_owner
+from jupyter_scale.transport.presence import sign
 from jupyter_scale.transport.processes import kill_descendants
 from jupyter_scale.transport.secure import notice_silence
 from jupyter_scale.transport.tls import context
@@ -215,8 +215,7 @@ class Supervisor:
             self._unmarking.cancel()
         if not self._is_marked:
             self._is_marked = True
-            self._busy.touch(mode=0o600)
-            self._busy.write_text(str(current_owner()))
+            sign(self._busy)
 
     def _unmark_busy(self) -> None:
         self._is_marked = False
