@@ -119,11 +119,14 @@ def profile_text(lab, hosts, more="", pool="", workers=1, python=sys.executable,
 
 def is_clean(lab):
     """Tell whether nothing of ours runs or listens on any machine, and no cluster is left there."""
-    return all(
+    return all(map(is_clean_there, lab.machines.values()))
+
+
+def is_clean_there(machine):
+    return (
         not machine.processes()
         and all(port == machine.port for _, port in machine.ports())
         and not list(machine.home.glob(".cache/jupyter-scale/clusters/*"))
-        for machine in lab.machines.values()
     )
 
 

@@ -163,6 +163,8 @@ class NodeState:
         Where it is, None when it is a process group on this machine.
     sessions : tuple of str
         Those that had a runner there when this was recorded.
+    news : str
+        What is wrong with the way to it, while it runs as far as is known; empty when nothing is.
     """
 
     name: str
@@ -177,6 +179,7 @@ class NodeState:
     error: str = ""
     machine: Machine | None = None
     sessions: tuple[str, ...] = ()
+    news: str = ""
 
 
 @dataclass(frozen=True)
