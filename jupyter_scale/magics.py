@@ -365,7 +365,8 @@ class ScaleMagics(Magics):
         ]
         lines += [f"{name:<8} {text}" for name, text in cost_rows(state)]
         for node in state.nodes:
-            why = f", {node.error.splitlines()[0]}" if node.error else ""
+            said = (node.error or node.news).splitlines()
+            why = f", {said[0]}" if said else ""
             lines.append(f"node     {node.name}: {node.status.value}{why}")
         session = workspace.session_or_none
         if session is not None:

@@ -220,7 +220,14 @@ def _updated(node: NodeState, seen: NodeSeen) -> NodeState:
         status, error = Status.FAILED, str(start_error(seen.failures[-1]))
     elif node.status is Status.FAILED:
         status = Status.STARTING  # it is tried again
-    return replace(known, status=status, error=error, joined=len(seen.workers))
+    return replace(
+        known,
+        status=status,
+        error=error,
+        joined=len(seen.workers),
+        sessions=seen.sessions,
+        news=seen.news if status is Status.RUNNING else "",  # a start tells its steps
+    )
 
 
 def _is_ready(node: NodeState) -> bool:

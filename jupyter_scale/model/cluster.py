@@ -161,6 +161,10 @@ class NodeState:
         Why it failed, or empty.
     machine : Machine, optional
         Where it is, None when it is a process group on this machine.
+    sessions : tuple of str
+        Those that had a runner there when this was recorded.
+    news : str
+        What is wrong with the way to it, while it runs as far as is known; empty when nothing is.
     """
 
     name: str
@@ -174,6 +178,8 @@ class NodeState:
     has_scheduler: bool = False
     error: str = ""
     machine: Machine | None = None
+    sessions: tuple[str, ...] = ()
+    news: str = ""
 
     @property
     def instance(self) -> str:
@@ -316,4 +322,5 @@ def _node(data: dict[str, Any]) -> NodeState:
     if machine is not None:
         rental = None if machine["rental"] is None else Rental(**machine["rental"])
         machine = Machine(**{**machine, "missing": tuple(machine["missing"]), "rental": rental})
-    return NodeState(**{**data, "status": Status(data["status"]), "machine": machine})
+    fields = {**data, "status": Status(data["status"]), "machine": machine}
+    return NodeState(**{**fields, "sessions": tuple(data.get("sessions", ()))})

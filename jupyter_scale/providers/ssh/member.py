@@ -16,7 +16,7 @@ from jupyter_scale.providers.node.events import fold
 from jupyter_scale.providers.provider import Failure, NodeSeen
 from jupyter_scale.providers.ssh.commands import bring, let_go, listen
 from jupyter_scale.providers.ssh.host import SshHost
-from jupyter_scale.transport.tls import ROLES, ca_path, cert_path, key_path
+from jupyter_scale.providers.ssh.instructions import arguments, belongings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,8 +162,16 @@ class Member:
         scheduler = self._fleet.scheduler_for(self)
         self._update(has_scheduler=scheduler is None)
         self._tell("starting")
+        told = arguments(
+            self._fleet.request,
+            self._node,
+            scheduler=scheduler,
+            shared=self._shared,
+            address=self._fleet.listening_address(self._machine),
+            preloads=self._fleet.preloads_of(self._node.pool),
+        )
         try:
-            child.send(json.dumps(self._arguments(scheduler)).encode() + b"\n")
+            child.send(json.dumps(told).encode() + b"\n")
         except BrokenPipeError:
             raise child.explain_end() from None
 
@@ -193,7 +201,9 @@ class Member:
     ) -> tuple[RemoteChild, Mapping[str, Any]]:
         """Make its directory with what was brought earlier, else bring jupyter-scale first."""
         self._tell("making its directory")
-        ours, request = self._fleet.ourselves(), self._belongings()
+        network = self._fleet.network_of(self._machine)
+        ours = self._fleet.ourselves()
+        request = belongings(self._fleet.request, self._node.name, network)
         try:
             return bring(connection, machine, request, ours)
         except HostLost:
@@ -224,44 +234,6 @@ class Member:
         if workers is None:
             workers = int(laid["workers"])
         self._update(workers=workers)
-
-    def _belongings(self) -> dict[str, Any]:
-        """Return what the node's directory is made of."""
-        request = self._fleet.request
-        tls = [ca_path(request.tls_dir)]
-        tls += [path(request.tls_dir, role) for role in ROLES for path in (cert_path, key_path)]
-        files = {f"tls/{path.name}": path.read_text() for path in tls}
-        files["state.json"] = replace(request.state, nodes=(), runners=(), shared_dir="").to_json()
-        return {
-            "cluster": request.cluster,
-            "node": self._node.name,
-            "network": self._fleet.network_of(self._machine),
-            "files": files,
-        }
-
-    def _arguments(self, scheduler: str | None) -> list[str]:
-        """Return the command line of the node process."""
-        request, directory = self._fleet.request, self._machine.directory
-        profile = request.profile
-        arguments = [
-            f"--cluster={request.cluster}",
-            f"--name={self._node.name}",
-            f"--directory={directory}",
-            f"--shared-directory={self._shared}",
-            f"--tls-directory={directory}/tls",
-            f"--orphan-after={profile.orphan_after_s}",
-            f"--workers={self._node.workers}",
-            f"--host={self._fleet.listening_address(self._machine)}",
-            f"--worker-prefix={self._node.name}/",
-            *(f"--worker-preload={one}" for one in self._fleet.preloads_of(self._node.pool)),
-        ]
-        if scheduler is not None:
-            arguments.append(f"--scheduler={scheduler}")
-        else:
-            arguments.append(f"--scheduler-port={profile.options.get('scheduler_port', 0)}")
-            if profile.idle_timeout_s is not None:
-                arguments.append(f"--idle-timeout={profile.idle_timeout_s}")
-        return arguments
 
     def _listen_for_good(self) -> None:
         """Hear it until it ends, over as many connections as that takes.
