@@ -7,6 +7,7 @@ their metadata service in awsimds.py.
 
 import socket
 import threading
+from email.utils import formatdate
 from pathlib import Path
 
 from awscalls import Fault, Front, Point
@@ -150,6 +151,10 @@ class AwsLab:
         """Let credentials be out of date."""
         self._front.expired.add(access_key)
 
+    def set_clock(self, ahead_s):
+        """Let Amazon's clock be so far ahead of this machine's; requests signed long ago fail."""
+        self._front.ahead_s = ahead_s
+
     def accept_only(self, *access_keys):
         """Let all other credentials be unknown."""
         self._front.known = set(access_keys)
@@ -230,6 +235,9 @@ class _Server:
         class Handler(WSGIRequestHandler):
             def log(self, *arguments):
                 """Say nothing: the calls are written down."""
+
+            def date_time_string(self, timestamp=None):
+                return formatdate(app.now, usegmt=True)
 
         address, port = listener.getsockname()
         with listener:
