@@ -32,6 +32,8 @@ class AwsLab:
         What was asked, in order (`awscalls.Call`).
     quotas
         vCPUs by quota code; a test may change them.
+    launched_ago_s
+        What is launched says that it was so long ago; a test may change it.
     """
 
     def __init__(self, directory):
@@ -42,6 +44,7 @@ class AwsLab:
         self._instances = {}
         self._plugged = []
         self._boots = []
+        self.launched_ago_s = 0.0
         self._tables = Tables()
         self._moto = Moto(self)
         self._front = Front(self._tables, self._moto, self.network)
@@ -67,6 +70,7 @@ class AwsLab:
         for instance in instances:
             instance.close()
         self._boots = []
+        self.launched_ago_s = 0.0
         if self.network.client_address != Ec2Network.client_address:
             self.network.move_client(254)
         self._front.reset()
@@ -134,6 +138,10 @@ class AwsLab:
         out and only its answer is lost. boto3 tries those again that are the server's fault.
         """
         self._front.faults.append(Fault(action, code, message, times, where, after))
+
+    def heal(self):
+        """Let nothing fail any more."""
+        self._front.faults.clear()
 
     def throttle(self, action="*", times=1):
         """Refuse calls as too many."""

@@ -6,29 +6,20 @@ import time
 import pytest
 
 from awsdesk import assert_nothing_left, create, launched, refused
-from awsprofiles import left, write_profile
+from awsprofiles import left, without_keys, write_credentials, write_profile
 from jupyter_scale.errors import ClusterError
 
 HOUR_S = 3600.0
 
 
-def store(path, key):
-    """Store credentials as `aws configure` and programs for single sign-on do."""
-    lines = ["[default]", f"aws_access_key_id = {key}", "aws_secret_access_key = secret"]
-    path.write_text("\n".join(lines))
-
-
 @pytest.fixture
 def credentials(tmp_path):
-    path = tmp_path / "credentials"
-    store(path, "AKIALAB")
-    return path
+    return write_credentials(tmp_path / "credentials")
 
 
 def use(monkeypatch, path):
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(path))
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    for name, value in without_keys(path).items():
+        monkeypatch.setenv(name, value)
 
 
 def test_the_next_down_takes_renewed_credentials(aws, desk, monkeypatch, credentials):
@@ -38,7 +29,7 @@ def test_the_next_down_takes_renewed_credentials(aws, desk, monkeypatch, credent
     for _ in range(2):
         with pytest.raises(ClusterError, match=r"expired[\s\S]*aws sso login"):
             cluster.stop()
-    store(credentials, "AKIARENEWED")
+    write_credentials(credentials, "AKIARENEWED")
     cluster.stop()
     assert_nothing_left(aws)
 
@@ -48,7 +39,7 @@ def test_the_next_start_takes_renewed_credentials(aws, desk, monkeypatch, creden
     aws.expire()
     cluster = create(desk)
     assert "`aws configure` stores a key" in refused(aws, cluster)
-    store(credentials, "AKIARENEWED")
+    write_credentials(credentials, "AKIARENEWED")
     launched(aws, cluster)
     cluster.stop()
     assert_nothing_left(aws)
@@ -56,11 +47,7 @@ def test_the_next_start_takes_renewed_credentials(aws, desk, monkeypatch, creden
 
 def test_a_notebook_goes_on_without_credentials(aws, tmp_path, ec2_laptop, credentials):
     write_profile(tmp_path / "notebooks", {"count": 1}, max_cost=5.0)
-    laptop = ec2_laptop(
-        AWS_SHARED_CREDENTIALS_FILE=str(credentials),
-        AWS_ACCESS_KEY_ID="",
-        AWS_SECRET_ACCESS_KEY="",
-    )
+    laptop = ec2_laptop(**without_keys(credentials))
     laptop.run("%scale up train")
     aws.expire()
     laptop.run("%%scale\nx = 6 * 7")
@@ -69,7 +56,7 @@ def test_a_notebook_goes_on_without_credentials(aws, tmp_path, ec2_laptop, crede
     assert "aws sso login" in said
     assert len(aws.living) == 1
     assert "node     cpu-1: running" in laptop.run("%scale")
-    store(credentials, "AKIARENEWED")
+    write_credentials(credentials, "AKIARENEWED")
     assert "It cost 0.00" in laptop.run("%scale down")
     assert laptop.run("print(x)") == "42\n"
     assert left(aws) == {}
