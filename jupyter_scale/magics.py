@@ -6,7 +6,7 @@ import argparse
 import getpass
 import linecache
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -294,8 +294,7 @@ class ScaleMagics(Magics):
             case "down":
                 said = self._down()
             case "scale":
-                for pool, workers in arguments.sizes:
-                    said = f"The cluster has {self.workspace.scale(workers, pool)} workers."
+                said = self._scale(arguments.sizes)
             case "extend":
                 said = self._extend(limits_in(arguments))
             case "quiet":
@@ -318,7 +317,7 @@ class ScaleMagics(Magics):
     def _up(self, profile: str | None, workers: int | None, view: NotebookView) -> str:
         workspace = self.workspace
         if workspace.cluster is not None and profile is None and workers is not None:
-            return f"The cluster has {workspace.scale(workers)} workers."
+            return self._scale([("", workers)])
 
         def on_event(event: ClusterEvent) -> None:
             view.status(event.message)
@@ -329,6 +328,16 @@ class ScaleMagics(Magics):
             view.note(note)
         count = cluster.workers
         return f"The cluster '{cluster.state.name}' is up: {count} worker{'s' * (count != 1)}."
+
+    def _scale(self, sizes: Sequence[tuple[str, int]]) -> str:
+        """Change the size of pools; say how many workers there are, and which nodes failed."""
+        workers = 0
+        for pool, wanted in sizes:
+            workers = self.workspace.scale(wanted, pool)
+        cluster = self.workspace.cluster
+        nodes = () if cluster is None else cluster.state.nodes
+        failed = [f"{node.name} failed: {node.error}" for node in nodes if node.error]
+        return "\n".join([f"The cluster has {workers} workers.", *failed])
 
     @staticmethod
     def _quote(profile: str | None) -> str:

@@ -116,7 +116,7 @@ class Performer:
     def _mark_starting(self) -> None:
         self.failure = None
         self._told.clear()
-        self.change(status=Status.STARTING, nodes=(), runners=(), error="")
+        self.change(status=Status.STARTING, nodes=(), runners=(), error="", spent_usd=0.0)
 
     def _make_directories(self) -> None:
         self.change()
@@ -149,6 +149,10 @@ class Performer:
     def resume(self) -> None:
         """Go on with nodes that another process began, or that have failed."""
         self._provider.resume(self.request, self.state.nodes)
+
+    def scale(self, node: NodeState) -> None:
+        """Ask a node for the workers that it shall have."""
+        self._provider.scale(node, self.request, node.workers)
 
     def _start_nodes(self) -> None:
         self.tell("node", "starting scheduler")

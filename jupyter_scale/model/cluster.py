@@ -99,6 +99,11 @@ class Rental:
     launched_at: float = 0.0
     spent_usd: float = 0.0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no machine any more, and none is wanted: only what it has cost."""
+        return not self.kind
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -116,8 +121,8 @@ class Machine:
         The interpreter of the node's processes.
     search_path : str
         The ``PYTHONPATH`` of the node's processes.
-    gpus, memory_bytes : int
-        What it has.
+    gpus, memory_bytes, cores : int
+        What it has; of its cores those that its user may have.
     missing : tuple of str
         What the notebook's environment has and this one has not, and why.
     rental : Rental, optional
@@ -131,6 +136,7 @@ class Machine:
     search_path: str = ""
     gpus: int = 0
     memory_bytes: int = 0
+    cores: int = 0
     missing: tuple[str, ...] = ()
     rental: Rental | None = None
 
@@ -222,6 +228,8 @@ class ClusterState:
         Why it failed, or empty.
     ownership : Ownership
         Whether it ends with `owner`, or is taken over by the next one.
+    spent_usd : float
+        What machines have cost that it has no more.
     """
 
     id: str
@@ -238,6 +246,7 @@ class ClusterState:
     scheduler_address: str | None = None
     error: str = ""
     ownership: Ownership = Ownership.KERNEL
+    spent_usd: float = 0.0
     version: int = STATE_VERSION
 
     @property

@@ -193,9 +193,10 @@ class Fleet:
             )
 
     def listening_address(self, machine: Machine) -> str:
-        """Return where a node listens: on loopback when there is no other node."""
+        """Return where a node listens: on loopback when there will be no other node."""
         count = sum(pool.count for pool in self.request.profile.pools)
-        return machine.address if count > 1 else _LOOPBACK
+        is_alone = count == 1 and machine.rental is None  # others can be rented at any time
+        return _LOOPBACK if is_alone else machine.address
 
     def scheduler_for(self, member: Member) -> str | None:
         """Return where the scheduler is that a member joins, None when it shall have it itself.

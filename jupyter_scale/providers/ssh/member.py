@@ -13,8 +13,9 @@ from jupyter_scale.environment.prepare import prepare
 from jupyter_scale.errors import ClusterError, HostError, HostLost, StartError
 from jupyter_scale.model.cluster import Machine, NodeState, Status
 from jupyter_scale.providers.node.events import fold
-from jupyter_scale.providers.provider import Failure, NodeSeen
+from jupyter_scale.providers.provider import NodeSeen
 from jupyter_scale.providers.ssh.commands import bring, let_go, listen
+from jupyter_scale.providers.ssh.failing import failure_of
 from jupyter_scale.providers.ssh.host import SshHost
 from jupyter_scale.providers.ssh.instructions import arguments, belongings
 
@@ -373,18 +374,6 @@ class Member:
         if not self._is_let_go:
             if self.seen.scheduler_address is None:  # another one may have it
                 self._node = replace(self._node, has_scheduler=False)
-            failure = _failure_of(error, self._machine)
-            if isinstance(error, HostLost) and self.seen.news:
-                failure = replace(failure, why=f"{failure.why}, after '{self.seen.news}'")
+            failure = failure_of(error, self._machine.host, self.seen.news)
             failures = (*self.seen.failures, failure)
             self._note(NodeSeen(is_alive=False, failures=failures, node=self._node))
-
-
-def _failure_of(error: ClusterError, machine: Machine) -> Failure:
-    if isinstance(error, StartError):
-        return Failure(error.what, error.why, error.last_lines, error.next_step, error.happened)
-    if isinstance(error, HostError):
-        return Failure(
-            f"host {error.host}", error.why, next_step=error.next_step, happened="failed"
-        )
-    return Failure(f"host {machine.host}", str(error), happened="failed")
