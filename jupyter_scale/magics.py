@@ -291,6 +291,9 @@ class ScaleMagics(Magics):
                 said = self._quote(arguments.profile)
             case "up":
                 said = self._up(arguments.profile, arguments.workers, view)
+            case "attach":
+                cluster = self.workspace.attach(arguments.cluster)
+                said = f"This notebook uses the cluster '{cluster.state.name}'."
             case "down":
                 said = self._down()
             case "scale":
