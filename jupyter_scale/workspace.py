@@ -256,9 +256,11 @@ class Workspace:
         own = self._cluster
         if own is not None and own.state.id == view["id"]:
             return own
-        kept = [value for one in self._joined.values() for value in one.session.remote_values]
-        if kept:
-            name = kept[0].name
+        there = [value for one in self._joined.values() for value in one.session.remote_values]
+        kept = {id(value) for value in there}
+        names = [name for name, value in self._namespace.items() if id(value) in kept]
+        if names:
+            name = min(names)
             msg = (
                 f"{name!r} stays on the cluster so far: fetch it first, `{name} = {name}.get()`, or"
                 f" let go of it, `del {name}`."
@@ -506,6 +508,12 @@ class Workspace:
         if self._cluster is None:
             return 0
         return sum(node.workers for node in self._cluster.state.nodes)
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes of the cluster have not failed."""
+        nodes = () if self._cluster is None else self._cluster.state.nodes
+        return sum(node.status is not Status.FAILED for node in nodes)
 
     def close(self) -> None:
         """End all that is this kernel's own, quietly; a forked child ends nothing."""
