@@ -92,8 +92,9 @@ class ScaleMagics(Magics):
                 seconds["total"] = time.perf_counter() - started
                 self._finish(result, seconds, view)
         except ScaleError as error:
-            view.finish_progress()
             raise self._one_line(error) from None
+        finally:
+            view.close()
 
     def _options(self, arguments: argparse.Namespace) -> CellOptions:
         keep_above = arguments.keep_above
@@ -161,6 +162,8 @@ class ScaleMagics(Magics):
         for note in self.workspace.take_notes(view.status):
             view.note(note)
         options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
+        nodes = len(chosen.spread_to) or self.workspace.nodes
+        view.place(f"{nodes} node{'s' * (nodes != 1)}")
         self._fetch_from_others(facts, session)
         self._note_stores(facts)
         cell = Cell(
@@ -281,7 +284,7 @@ class ScaleMagics(Magics):
         except ScaleError as error:
             raise self._one_line(error) from None
         finally:
-            view.finish_progress()
+            view.close()
 
     def _carry_out(self, arguments: argparse.Namespace, view: NotebookView) -> str:
         """Carry out a line; return what there is to say."""
@@ -291,6 +294,9 @@ class ScaleMagics(Magics):
                 said = self._quote(arguments.profile)
             case "up":
                 said = self._up(arguments.profile, arguments.workers, view)
+            case "attach":
+                cluster = self.workspace.attach(arguments.cluster)
+                said = f"This notebook uses the cluster '{cluster.state.name}'."
             case "down":
                 said = self._down()
             case "scale":

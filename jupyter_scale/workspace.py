@@ -227,6 +227,54 @@ class Workspace:
             raise
         raise AssertionError  # `follow` ends by raising only
 
+    def attach(self, wanted: str) -> Cluster | Guest:
+        """Use another cluster of this kernel's Jupyter server; the one so far is left.
+
+        One of this kernel's own ends then, unless it outlives kernels.
+
+        Parameters
+        ----------
+        wanted
+            The name of a cluster that runs, or its id.
+
+        Raises
+        ------
+        NoCluster
+            When there is none.
+        ClusterError
+            When values stay on the one so far, which would be lost to the notebook.
+        """
+        link = find_server()
+        running = [] if link is None else _running(link)
+        view = next((one for one in running if wanted in (one["id"], one["name"])), None)
+        if link is None or view is None:
+            msg = (
+                f"The Jupyter server of this kernel runs no cluster {wanted!r}: `%scale up NAME`"
+                " starts one from a profile."
+            )
+            raise NoCluster(msg)
+        own = self._cluster
+        if own is not None and own.state.id == view["id"]:
+            return own
+        there = [value for one in self._joined.values() for value in one.session.remote_values]
+        kept = {id(value) for value in there}
+        names = [name for name, value in self._namespace.items() if id(value) in kept]
+        if names:
+            name = min(names)
+            msg = (
+                f"{name!r} stays on the cluster so far: fetch it first, `{name} = {name}.get()`, or"
+                f" let go of it, `del {name}`."
+            )
+            raise ClusterError(msg)
+        self._leave()
+        if isinstance(own, Cluster):
+            if own.outlives_owner:
+                own.leave()
+            else:
+                own.stop()
+        self._cluster = self._join(link, view)
+        return self._cluster
+
     def _join(self, link: ServerLink, view: Mapping[str, Any]) -> Guest:
         self._link = link
         return Guest(store.load(view["id"]), self._ask)
@@ -468,6 +516,12 @@ class Workspace:
         if self._cluster is None:
             return 0
         return sum(node.workers for node in self._cluster.state.nodes)
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes of the cluster have not failed."""
+        nodes = () if self._cluster is None else self._cluster.state.nodes
+        return sum(node.status is not Status.FAILED for node in nodes)
 
     def close(self) -> None:
         """End all that is this kernel's own, quietly; a forked child ends nothing."""

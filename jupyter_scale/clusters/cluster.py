@@ -143,7 +143,7 @@ class Cluster:
             store.beat(state)
         taken = cls(state, on_event, ask)
         taken._deadline = time.monotonic() + taken._provider.start_timeout_s
-        taken._performer.resume()
+        taken._performer.resume(state.nodes)
         return taken
 
     def beat(self) -> None:
@@ -242,15 +242,22 @@ class Cluster:
             self._abandon()
             raise
 
-    def retry(self) -> bool:
+    def retry(self, name: str = "") -> bool:
         """Try again the nodes that have failed; tell whether there are any.
 
         Nothing is waited for: `look` tells what becomes of them.
+
+        Parameters
+        ----------
+        name : str
+            Only the node of that name; of rented ones, which are asked for together, all.
         """
         with self._lock:
-            if all(node.status is not Status.FAILED for node in self.state.nodes):
+            nodes = self.state.nodes
+            chosen = tuple(node for node in nodes if name in ("", node.name))
+            if all(node.status is not Status.FAILED for node in chosen):
                 return False
-            self._performer.resume()
+            self._performer.resume(nodes if rentals_of(nodes) else chosen)
             return True
 
     def start_runner(self, session_id: str, node: NodeState | None = None) -> Speaker:

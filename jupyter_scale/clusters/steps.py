@@ -16,7 +16,7 @@ from jupyter_scale.model.cost import show_usd
 from jupyter_scale.providers.provider import Failure, NodeSeen, Provider, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 GRACE_S = 4.0
 
@@ -146,9 +146,9 @@ class Performer:
         cost = cost_now(self.state)
         return "" if cost is None else f"; it cost {show_usd(cost.usd)}"
 
-    def resume(self) -> None:
+    def resume(self, nodes: Sequence[NodeState]) -> None:
         """Go on with nodes that another process began, or that have failed."""
-        self._provider.resume(self.request, self.state.nodes)
+        self._provider.resume(self.request, nodes)
 
     def scale(self, node: NodeState) -> None:
         """Ask a node for the workers that it shall have."""

@@ -230,6 +230,7 @@ class Session:
         result.reused_bytes = (packed.reused_bytes if packed else 0) + sum(
             snapshot.nbytes for name, snapshot in snapshots.items() if name not in changed
         )
+        view.travels(result.sent_bytes, result.reused_bytes)
         try:
             with passing_to(self._client) as pass_to:
                 number = self._client.submit(RequestKind.CELL, request.to_body())

@@ -84,7 +84,9 @@ def test_what_has_failed_is_tried_again_on_demand(lab, hosts):
         return [node["status"] for node in lab.clusters()["few"]["nodes"]]
 
     assert statuses() == ["running", "failed"]
-    assert lab.scale("POST", f"clusters/{cluster}/retry")[0] == 200
+    status, answer = lab.scale("POST", f"clusters/{cluster}/retry", {"node": "h1"})
+    assert (status, answer["message"]) == (409, "Node 'h1' of cluster few has not failed.")
+    assert lab.scale("POST", f"clusters/{cluster}/retry", {"node": "h2"})[0] == 200
     assert eventually(lambda: statuses() == ["running", "running"], 40), lab.clusters()
     status, answer = lab.scale("POST", f"clusters/{cluster}/retry")
     assert (status, answer["message"]) == (409, "Nothing of cluster few has failed.")
