@@ -6,8 +6,7 @@ import time
 from pathlib import Path
 
 from jupyter_scale.archive.archive import Archive
-from jupyter_scale.model.cluster import Owner
-from jupyter_scale.transport.lifeline import is_alive
+from jupyter_scale.transport.presence import is_signed
 
 
 def is_needed(cluster_directory: Path, keep_for_s: float) -> bool:
@@ -17,7 +16,7 @@ def is_needed(cluster_directory: Path, keep_for_s: float) -> bool:
 
 def is_busy(cluster_directory: Path) -> bool:
     """Tell whether a runner is busy: the file ``busy`` in its directory names it, and it lives."""
-    return any(map(_is_true, cluster_directory.glob("runners/*/busy")))
+    return any(map(is_signed, cluster_directory.glob("runners/*/busy")))
 
 
 def has_unfetched(cluster_directory: Path, keep_for_s: float) -> bool:
@@ -29,10 +28,3 @@ def has_unfetched(cluster_directory: Path, keep_for_s: float) -> bool:
         and time.time() - (run.ended_at or 0.0) < keep_for_s
         for run in Archive(cluster_directory).runs()
     )
-
-
-def _is_true(mark: Path) -> bool:
-    try:
-        return is_alive(Owner.parse(mark.read_text()))
-    except (OSError, ValueError):
-        return False

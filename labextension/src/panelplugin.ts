@@ -15,6 +15,8 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Actions } from './actions';
 import { ScaleApi } from './api';
+import { Attaching } from './attaching';
+import { SectionChooser } from './choosing';
 import { FeedConnection } from './connection';
 import { LoadHistory } from './history';
 import { createPanel, PANEL_ID } from './panel';
@@ -35,12 +37,19 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN_ID,
   description: 'A side panel that shows clusters, nodes and runs, and starts clusters.',
   autoStart: true,
-  requires: [INotebookTracker, ISettingRegistry],
-  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILauncher, IStatusBar],
+  requires: [ISettingRegistry],
+  optional: [
+    INotebookTracker, // Notebook 7 has none beside its list of files
+    ITranslator,
+    ICommandPalette,
+    ILayoutRestorer,
+    ILauncher,
+    IStatusBar
+  ],
   activate: (
     app: JupyterFrontEnd,
-    tracker: INotebookTracker,
     registry: ISettingRegistry,
+    tracker: INotebookTracker | null,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
@@ -79,8 +88,11 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       activeStateChanged: item.activeChanged
     });
     let side = PANEL_DEFAULTS.side;
+    const sections = new SectionChooser(panel);
     settings.changed.connect((_, current) => {
       item.refresh();
+      context.pace.everyMs = 1000 * current.updateEvery;
+      sections.hide(current.hiddenSections);
       if (current.side !== side) {
         side = current.side;
         app.shell.add(panel, side, { rank: RANK, type: 'Clusters' });
@@ -96,7 +108,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
 
 function createContext(
   app: JupyterFrontEnd,
-  tracker: INotebookTracker,
+  tracker: INotebookTracker | null,
   translator: ITranslator
 ): IPanelContext {
   const trans = translator.load('jupyter_scale');
@@ -110,8 +122,10 @@ function createContext(
     const { clusters = [], sent_at: sentAt = 0 } = feed.state ?? {};
     history.record(clusters, 1000 * sentAt);
   });
+  const attaching = new Attaching(tracker);
   const actions = new Actions({
     api,
+    attaching,
     feed,
     trans,
     reveal: run =>
@@ -121,7 +135,8 @@ function createContext(
         activate: id => app.shell.activateById(id)
       })
   });
-  return { feed, history, actions, trans };
+  const pace = { everyMs: 1000 * PANEL_DEFAULTS.updateEvery };
+  return { feed, history, actions, attaching, trans, pace };
 }
 
 /** Connect now, and at once when the network is back or the laptop wakes up. */

@@ -8,7 +8,7 @@ import type { ComponentType, JSX } from 'react';
 import type { IFeedState } from './feedmodel';
 import type { IPanelContext, ISectionProps } from './views/context';
 
-/** Times that run, such as an uptime, are drawn so often. */
+/** Times that run, such as an uptime, are drawn so often, or more seldom if the user wants that. */
 const TICK_MS = 1000;
 
 /** What a view shows of what is known. */
@@ -27,7 +27,7 @@ export class LiveView extends ReactWidget {
   }
 
   override dispose(): void {
-    clearInterval(this._ticking);
+    this._rest();
     this._context.feed.changed.disconnect(this._redrawIfNews);
     this._context.actions.changed.disconnect(this._redraw);
     super.dispose();
@@ -51,25 +51,41 @@ export class LiveView extends ReactWidget {
   /** What was asked for before the panel was hidden is not drawn any more. */
   protected override onUpdateRequest(msg: Message): void {
     if (this.isVisible) {
+      this._drawnAt = performance.now();
       super.onUpdateRequest(msg);
     }
   }
 
   protected override onBeforeHide(): void {
-    clearInterval(this._ticking);
+    this._rest();
   }
 
   protected override onBeforeDetach(msg: Message): void {
-    clearInterval(this._ticking);
+    this._rest();
     super.onBeforeDetach(msg);
   }
 
   private _follow(): void {
-    clearInterval(this._ticking);
+    this._rest();
     if (this.isVisible) {
       this.update();
-      this._ticking = setInterval(this._redraw, TICK_MS);
+      this._tick();
     }
+  }
+
+  /** Draw again after a while, and so on. */
+  private _tick(): void {
+    const everyMs = Math.max(TICK_MS, this._context.pace.everyMs);
+    this._ticking = setTimeout(() => {
+      this._redraw();
+      this._tick();
+    }, everyMs);
+  }
+
+  private _rest(): void {
+    clearTimeout(this._ticking);
+    clearTimeout(this._waiting);
+    this._waiting = undefined;
   }
 
   /** Redraw, unless the feed told of something else. */
@@ -78,9 +94,25 @@ export class LiveView extends ReactWidget {
     const news = [state && this._subject(state), status, problem];
     if (news.some((part, index) => part !== this._last[index])) {
       this._last = news;
-      this._redraw();
+      this._redrawInTime();
     }
   };
+
+  /** Redraw now, or once the last drawing is long enough ago. */
+  private _redrawInTime(): void {
+    if (!this.isVisible || this._waiting !== undefined) {
+      return;
+    }
+    const dueMs = this._drawnAt + this._context.pace.everyMs - performance.now();
+    if (dueMs <= 0) {
+      this.update();
+    } else {
+      this._waiting = setTimeout(() => {
+        this._waiting = undefined;
+        this._redraw();
+      }, dueMs);
+    }
+  }
 
   private readonly _redraw = (): void => {
     if (this.isVisible) {
@@ -89,13 +121,16 @@ export class LiveView extends ReactWidget {
   };
 
   private _last: readonly unknown[] = [];
-  private _ticking: ReturnType<typeof setInterval> | undefined;
+  private _drawnAt = -Infinity;
+  private _ticking: ReturnType<typeof setTimeout> | undefined;
+  private _waiting: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** A titled section of the panel. */
 export class Section extends PanelWithToolbar {
   constructor(
-    name: string,
+    /** What settings call it. */
+    readonly name: string,
     title: string,
     view: ComponentType<ISectionProps>,
     subject: Subject,

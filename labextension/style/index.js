@@ -1,2 +1,4 @@
 import './base.css';
 import './panel.css';
+import './cards.css';
+import './forms.css';

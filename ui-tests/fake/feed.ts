@@ -18,8 +18,11 @@ export class FakeFeed {
   /** What the page said to the feed. */
   readonly heard: unknown[] = [];
 
-  /** The error that the next request gets. */
-  refusal: string | null = null;
+  /** The error that the next request gets; of a profile, also of which key it is. */
+  refusal: string | { message: string; complaint: string; key: string } | null = null;
+
+  /** What requests get that begin so, for instance `GET hosts`; the others get nothing. */
+  readonly answers: Record<string, object> = { 'GET profiles': { lines: [] } };
 
   constructor(private readonly page: Page) {}
 
@@ -39,12 +42,18 @@ export class FakeFeed {
         /.*\/jupyter-scale\/api\//,
         ''
       );
-      this.asked.push([request.method(), path, request.postData()].join(' ').trim());
+      const asked = [request.method(), path, request.postData()].join(' ').trim();
+      this.asked.push(asked);
+      const known = Object.keys(this.answers).find(begin => asked.startsWith(begin));
       const refusal = this.refusal;
       this.refusal = null;
       await route.fulfill({
         status: this.isDown ? 404 : refusal ? 409 : 200,
-        json: refusal ? { message: refusal, reason: null } : {}
+        json: refusal
+          ? typeof refusal === 'string'
+            ? { message: refusal, reason: null }
+            : refusal
+          : (this.answers[known ?? ''] ?? {})
       });
     });
   }

@@ -1,12 +1,12 @@
 /**
  * The panel's accessibility, as far as axe can tell: in each theme, with all kinds of views.
  */
-import { type AxeResults, source as AXE } from 'axe-core';
-
 import type { ISnapshot } from '../../labextension/src/feed';
 import { test } from '../fake/feed';
+import { paid } from '../fake/paid';
 import { failed, fleet, machines, mixed, starting, working } from '../fake/scenes';
-import { expect, type Lab } from './lab';
+import { findViolations } from './axe';
+import { expect } from './lab';
 
 const NOW = 1_790_000_000;
 const SCENES: Record<string, (now: number) => Partial<ISnapshot>> = {
@@ -16,12 +16,12 @@ const SCENES: Record<string, (now: number) => Partial<ISnapshot>> = {
   machines,
   fleet,
   working,
+  paid,
   mixed: (now: number) => ({ ...mixed(now), runs: working(now).runs ?? [] })
 };
 
 for (const theme of ['Light', 'Dark'] as const) {
   test(`axe finds nothing serious in the panel, ${theme}`, async ({ fake, lab }) => {
-    await lab.page.evaluate(AXE);
     await lab.setTheme(theme);
     await lab.openPanel();
     await lab.setPanelWidth(320);
@@ -32,7 +32,7 @@ for (const theme of ['Light', 'Dark'] as const) {
       await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(
         shown.clusters?.length ?? 0
       );
-      found[name] = await findViolations(lab);
+      found[name] = await findViolations(lab, '#jupyter-scale-panel');
     }
     expect(found).toEqual(
       Object.fromEntries(Object.keys(SCENES).map(name => [name, []]))
@@ -41,25 +41,9 @@ for (const theme of ['Light', 'Dark'] as const) {
 }
 
 test('axe finds nothing serious when the server is lost', async ({ fake, lab }) => {
-  await lab.page.evaluate(AXE);
   await lab.openPanel();
   fake.show({ ...working(NOW), sent_at: NOW });
   await fake.setDown(true);
   await expect(lab.panel.getByRole('button', { name: 'Try now' })).toBeVisible();
-  expect(await findViolations(lab)).toEqual([]);
+  expect(await findViolations(lab, '#jupyter-scale-panel')).toEqual([]);
 });
-
-/** What is serious or critical in the panel: rule, element, and why. */
-async function findViolations(lab: Lab): Promise<string[]> {
-  return lab.page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(context: object): Promise<AxeResults> };
-    };
-    const { violations } = await axe.run({ include: ['#jupyter-scale-panel'] });
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary ?? ''}`)
-      );
-  });
-}

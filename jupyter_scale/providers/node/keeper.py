@@ -23,6 +23,7 @@ from jupyter_scale.monitor.samples import LOOK
 from jupyter_scale.providers.node.crew import Crew, CrewOptions
 from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.node.lease import notice
+from jupyter_scale.providers.node.sessions import tell_sessions
 from jupyter_scale.providers.node.worker import GPUS
 from jupyter_scale.transport.lifeline import current_owner, limit_of
 from jupyter_scale.transport.tls import security
@@ -159,10 +160,13 @@ class Keeper:
             endings.append(asyncio.ensure_future(self._wait_deserted(address)))
         elif options.idle_timeout_s is not None:
             endings.append(asyncio.ensure_future(self._wait_idle(options.idle_timeout_s)))
-        following = asyncio.ensure_future(self._follow_wishes())
-        noticing = asyncio.ensure_future(self._heed_notice())
+        watches = self._follow_wishes(), self._heed_notice()
+        jobs = [
+            asyncio.ensure_future(job)
+            for job in (*watches, tell_sessions(options.directory, self._tell))
+        ]
         await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
-        for job in [*endings, following, noticing]:
+        for job in [*endings, *jobs]:
             job.cancel()
         await self.close()
 

@@ -17,8 +17,10 @@ from typing import Any
 
 from jupyter_scale.archive.needs import is_needed
 from jupyter_scale.model.cluster import ClusterState, Owner, Ownership
-from jupyter_scale.runner.host.supervisor import Options, Supervisor
+from jupyter_scale.runner.host.shells import Options, fork_first
+from jupyter_scale.runner.host.supervisor import Supervisor
 from jupyter_scale.transport.lifeline import watch, watch_heartbeat
+from jupyter_scale.transport.presence import presence_path, sign
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
 
@@ -38,20 +40,21 @@ def main() -> None:
     if state.shared_dir:
         shared = session_directory(Path(state.shared_dir), options.session)
         shared.mkdir(mode=0o700, exist_ok=True)
-    asyncio.run(
-        _serve(
-            Options(options.directory, options.cluster_directory, options.session, shared),
-            options.owner,
-            state,
-            is_detached=options.detached,
-        )
-    )
+    sign(presence_path(options.directory))
+    places = Options(options.directory, options.cluster_directory, options.session, shared)
+    first = fork_first(places)
+    supervisor = Supervisor(places, first)
+    asyncio.run(_serve(supervisor, places, options.owner, state, is_detached=options.detached))
 
 
 async def _serve(
-    options: Options, owner: Owner | None, cluster: ClusterState, *, is_detached: bool
+    supervisor: Supervisor,
+    options: Options,
+    owner: Owner | None,
+    cluster: ClusterState,
+    *,
+    is_detached: bool,
 ) -> None:
-    supervisor = Supervisor(options)
     end, is_deserted = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, end.set)

@@ -3,8 +3,10 @@
  */
 import {
   type IClusterView,
+  type ICostView,
   type IDelta,
   FEED_VERSION,
+  type IGpuView,
   type ILoopView,
   type INodeView,
   type IRunView,
@@ -42,6 +44,29 @@ export function aCluster(id: string, changes: Partial<IClusterView> = {}): IClus
     cost: null,
     steps: [],
     nodes: [aNode('node-1')],
+    ...changes
+  };
+}
+
+export function aGpu(index: number, busy: number | null): IGpuView {
+  return {
+    index,
+    name: 'NVIDIA A10G',
+    utilisation_percent: busy,
+    memory_used_bytes: 18.4e9,
+    memory_total_bytes: 24.1e9,
+    temperature_c: 71,
+    power_w: 214
+  };
+}
+
+export function aCost(changes: Partial<ICostView> = {}): ICostView {
+  return {
+    usd: 1.5,
+    at: 1000,
+    usd_per_h: 0.526,
+    max_usd: null,
+    ends_at: null,
     ...changes
   };
 }

@@ -4,6 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Actions } from '../actions';
+import type { Attaching } from '../attaching';
 import type { FeedConnection } from '../connection';
 import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
@@ -13,7 +14,15 @@ export interface IPanelContext {
   readonly feed: FeedConnection;
   readonly history: LoadHistory;
   readonly actions: Actions;
+  readonly attaching: Attaching;
   readonly trans: TranslationBundle;
+  readonly pace: IPace;
+}
+
+/** How often views are drawn, as the user has set it. */
+export interface IPace {
+  /** So many milliseconds are at least between two drawings. */
+  everyMs: number;
 }
 
 /**
