@@ -75,6 +75,21 @@ def cell_parser() -> argparse.ArgumentParser:
         " which loops may spread",
     )
     parser.add_argument(
+        "--detach",
+        nargs="?",
+        const="",
+        type=_name,
+        metavar="NAME",
+        help="return at once, with a Run (bound to NAME): the cell runs on copies of what it reads,"
+        " also without this notebook; NAME.result() brings home what it left",
+    )
+    parser.add_argument(
+        "--then",
+        default="",
+        metavar="COMMAND",
+        help="with --detach: a command of the system, run here when the cell has ended",
+    )
+    parser.add_argument(
         "--keep",
         action="extend",
         nargs="+",

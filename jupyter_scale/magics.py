@@ -6,8 +6,9 @@ import argparse
 import getpass
 import linecache
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +22,7 @@ from jupyter_scale.clusters.costs import cost_now, cost_rows, quote_lines
 from jupyter_scale.clusters.extending import describe_limits, extend
 from jupyter_scale.clusters.placing import Need
 from jupyter_scale.clusters.profiles import load_profile
+from jupyter_scale.detached import Place, Run
 from jupyter_scale.errors import (
     CannotTravel,
     NoCluster,
@@ -32,7 +34,7 @@ from jupyter_scale.errors import (
 )
 from jupyter_scale.explainview import to_mime
 from jupyter_scale.lines import cell_parser, limits_in, line_parser, parse_line
-from jupyter_scale.model.cluster import ClusterEvent
+from jupyter_scale.model.cluster import ClusterEvent, Ownership
 from jupyter_scale.model.cost import show_usd
 from jupyter_scale.model.profile import Limits
 from jupyter_scale.model.run import RunReport, format_bytes
@@ -59,20 +61,21 @@ class ScaleMagics(Magics):
         self._ambience = Ambience(shell, is_notebook=True)
         self.workspace = Workspace(shell.user_ns, shell.user_ns_hidden, self._ambience)
         self._cells_noted = 0
+        self._detached: list[Run] = []
         self.presenter = ExceptionPresenter(shell)
 
     # -- %%scale -----------------------------------------------------------------------------
 
     @no_var_expand
     @cell_magic("scale")  # type: ignore[arg-type]
-    def scale_cell(self, line: str, cell: str) -> None:
+    def scale_cell(self, line: str, cell: str) -> Run | None:
         """Run a cell on the cluster; ``%%scale --help`` lists the options."""
         started = time.perf_counter()
         # IPython adds a line end; without it the cell has the plain cell's name in tracebacks.
         cell = cell.removesuffix("\n")
         arguments = self._parse(cell_parser(), line)
         if arguments is None:
-            return
+            return None
         options = self._options(arguments)
         need = Need(arguments.on, arguments.gpu, arguments.cpus, arguments.memory)
         view = NotebookView(self._shell, quiet=self.workspace.is_quiet)
@@ -81,9 +84,11 @@ class ScaleMagics(Magics):
         try:
             if arguments.explain:
                 self._explain(cell, facts, options)
-                return
+                return None
             record_source(self._shell, facts.source)
             self._check(facts, options)
+            if arguments.detach is not None:
+                return self._detach(cell, facts, options, need, view, arguments)
             result = self._run_there(cell, facts, options, need, view)
             if result.here:
                 self._require_no_remote(facts, result.here)
@@ -96,6 +101,7 @@ class ScaleMagics(Magics):
             raise self._one_line(error) from None
         finally:
             view.close()
+        return None
 
     def _options(self, arguments: argparse.Namespace) -> CellOptions:
         keep_above = arguments.keep_above
@@ -160,22 +166,14 @@ class ScaleMagics(Magics):
             self.workspace.forget_session()  # it ended between two cells: nothing ran meanwhile
         session, chosen = self.workspace.session(view.status, need)
         view.finish_progress()
-        for note in self.workspace.take_notes(view.status):
+        for note in [*self.workspace.take_notes(view.status), *self._note_changing(facts)]:
             view.note(note)
         options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
         nodes = len(chosen.spread_to) or self.workspace.nodes
         view.place(f"{nodes} node{'s' * (nodes != 1)}")
         self._fetch_from_others(facts, session)
         self._note_stores(facts)
-        cell = Cell(
-            source=source,
-            facts=facts,
-            execution_count=self._shell.execution_count - 1,
-            code_name=self._cache(source, facts.source),
-            shell_state={"compiler_flags": self._shell.compile.flags, "colors": self._shell.colors},
-            sources_of=self._sources_of,
-            origin=origin_of(self._shell),
-        )
+        cell = self._cell(source, facts)
         try:
             return session.run(cell, options, view)
         except CannotTravel as error:
@@ -187,6 +185,73 @@ class ScaleMagics(Magics):
             if failure is not None:
                 raise failure from lost
             raise
+
+    def _cell(self, source: str, facts: CellFacts) -> Cell:
+        return Cell(
+            source=source,
+            facts=facts,
+            execution_count=self._shell.execution_count - 1,
+            code_name=self._cache(source, facts.source),
+            shell_state={"compiler_flags": self._shell.compile.flags, "colors": self._shell.colors},
+            sources_of=self._sources_of,
+            origin=origin_of(self._shell),
+        )
+
+    def _detach(
+        self,
+        source: str,
+        facts: CellFacts,
+        options: CellOptions,
+        need: Need,
+        view: NotebookView,
+        arguments: argparse.Namespace,
+    ) -> Run | None:
+        """Let a cell run for which nobody waits; return it, unless it has been given a name."""
+        if facts.here_only is not None:
+            msg = f"the cell cannot run on the cluster: {facts.here_only}"
+            raise RunnerError(msg)
+        _, chosen = self.workspace.session(view.status, need)
+        view.finish_progress()
+        for note in [*self.workspace.take_notes(view.status), *self._note_changing(facts)]:
+            view.note(note)
+        self._require_no_remote(facts, "a detached cell has a process of its own")
+        options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
+        self._note_stores(facts)
+        cell = self._cell(source, facts)
+        result = self.workspace.detach(cell, options, chosen, view)
+        view.finish_progress()
+        if not result.is_accepted:
+            msg = f"the cell cannot run on the cluster: {result.here}"
+            raise RunnerError(msg)
+        cluster = self.workspace.cluster
+        assert cluster is not None  # noqa: S101 - the cell runs there
+        if cluster.state.ownership is not Ownership.SERVER:
+            view.note("this cluster ends with the kernel, and so would the run: see `%scale up`")
+        run = Run(
+            cell.origin["run"],
+            next(filter(None, map(str.strip, source.splitlines())), ""),
+            Place(cluster, chosen.node),
+            facts.binds | facts.mutates | facts.deletes,
+            self._shell.user_ns,
+            partial(NotebookView, self._shell, quiet=self.workspace.is_quiet),
+            arguments.then,
+        )
+        self._detached.append(run)
+        if not arguments.detach:
+            return run
+        self._shell.user_ns[arguments.detach] = run
+        return None
+
+    def _note_changing(self, facts: CellFacts) -> Iterator[str]:
+        """Yield, once for each, that the cell reads what a detached run is changing."""
+        self._detached = [run for run in self._detached if not run.done()]
+        for run in self._detached:
+            for name in sorted(facts.reads & run.changes - run.noted):
+                run.noted.add(name)
+                yield (
+                    f"the detached run {run.id[:8]} may change {name!r}, and is not over: this cell"
+                    " reads what the notebook has"
+                )
 
     def _fetch_from_others(self, facts: CellFacts, session: Session) -> None:
         """Bring home what the cell reads and another node of the cluster keeps."""

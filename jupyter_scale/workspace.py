@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,8 +47,10 @@ from jupyter_scale.providers.provider import Route, load_provider
 from jupyter_scale.runner.client import RunnerClient
 from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
 from jupyter_scale.session.abroad import Abroad
+from jupyter_scale.session.cell import Cell, CellResult
 from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.session.session import Session, explain_first
+from jupyter_scale.session.showing import CellView
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
@@ -421,6 +423,24 @@ class Workspace:
             self._place = chosen.node.name
         return session, chosen
 
+    def detach(
+        self, cell: Cell, options: CellOptions, chosen: Chosen, view: CellView
+    ) -> CellResult:
+        """Let a cell run for which nobody waits, in a namespace of its own.
+
+        Raises
+        ------
+        As from `Session.run`.
+        """
+        joined = self._join_runner(chosen.node, view.status, is_detached=True)
+        try:
+            return joined.session.run(cell, replace(options, is_detached=True), view)
+        finally:
+            joined.close()
+            # What the kernel's own state was compared with is another session's now.
+            if (session := self.session_or_none) is not None:
+                session.take_turn()
+
     @contextlib.contextmanager
     def visited(self) -> Iterator[list[Cluster | Guest]]:
         """Give the clusters whose runs can be fetched: the one in use, else all that go on."""
@@ -567,10 +587,16 @@ class Workspace:
             raise
 
     def _open_session(self, node: NodeState, on_event: Callable[[str], None]) -> None:
+        self._joined[node.name] = self._join_runner(node, on_event)
+
+    def _join_runner(
+        self, node: NodeState, on_event: Callable[[str], None], *, is_detached: bool = False
+    ) -> _Joined:
+        """Start a runner, and join it."""
         cluster = self._cluster
         assert cluster is not None  # noqa: S101 - the caller has started one
         session_id = f"s{int(time.time())}-{secrets.token_hex(4)}"
-        child = cluster.start_runner(session_id, node)
+        child = cluster.start_runner(session_id, node, is_detached=is_detached)
         on_event("starting the notebook's other half …")
         route = cluster.reach(child.wait_ready()["address"], node)
         patience_s = _PATIENCE_ELSEWHERE_S if cluster.state.is_elsewhere else _PATIENCE_S
@@ -592,7 +618,7 @@ class Workspace:
         session = Session(
             client, self._namespace, self._hidden, shared, self._ambience, abroad=abroad
         )
-        self._joined[node.name] = _Joined(session, shared, route)
+        return _Joined(session, shared, route)
 
     def _couriers(self, first: str) -> list[Courier]:
         """Return who brings files to the nodes that run, that of a session's runner first."""

@@ -25,8 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_scale.errors import ProtocolError
+from jupyter_scale.model.cluster import Owner
 from jupyter_scale.model.stored import StoredRun
 from jupyter_scale.transport.framing import encode
+from jupyter_scale.transport.lifeline import is_alive
 
 #: All runs of a cluster's node may take so much; the oldest ones go first.
 LIMIT_BYTES = 2 * 1000**3
@@ -87,6 +89,21 @@ class Archive:
         except (OSError, ValueError, ProtocolError):
             return None
 
+    def look(self, run: str) -> StoredRun | None:
+        """Return one run; it is lost if its runner has ended without a word."""
+        known = self.read(run)
+        if known is None or known.is_settled or is_alive(Owner.parse(known.process)):
+            return known
+        # It may have ended in good order a moment ago.
+        known = self.read(run)
+        if known is not None and not known.is_settled:
+            if not known.is_over:
+                why = "its runner has ended"
+                known = replace(known, status="lost", error=why, ended_at=time.time())
+            known = replace(known, is_kept=True)
+            self.write(known)
+        return known
+
     def write(self, run: StoredRun, *, sync: bool = False) -> None:
         """Write what is known of a run; it is never seen half written.
 
@@ -118,7 +135,8 @@ class Archive:
         """Take note that a notebook has all of a run: what it takes is given back."""
         known = self.read(run)
         if known is not None:
-            self.write(replace(known, is_fetched=True, output_bytes=0, result_bytes=0))
+            fetched = replace(known, is_kept=True, is_fetched=True, output_bytes=0, result_bytes=0)
+            self.write(fetched)
             for path in (self.output_path(run), self.result_path(run)):
                 path.unlink(missing_ok=True)
         for old in [each for each in self.runs() if each.is_fetched][:-_MOST_FETCHED]:

@@ -20,10 +20,12 @@ class StoredRun(Run):
     ----------
     session
         Whose cell it is.
-    runner
-        Where its runner listens, on its own machine.
+    runner, process
+        Where its runner listens, on its own machine; and its process, see `Owner`.
     is_detached
         Nobody waits for it.
+    loop_done, loop_total
+        Iterations of the loop that it was in last; 0 of 0 while there is none.
     output_bytes, result_bytes
         How much is kept of what it showed, and of what it left.
     names
@@ -32,6 +34,8 @@ class StoredRun(Run):
         ``name → why`` of values that could not be kept.
     notes
         What its notebook should have been told.
+    is_kept
+        What it left has been written, as far as that can be.
     is_fetched
         A notebook has all of it.
     dropped
@@ -40,12 +44,16 @@ class StoredRun(Run):
 
     session: str
     runner: str = ""
+    process: str = ""
     is_detached: bool = False
+    loop_done: int = 0
+    loop_total: int = 0
     output_bytes: int = 0
     result_bytes: int = 0
     names: tuple[str, ...] = ()
     stays: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    is_kept: bool = False
     is_fetched: bool = False
     dropped: str = ""
     version: int = STORED_VERSION
@@ -54,6 +62,11 @@ class StoredRun(Run):
     def is_over(self) -> bool:
         """Whether it has ended, somehow."""
         return self.status not in {"queued", "running"}
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing of it changes any more but that it is fetched."""
+        return self.is_over and self.is_kept
 
     def to_wire(self) -> dict[str, Any]:
         """Return it as JSON types."""

@@ -50,8 +50,15 @@ class Visitor:
         """Return all runs that are kept there, the oldest first."""
         return [StoredRun.from_wire(wire) for wire in self._ask("runs")["runs"]]
 
-    def follow(self, run: str) -> Iterator[tuple[list[dict[str, Any]], StoredRun]]:
+    def follow(
+        self, run: str, *, is_followed: bool = True
+    ) -> Iterator[tuple[list[dict[str, Any]], StoredRun]]:
         """Yield what a run showed, in order and until it is over: events, and what is known of it.
+
+        Parameters
+        ----------
+        is_followed
+            Go on until it is over, and not only with what there is.
 
         Raises
         ------
@@ -60,16 +67,35 @@ class Visitor:
         OSError
             The connection is broken.
         """
-        offset, frames = 0, Unframer()
+        offset, frames, wait_s = 0, Unframer(), _WAIT_S if is_followed else 0.0
         while True:
-            answer = self._ask("output", run=run, offset=offset, wait_s=_WAIT_S)
+            answer = self._ask("output", run=run, offset=offset, wait_s=wait_s)
             if answer["run"] is None:
                 msg = f"The run {run} is not kept any more."
                 raise RunnerError(msg)
             known = StoredRun.from_wire(answer["run"])
             offset += len(answer["data"])
-            yield frames.feed(answer["data"]), known
-            if known.is_over and not answer["data"]:
+            yield frames.feed(answer["data"]) if answer["data"] else [], known
+            if not answer["data"] and (known.is_settled or not is_followed):
+                return
+
+    def states(self, run: str) -> Iterator[StoredRun]:
+        """Yield what is known of a run whenever that has changed, until it is over and kept.
+
+        Raises
+        ------
+        RunnerError
+            There is no such run, or it was removed.
+        """
+        seen: Any = None
+        while True:
+            seen = self._ask("state", run=run, seen=seen, wait_s=_WAIT_S)["run"]
+            if seen is None:
+                msg = f"The run {run[:8]} is not kept any more."
+                raise RunnerError(msg)
+            known = StoredRun.from_wire(seen)
+            yield known
+            if known.is_settled:
                 return
 
     def result(self, run: str) -> Iterator[dict[str, Any]]:

@@ -41,8 +41,15 @@ class Taken:
     notes: list[str] = field(default_factory=list)
 
 
-def show_output(visitor: Visitor, run: str, view: CellView) -> StoredRun:
+def show_output(
+    visitor: Visitor, run: str, view: CellView, *, is_followed: bool = True
+) -> StoredRun:
     """Show what a run has shown, and what it shows until it is over; return how it ended.
+
+    Parameters
+    ----------
+    is_followed
+        Go on until it is over, and not only with what there is.
 
     Raises
     ------
@@ -52,7 +59,7 @@ def show_output(visitor: Visitor, run: str, view: CellView) -> StoredRun:
         The connection is broken.
     """
     known: StoredRun | None = None
-    for events, known in visitor.follow(run):  # noqa: B007 - the last one is returned
+    for events, known in visitor.follow(run, is_followed=is_followed):  # noqa: B007 - the last one is returned
         for event in events:
             show(Event(0, 0, EventKind(event["kind"]), event["body"]), view)
     assert known is not None  # noqa: S101 - it has yielded, or raised

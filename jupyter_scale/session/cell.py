@@ -49,6 +49,8 @@ class CellResult:
     ----------
     here
         Why the cell has to run in the notebook itself, after all; nothing came home then.
+    is_accepted
+        It was detached, and runs.
     has_value, value
         Value of the last expression.
     exception
@@ -58,6 +60,7 @@ class CellResult:
     """
 
     here: str = ""
+    is_accepted: bool = False
     has_value: bool = False
     value: Any = None
     exception: BaseException | None = None

@@ -38,6 +38,8 @@ class CellOptions:
         The nodes to which its loops spread; all when empty.
     with_gpu
         They spread over workers only that have a GPU.
+    is_detached
+        Nobody waits for it.
     """
 
     strict: bool = False
@@ -48,6 +50,7 @@ class CellOptions:
     keep_above: int | None = None
     nodes: tuple[str, ...] = ()
     with_gpu: bool = False
+    is_detached: bool = False
 
 
 def unbound_keeps(

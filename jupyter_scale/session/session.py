@@ -49,6 +49,7 @@ _TRIALS = 3
 #: So many places at most are left to each side by one cell.
 _PLACES = 20
 _OVERDUE_S = 1.0
+ACCEPTED = "accepted"
 
 
 class Session:
@@ -153,20 +154,10 @@ class Session:
         if self._client.is_lost:
             self._stand_ins.lose("its process has ended")
         try:
-            for _ in range(_TRIALS):
-                outcome = self._attempt(cell, options, view, result)
-                for _ in range(_PLACES):
-                    if not self._leaves_place(outcome):
-                        break
-                    outcome = self._attempt(cell, options, view, result)
-                if outcome.status != "resend":
-                    break
-                self._replica.forget(outcome.tokens, outcome.chunks)
-                if outcome.life not in {"", self._life}:
-                    self.reset()  # the process that knew something died between two cells
-            else:
-                msg = "Notebook and runner could not agree on what the cluster holds."
-                raise RunnerError(msg)  # noqa: TRY301 - the handler below must see it
+            outcome = self._send(cell, options, view, result)
+            if outcome.status == ACCEPTED:
+                result.is_accepted = True
+                return result
             result.notes += self._order_notes(cell.facts, outcome)
             if outcome.loops:
                 self._verdicts[cell.source] = loop_verdicts(outcome.loops)
@@ -178,6 +169,24 @@ class Session:
         except RunnerError:
             self.reset()
             raise
+
+    def _send(
+        self, cell: Cell, options: CellOptions, view: CellView, result: CellResult
+    ) -> CellOutcome:
+        """Attempt until both sides agree on what the cluster holds; return how that ended."""
+        for _ in range(_TRIALS):
+            outcome = self._attempt(cell, options, view, result)
+            for _ in range(_PLACES):
+                if not self._leaves_place(outcome):
+                    break
+                outcome = self._attempt(cell, options, view, result)
+            if outcome.status != "resend":
+                return outcome
+            self._replica.forget(outcome.tokens, outcome.chunks)
+            if outcome.life not in {"", self._life}:
+                self.reset()  # the process that knew something died between two cells
+        msg = "Notebook and runner could not agree on what the cluster holds."
+        raise RunnerError(msg)
 
     def explain(
         self, source: str, facts: CellFacts, options: CellOptions, where: str
@@ -321,6 +330,7 @@ class Session:
             needs=sorted({key for snapshot in snapshots.values() for key in snapshot.stays}),
             imports=self._abroad.imports() if self._abroad else [],
             folders=self._abroad.folders() if self._abroad else None,
+            is_detached=options.is_detached,
         )
 
     def _settle(
@@ -381,6 +391,8 @@ class Session:
             elif isinstance(event, Event):
                 if event.kind is EventKind.FINISHED:
                     return CellOutcome.from_body(event.body)
+                if event.kind is EventKind.ACCEPTED:
+                    return CellOutcome(ACCEPTED)
                 show(event, view, self._ambience.site)
         msg = "The runner closed the conversation."
         raise RunnerLost(msg)

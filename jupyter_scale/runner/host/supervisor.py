@@ -240,9 +240,8 @@ class Supervisor:
         if current is None or current.kind is not RequestKind.CELL:
             return
         status, error = ending(body)
-        is_detached = current.body.get("is_detached", False)
-        if status == "running" or (body["status"] == "unloadable" and not is_detached):
-            self._spool.forget()
+        if status == "running" or body["status"] == "unloadable":
+            self._spool.forget()  # it is asked for again, or runs in the notebook
             return
         notes = [*body["notes"], *(f"'{n}' is lost: {why}" for n, why in body["stays"].items())]
         self._spool.end(self._responder.last_seq, status, error, notes)
@@ -311,6 +310,7 @@ class Supervisor:
         self._emit(message["request"], kind, message["body"])
         if kind is EventKind.PROGRESS:
             self._runs.advance(message["body"])
+            self._spool.advance(message["body"]["done"], message["body"]["total"])
         elif kind is EventKind.FINISHED:
             self._runs.end(message["body"])
             self._end_run(message["body"])

@@ -73,3 +73,50 @@ def test_the_next_kernel_finds_the_cell_of_one_that_was_killed(lab, open_laptop)
     assert "fetched" in second.run("%scale runs")
     second.run("%scale down")
     assert_clean(lab)
+
+
+def test_a_detached_run_goes_on_without_its_kernel_and_is_fetched(lab, open_laptop):
+    first = open_laptop()
+    first.run("%scale up lab\nrows = [1]")
+    source = (
+        "import pathlib\nrows.append(2)\ntotal = sum(rows)\nprint('begun')\n"
+        "gate = pathlib.Path(os.environ['HOME'], 'go')\n"
+        "while not gate.exists():\n    time.sleep(0.05)\ntotal"
+    )
+    first.run(f"%%scale --detach job\n{source}")
+    assert "running" in first.run("print(job)")
+    assert first.run("print(rows)") == "[1]\n"  # it works on copies
+    noted = first.run("%%scale\nseen = list(rows)")
+    assert "may change 'rows'" in noted
+    assert first.run("print(seen)") == "[1]\n"
+    first.run("%%scale --detach other\nrows.append(9)\n1 / 0")
+    failed = first.fails("other.result()", 60)
+    assert "ZeroDivisionError" in failed
+    assert "another" not in first.run("print(rows)")
+    first.kill()
+    second = open_laptop()
+    second.run("%scale up lab")
+    (lab.machines["h1"].home / "go").mkdir()
+    assert eventually(lambda: "done" in second.run("%scale runs"), 30), second.run("%scale runs")
+    assert "begun\n" in second.run("%scale attach")
+    assert second.run("print(rows, total)") == "[1, 2] 3\n"
+    second.run("%scale down")
+    assert_clean(lab)
+
+
+def test_a_run_is_cancelled_from_another_kernel(lab, open_laptop):
+    first = open_laptop()
+    first.run("%scale up lab")
+    first.begin("%%scale\nx = 5\nos.mkdir(os.environ['HOME'] + '/begun')\ntime.sleep(600)")
+    assert eventually((lab.machines["h1"].home / "begun").exists, 30)
+    first.kill()
+    second = open_laptop()
+    second.run("%scale up lab")
+    run = second.run("%scale runs").splitlines()[1].split()[0]
+    assert "told to stop" in second.run(f"%scale cancel {run}")
+    assert eventually(lambda: "interrupted" in second.run("%scale runs"), 20)
+    second.run(f"%scale fetch {run} x")
+    assert second.run("print(x)") == "5\n"
+    assert "has no 'y'" in second.fails(f"%scale fetch {run} y")
+    second.run("%scale down")
+    assert_clean(lab)

@@ -28,6 +28,7 @@ from jupyter_scale.transport.tls import context
 _UNASKED_S = 30.0
 _MOST_BYTES = 4 * 1024**2
 _LOOK_S = 0.05
+_LOOK_STATE_S = 0.25
 _MOST_WAIT_S = 20.0
 _CONNECT_S = 5.0
 
@@ -55,6 +56,7 @@ class Librarian:
         self._questions: dict[str, Callable[..., Any]] = {
             "runs": self.runs,
             "output": self.output,
+            "state": self.state,
             "result": self.result,
             "fetched": self.fetched,
             "cancel": self.cancel,
@@ -100,7 +102,8 @@ class Librarian:
 
     async def runs(self) -> dict[str, Any]:
         """Return all runs that are kept here: ``runs``."""
-        return {"runs": [run.to_wire() for run in self._archive.runs()]}
+        found = [self._archive.look(run.id) for run in self._archive.runs()]
+        return {"runs": [run.to_wire() for run in found if run is not None]}
 
     async def output(self, run: str, offset: int, wait_s: float) -> dict[str, Any]:
         """Return a part of what a run showed: ``data``; and what is known of it: ``run``.
@@ -111,12 +114,24 @@ class Librarian:
         path = self._archive.output_path(run)
         deadline = asyncio.get_running_loop().time() + min(wait_s, _MOST_WAIT_S)
         while True:
-            known = self._archive.read(run)  # before the output: that may grow until it is over
+            known = self._archive.look(run)  # before the output: that may grow until it is over
             data = _read(path, offset)
-            is_over = known is None or known.is_over
+            is_over = known is None or known.is_settled
             if data or is_over or asyncio.get_running_loop().time() >= deadline:
                 return {"data": data, "run": None if known is None else known.to_wire()}
             await asyncio.sleep(_LOOK_S)
+
+    async def state(
+        self, run: str, seen: Mapping[str, Any] | None, wait_s: float
+    ) -> dict[str, Any]:
+        """Return what is known of a run: ``run``; waits so long for something other than `seen`."""
+        deadline = asyncio.get_running_loop().time() + min(wait_s, _MOST_WAIT_S)
+        while True:
+            known = self._archive.look(run)
+            wire = None if known is None else known.to_wire()
+            if wire != seen or asyncio.get_running_loop().time() >= deadline:
+                return {"run": wire}
+            await asyncio.sleep(_LOOK_STATE_S)
 
     async def result(self, run: str, offset: int) -> dict[str, Any]:
         """Return a part of what a run left: ``data``; none at its end."""

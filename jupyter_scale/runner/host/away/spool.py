@@ -16,9 +16,11 @@ from jupyter_scale.archive.archive import Archive, OutputFile
 from jupyter_scale.model.messages import EventKind
 from jupyter_scale.model.run import RunStatus
 from jupyter_scale.model.stored import StoredRun
+from jupyter_scale.transport.lifeline import current_owner
 
 #: A run that lasts so long is written down, whoever listens.
 _LASTS_S = 1.0
+_TELL_S = 1.0
 #: What a run showed takes so much at most; its middle is left out.
 _MOST_OUTPUT_BYTES = 200 * 1000**2
 _SHOWN = frozenset(
@@ -38,6 +40,7 @@ class _Current:
     output: OutputFile | None = None
     timer: asyncio.TimerHandle | None = None
     is_cut: bool = False
+    told_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,9 @@ class Spool:
         is_alone
             Nobody listens.
         """
-        current = self._current = _Current(replace(run, runner=self.address))
+        current = self._current = _Current(
+            replace(run, runner=self.address, process=str(current_owner()))
+        )
         if is_alone or run.is_detached:
             self.write_down()
         else:
@@ -137,6 +142,16 @@ class Spool:
             text = f"what follows is not kept: the run has shown {_MOST_OUTPUT_BYTES / 1e6:.0f} MB"
             event = {"kind": EventKind.NOTE.value, "body": {"text": text}, "at": time.time()}
         current.output.write([event])
+
+    def advance(self, done: int, total: int) -> None:
+        """Take note of a loop's progress; it is written down now and then."""
+        current = self._current
+        if current is None:
+            return
+        current.run = replace(current.run, loop_done=done, loop_total=total)
+        if current.output is not None and time.monotonic() > current.told_at + _TELL_S:
+            current.told_at = time.monotonic()
+            self.archive.write(current.run)
 
     def end(
         self, event: int, status: RunStatus, error: str, notes: Sequence[str] = ()
@@ -195,6 +210,7 @@ class Spool:
         """
         run = replace(
             ended.run,
+            is_kept=True,
             names=tuple(results["names"]),
             result_bytes=results["nbytes"],
             stays=dict(results["stays"]),
