@@ -57,8 +57,6 @@ from jupyter_scale.transport.segments import remove_directory, session_directory
 #: So long a cluster that runs already may take to say which workers it has.
 _HEARD_S = 15.0
 _PATIENCE_S = 7.0
-#: So long a link to another machine may be broken before its runner counts as lost.
-_PATIENCE_ELSEWHERE_S = 180.0
 
 
 class Workspace:
@@ -545,6 +543,8 @@ class Workspace:
         """Let go of a session whose runner is gone; the next cell gets a new one."""
         joined = self._joined.pop(self._place, None)
         if joined is not None:
+            if joined.session.is_left_alone and self._cluster is not None:
+                self._cluster.let_go(joined.session_id)
             joined.close()
             if joined.shared is not None:
                 remove_directory(joined.shared)  # a runner that was killed could not
@@ -599,7 +599,9 @@ class Workspace:
         child = cluster.start_runner(session_id, node, is_detached=is_detached)
         on_event("starting the notebook's other half …")
         route = cluster.reach(child.wait_ready()["address"], node)
-        patience_s = _PATIENCE_ELSEWHERE_S if cluster.state.is_elsewhere else _PATIENCE_S
+        # A laptop may sleep; what its cell leaves is kept for so long on the other machine.
+        is_elsewhere = cluster.state.is_elsewhere
+        patience_s = cluster.state.profile.keep_for_s if is_elsewhere else _PATIENCE_S
 
         def is_alive() -> bool:
             try:
@@ -618,7 +620,7 @@ class Workspace:
         session = Session(
             client, self._namespace, self._hidden, shared, self._ambience, abroad=abroad
         )
-        return _Joined(session, shared, route)
+        return _Joined(session, shared, route, session_id)
 
     def _couriers(self, first: str) -> list[Courier]:
         """Return who brings files to the nodes that run, that of a session's runner first."""
@@ -646,6 +648,7 @@ class _Joined:
     session: Session
     shared: Path | None
     route: Route
+    session_id: str
 
     def close(self) -> None:
         self.session.close()

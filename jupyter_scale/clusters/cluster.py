@@ -302,6 +302,10 @@ class Cluster:
             self._performer.change(runners=(*others, runner))
             return child
 
+    def let_go(self, session_id: str) -> None:
+        """Let a runner go on without this process: what its cell leaves is kept."""
+        self._runners.pop(session_id, None)
+
     def start_librarian(self, node: NodeState) -> Speaker:
         """Start who hands out what runs have left on a node; see `visiting`."""
         return start_librarian(self._provider, self._performer.request, node)

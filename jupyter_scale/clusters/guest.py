@@ -41,7 +41,7 @@ class Guest:
         self._state = state
         self._provider = load_provider(state.profile.provider)
         self._provider.ask = ask
-        self._runners: list[Speaker] = []
+        self._runners: dict[str, Speaker] = {}
 
     @property
     def state(self) -> ClusterState:
@@ -116,8 +116,12 @@ class Guest:
             self._provider, request, node, session_id, owner, is_detached=is_detached
         )
         if not is_detached:
-            self._runners.append(child)
+            self._runners[session_id] = child
         return child
+
+    def let_go(self, session_id: str) -> None:
+        """Let a runner go on without this process: what its cell leaves is kept."""
+        self._runners.pop(session_id, None)
 
     def start_librarian(self, node: NodeState) -> Speaker:
         """Start who hands out what runs have left on a node; see `visiting`."""
@@ -146,7 +150,7 @@ class Guest:
         """End the runners of this process; the cluster stays."""
         try:
             while self._runners:
-                self._runners.pop().end()
+                self._runners.popitem()[1].end()
         finally:
             self._provider.close()
 

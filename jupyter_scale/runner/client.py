@@ -31,6 +31,7 @@ class Nudge(Enum):
     INTERRUPTED = "the user asked to stop"
     OVERDUE = "it has not stopped a second later"
     CUT = "the link is broken for some seconds"
+    BACK = "the link is there again"
 
 
 class RunnerClient:
@@ -122,6 +123,11 @@ class RunnerClient:
         if waiting is not None:
             waiting.put(nudge)
 
+    def is_outstanding(self, request: int) -> bool:
+        """Tell whether a request was not answered to its end so far."""
+        with self._lock:
+            return request in self._caller.outstanding
+
     @property
     def is_lost(self) -> bool:
         """Whether the runner is gone for good."""
@@ -177,17 +183,24 @@ class RunnerClient:
         pauses = itertools.chain(_PAUSES_S, itertools.repeat(_PAUSES_S[-1]))
         while self._is_alive() and time.monotonic() < deadline and not self._is_closing.is_set():
             try:
-                return SecureConnection.open(
+                connection = SecureConnection.open(
                     str(place.hostname), int(place.port or 0), self._context, _CONNECT_TIMEOUT_S
                 )
             except OSError:
                 self._is_closing.wait(next(pauses))
+            else:
+                if is_told:
+                    self._nudge_all(Nudge.BACK)
+                return connection
             if not is_told and time.monotonic() > begun + _TELL_CUT_S:
                 is_told = True
-                for request in self._caller.outstanding:
-                    self.nudge(request, Nudge.CUT)
+                self._nudge_all(Nudge.CUT)
         msg = "its process has ended" if not self._is_alive() else "it does not answer"
         raise ConnectionError(msg)
+
+    def _nudge_all(self, nudge: Nudge) -> None:
+        for request in self._caller.outstanding:
+            self.nudge(request, nudge)
 
     def _use(self, connection: SecureConnection) -> None:
         """Listen until the connection breaks."""

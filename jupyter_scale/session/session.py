@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jupyter_scale.analysis.cell import CellFacts
 from jupyter_scale.errors import CannotLoad, RunnerError, RunnerLost, ValueLost
@@ -31,7 +30,7 @@ from jupyter_scale.session.abroad import Abroad
 from jupyter_scale.session.cell import Cell, CellResult, stand_in
 from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.fetching import Arrivals, Fetcher
-from jupyter_scale.session.interrupts import passing_to, uninterrupted
+from jupyter_scale.session.interrupts import Stopper, passing_to, uninterrupted
 from jupyter_scale.session.look import look_around, slow_names
 from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.session.showing import CellView, show
@@ -48,7 +47,6 @@ from jupyter_scale.transport.segments import drop_segment
 _TRIALS = 3
 #: So many places at most are left to each side by one cell.
 _PLACES = 20
-_OVERDUE_S = 1.0
 ACCEPTED = "accepted"
 
 
@@ -102,6 +100,8 @@ class Session:
         self._noted: set[str] = set()
         self._last_needs: list[str] = []
         self._life = ""
+        #: The runner goes on without this session.
+        self.is_left_alone = False
         self._said_loose: set[str] = set()
         #: ``cell → line → what became of its loop the last time``.
         self._verdicts: dict[str, dict[int, str]] = {}
@@ -372,22 +372,17 @@ class Session:
 
     def _follow(self, number: int, view: CellView) -> CellOutcome:
         """Show events as they come, and pass on what the user asks for; return the outcome."""
-        interrupts = 0
+        stopper = Stopper(self._client, number)
         for event in self._client.events(number):
             if event is Nudge.INTERRUPTED:
-                interrupts += 1
-                kind = RequestKind.INTERRUPT if interrupts == 1 else RequestKind.KILL
-                self._client.submit(kind, {"request": number})
-                if interrupts == 1:
-                    timer = threading.Timer(_OVERDUE_S, self._client.nudge, (number, Nudge.OVERDUE))
-                    timer.daemon = True
-                    timer.start()
+                if not stopper.ask():
+                    self._leave_alone()
             elif event is Nudge.OVERDUE:
-                view.note(
-                    "asked to stop, but native code is running; interrupt once more to kill it"
-                )
+                view.note(stopper.why_overdue)
             elif event is Nudge.CUT:
-                view.note("the link to the cluster is broken: the cell goes on there, trying again")
+                view.note("the link to the cluster is broken: the cell goes on there, reconnecting")
+            elif event is Nudge.BACK:
+                view.note("the link to the cluster is there again")
             elif isinstance(event, Event):
                 if event.kind is EventKind.FINISHED:
                     return CellOutcome.from_body(event.body)
@@ -395,6 +390,23 @@ class Session:
                     return CellOutcome(ACCEPTED)
                 show(event, view, self._ambience.site)
         msg = "The runner closed the conversation."
+        raise RunnerLost(msg)
+
+    def _leave_alone(self) -> NoReturn:
+        """Wait no longer for a cell over a link that is broken; it goes on.
+
+        Raises
+        ------
+        RunnerLost
+            Which says how to find it again.
+        """
+        self.is_left_alone = True
+        self._client.close()
+        msg = (
+            "The link to the cluster is broken, and nobody waits for the cell any more: it goes on"
+            " there, and the notebook is as before it. `%scale attach` brings here what it shows"
+            " and leaves, when there is a link."
+        )
         raise RunnerLost(msg)
 
     # -- coming home -------------------------------------------------------------------------

@@ -120,3 +120,42 @@ def test_a_run_is_cancelled_from_another_kernel(lab, open_laptop):
     assert "has no 'y'" in second.fails(f"%scale fetch {run} y")
     second.run("%scale down")
     assert_clean(lab)
+
+
+@pytest.mark.timeout(400)
+def test_who_does_not_want_to_wait_for_a_broken_link_fetches_the_cell_later(lab, open_laptop):
+    laptop = open_laptop()
+    laptop.run("%scale up lab\nx = [1]")
+    laptop.begin(
+        "%%scale\nos.mkdir(os.environ['HOME'] + '/begun')\ntime.sleep(5)\nx.append(2)\n"
+        "print('late')"
+    )
+    assert eventually((lab.machines["h1"].home / "begun").exists, 30)
+    lab.network.cut(1)
+    runs = lab.machines["h1"].home / ".cache/jupyter-scale/clusters"
+    done = '"status": "done"'
+    assert eventually(lambda: any(done in p.read_text() for p in runs.rglob("run.json")), 60)
+    laptop.interrupt()
+    wait(2)  # until it is said that nobody answers
+    laptop.interrupt()
+    answer = laptop.answer(60)
+    assert "nobody waits for the cell any more" in answer["error"]
+    assert laptop.run("print(x)") == "[1]\n"
+    lab.network.mend(1)
+    assert eventually(lambda: "done" in _said(laptop, "%scale runs"), 90)
+    assert "late" in laptop.run("%scale attach")
+    assert laptop.run("print(x)") == "[1, 2]\n"
+    laptop.run("%scale down")
+    assert_clean(lab)
+
+
+def wait(seconds):
+    """Let time pass, as somebody does who reads what is said."""
+    assert not eventually(lambda: False, seconds)
+
+
+def _said(laptop, line):
+    """Return what a line says, or why it fails: a link may not be there yet."""
+    laptop.begin(line)
+    answer = laptop.answer(60)
+    return answer["out"] + answer["error"]

@@ -111,9 +111,11 @@ def wait(seconds):
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_link_that_is_cut_for_ever_fails_the_cell_and_leaves_the_notebook(lab, open_laptop):
+def test_a_link_that_is_cut_for_ever_fails_the_cell_and_leaves_the_notebook(
+    lab, folder, open_laptop
+):
+    write_profile(folder, lab, ["h1", "h2"], more='keep_for = "10s"')
     laptop = open_laptop()
-    laptop.run("import jupyter_scale.workspace as w\nw._PATIENCE_ELSEWHERE_S = 5")
     laptop.run("%scale up lab")
     laptop.run("%%scale\nx = [1]")
     laptop.begin("%%scale\nx.append(2)\ntime.sleep(600)")
