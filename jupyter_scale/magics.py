@@ -405,17 +405,15 @@ class ScaleMagics(Magics):
 
     def _of_runs(self, arguments: argparse.Namespace, view: NotebookView) -> str:
         """Carry out a line about runs."""
-        match arguments.command:
-            case "runs":
-                return describe_runs(self.workspace)
-            case "cancel":
-                run = cancel(self.workspace, arguments.run)
-                return f"The run {run.id[:8]} was told to stop."
-        return self._attach(arguments.run, getattr(arguments, "names", ()), view)
-
-    def _attach(self, wanted: str, names: Sequence[str], view: NotebookView) -> str:
-        """Bring a run's output and names here; return what that was."""
-        run, taken = attach(self.workspace, wanted, names, self._shell.user_ns, view)
+        with self.workspace.visited() as clusters:
+            match arguments.command:
+                case "runs":
+                    return describe_runs(clusters)
+                case "cancel":
+                    run = cancel(clusters, arguments.run)
+                    return f"The run {run.id[:8]} was told to stop."
+            names = getattr(arguments, "names", ())
+            run, taken = attach(clusters, arguments.run, names, self._shell.user_ns, view)
         for note in [*run.notes, *taken.notes]:
             view.note(note)
         if taken.has_value:

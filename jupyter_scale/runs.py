@@ -1,8 +1,7 @@
-"""What ``%scale`` does with runs of other kernels, and with those that nobody waited for."""
+"""Runs of other kernels, and those that nobody waited for, as users list and fetch them."""
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,14 +18,26 @@ if TYPE_CHECKING:
     from jupyter_scale.clusters.guest import Guest
     from jupyter_scale.model.cluster import NodeState
     from jupyter_scale.session.showing import CellView
-    from jupyter_scale.workspace import Workspace
+
+    Clusters = Sequence[Cluster | Guest]
 
 _ID_CHARS = 8
 
 
-def describe_runs(workspace: Workspace) -> str:
-    """Return a table of the runs that clusters keep, the newest last."""
-    found = list(_all_runs(workspace))
+def list_all(clusters: Clusters) -> list[StoredRun]:
+    """Return the runs that clusters keep, cluster by cluster, the newest last."""
+    return [run for _, _, run in _all_runs(clusters)]
+
+
+def describe_runs(clusters: Clusters, prefix: str = "%scale") -> str:
+    """Return a table of the runs that clusters keep, the newest last.
+
+    Parameters
+    ----------
+    prefix
+        What comes before ``fetch`` where it is said how to go on.
+    """
+    found = list(_all_runs(clusters))
     if not found:
         return "No run is kept: cells that a notebook has seen to their end need none."
     rows: list[tuple[str, ...]] = [("run", "state", "for", "left", "cell")]
@@ -34,16 +45,18 @@ def describe_runs(workspace: Workspace) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     if any(run.is_over and not run.is_fetched for _, _, run in found):
-        lines.append("`%scale fetch RUN` brings output and names here.")
+        lines.append(f"`{prefix} fetch RUN` brings output and names here.")
     return "\n".join(lines)
 
 
 def attach(
-    workspace: Workspace,
+    clusters: Clusters,
     wanted: str,
     names: Sequence[str],
     namespace: dict[str, Any],
     view: CellView,
+    *,
+    keeps_names: bool = False,
 ) -> tuple[StoredRun, Taken]:
     """Show a run's output, wait for its end, and bind what it left.
 
@@ -53,6 +66,8 @@ def attach(
         How its id begins; empty: the last one that was not fetched.
     names
         Only these; all when there are none.
+    keeps_names
+        Show its output only.
 
     Raises
     ------
@@ -63,51 +78,58 @@ def attach(
     KeyboardInterrupt
         The user does not want to wait; the run goes on.
     """
-    with _found(workspace, wanted) as (cluster, node, found), visiting(cluster, node) as visitor:
+    cluster, node, found = find_run(clusters, wanted)
+    with visiting(cluster, node) as visitor:
         try:
             run = show_output(visitor, found.id, view)
         except KeyboardInterrupt:
             view.note(f"the run {found.id[:_ID_CHARS]} goes on: `%scale cancel` stops it")
             raise
+        if keeps_names:
+            return run, Taken()
         taken = take_results(visitor.result(run.id), run, namespace, names)
         if not names and not taken.notes:
             visitor.note_fetched(run.id)
         return run, taken
 
 
-def cancel(workspace: Workspace, wanted: str) -> StoredRun:
+def cancel(clusters: Clusters, wanted: str) -> StoredRun:
     """Have a run stopped; asked for again: killed."""
-    with _found(workspace, wanted) as (cluster, node, run), visiting(cluster, node) as visitor:
+    cluster, node, run = find_run(clusters, wanted)
+    with visiting(cluster, node) as visitor:
         visitor.cancel(run.id)
-        return run
+    return run
 
 
-def _all_runs(workspace: Workspace) -> Iterator[tuple[Cluster | Guest, NodeState, StoredRun]]:
-    with workspace.visited() as clusters:
-        for cluster in clusters:
-            for node, run in list_runs(cluster):
-                yield cluster, node, run
+def find_run(clusters: Clusters, wanted: str) -> tuple[Cluster | Guest, NodeState, StoredRun]:
+    """Return the run whose id begins so, or the last one that was not fetched, and where it is.
+
+    Raises
+    ------
+    RunnerError
+        There is none, or more than one.
+    ClusterError
+        There is no cluster, or one cannot be asked.
+    """
+    if not clusters:
+        raise ClusterError("No cluster runs that could keep a run: `%scale up` starts one.")
+    found = [
+        one
+        for one in _all_runs(clusters)
+        if (one[2].id.startswith(wanted) if wanted else not (one[2].is_fetched or one[2].dropped))
+    ]
+    if not found:
+        what = f"no run whose id begins with {wanted!r}" if wanted else "no run to fetch"
+        raise RunnerError(f"There is {what}: `%scale runs` shows those that are kept.")
+    if wanted and len(found) > 1:
+        raise RunnerError(f"More than one run's id begins with {wanted!r}: write more of it.")
+    return found[-1]
 
 
-@contextlib.contextmanager
-def _found(
-    workspace: Workspace, wanted: str
-) -> Iterator[tuple[Cluster | Guest, NodeState, StoredRun]]:
-    with workspace.visited() as clusters:
-        if not clusters:
-            raise ClusterError("No cluster runs that could keep a run: `%scale up` starts one.")
-        found = [
-            (cluster, node, run)
-            for cluster in clusters
-            for node, run in list_runs(cluster)
-            if (run.id.startswith(wanted) if wanted else not (run.is_fetched or run.dropped))
-        ]
-        if not found:
-            what = f"no run whose id begins with {wanted!r}" if wanted else "no run to fetch"
-            raise RunnerError(f"There is {what}: `%scale runs` shows those that are kept.")
-        if wanted and len(found) > 1:
-            raise RunnerError(f"More than one run's id begins with {wanted!r}: write more of it.")
-        yield found[-1]
+def _all_runs(clusters: Clusters) -> Iterator[tuple[Cluster | Guest, NodeState, StoredRun]]:
+    for cluster in clusters:
+        for node, run in list_runs(cluster):
+            yield cluster, node, run
 
 
 def _row(run: StoredRun) -> tuple[str, ...]:

@@ -65,6 +65,8 @@ def _run(options: Namespace) -> bool:
 
             which = {"worker": options.worker, "runner": options.session}
             logs(options.cluster, options.node, which, options.lines, follow=options.follow)
+        case "runs" | "fetch" | "cancel":
+            return _run_of_runs(options)
         case "extend":
             from jupyter_scale.cli.ends import prolong
             from jupyter_scale.lines import limits_in
@@ -83,4 +85,18 @@ def _run(options: Namespace) -> bool:
             from jupyter_scale.cli.doctor import doctor
 
             return doctor(options.name, options.directory, as_json=options.json)
+    return True
+
+
+def _run_of_runs(options: Namespace) -> bool:
+    """Carry out a command about runs."""
+    from jupyter_scale.cli import runs
+
+    match options.command:
+        case "runs":
+            runs.runs(options.cluster, as_json=options.json)
+        case "fetch":
+            return runs.fetch(options.run, options.names, options.save)
+        case _:
+            runs.stop(options.run)
     return True

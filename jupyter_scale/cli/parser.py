@@ -32,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_up(commands)
     _add_looks(commands)
     _add_logs(commands)
+    _add_runs(commands)
     _add_extend(commands)
     _add_ends(commands)
     _add_doctor(commands)
@@ -94,6 +95,39 @@ def _add_logs(commands: Commands) -> None:
     logs.add_argument(
         "-n", "--lines", type=_count, default=50, metavar="N", help="so many lines (default: 50)"
     )
+
+
+def _add_runs(commands: Commands) -> None:
+    runs = _add(
+        commands,
+        "runs",
+        "show cells whose output and results are kept",
+        "Those of notebooks that were away when they ended, those that run with --detach, and"
+        " lately those that took long.",
+        "jupyter scale runs\n  jupyter scale runs lab --json",
+    )
+    runs.add_argument("cluster", nargs="?", metavar="CLUSTER", help="id or name (default: all)")
+    runs.add_argument("--json", action="store_true", help="write JSON, for programs")
+    fetch = _add(
+        commands,
+        "fetch",
+        "show what a run has shown, wait for its end, and save what it left",
+        "Without --save its values stay on the cluster: `%scale fetch RUN` brings them into a"
+        " notebook. Ctrl-C ends the waiting, not the run. The exit status is 1 when the cell"
+        " failed.",
+        "jupyter scale fetch 3f2a\n  jupyter scale fetch 3f2a model scores --save results.pkl",
+    )
+    fetch.add_argument("run", metavar="RUN", help="how its id begins")
+    fetch.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all)")
+    fetch.add_argument("--save", type=Path, metavar="FILE", help="write a pickled dictionary")
+    cancel = _add(
+        commands,
+        "cancel",
+        "stop a run",
+        "Interrupts it; said once more, its process is killed.",
+        "jupyter scale cancel 3f2a",
+    )
+    cancel.add_argument("run", metavar="RUN", help="how its id begins")
 
 
 def _add_ends(commands: Commands) -> None:

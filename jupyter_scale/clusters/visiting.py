@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from jupyter_scale.errors import ClusterError, RunnerError
+from jupyter_scale.errors import ClusterError
 from jupyter_scale.runner.visitor import Visitor
 
 if TYPE_CHECKING:
@@ -66,21 +66,3 @@ def list_runs(cluster: Cluster | Guest) -> list[tuple[NodeState, StoredRun]]:
         with visiting(cluster, node) as visitor:
             found += [(node, run) for run in visitor.runs()]
     return sorted(found, key=lambda pair: pair[1].started_at)
-
-
-def find_run(cluster: Cluster | Guest, wanted: str) -> tuple[NodeState, StoredRun]:
-    """Return the run of which `wanted` is the id, or how that begins, and its node.
-
-    Raises
-    ------
-    RunnerError
-        There is none, or more than one.
-    """
-    found = [(n, run) for n, run in list_runs(cluster) if run.id.startswith(wanted)]
-    if len(found) == 1:
-        return found[0]
-    what = "more than one run" if found else "no run"
-    raise RunnerError(
-        f"There is {what} whose id begins with {wanted!r}: `%scale runs` shows those that there"
-        " are."
-    )

@@ -1,5 +1,11 @@
 """A notebook that goes away while its cell runs on other machines, and who comes instead."""
 
+import fractions
+import json
+import pickle
+import subprocess
+import sys
+
 import pytest
 
 from laptop import Laptop, assert_clean, write_profile
@@ -159,3 +165,39 @@ def _said(laptop, line):
     laptop.begin(line)
     answer = laptop.answer(60)
     return answer["out"] + answer["error"]
+
+
+def test_a_terminal_lists_and_saves_what_a_cell_has_left(lab, folder, open_laptop, tmp_path):
+    laptop = open_laptop()
+    laptop.run("%scale up lab")
+    laptop.run(
+        "%%scale --detach job\nimport fractions\nhalf = fractions.Fraction(1, 2)\nprint('said')"
+    )
+    assert laptop.run("job.wait(60)\nprint(job.done(), job.state)") == "True done\n"
+
+    def scale(*arguments, status=0):
+        with lab.inside():
+            done = subprocess.run(
+                [sys.executable, "-m", "jupyter_scale.cli", *arguments],
+                capture_output=True,
+                text=True,
+                cwd=folder,
+                env=laptop.environment,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+        assert done.returncode == status, done
+        return done.stdout + done.stderr
+
+    [run] = json.loads(scale("runs", "--json"))
+    assert run["names"] == ["fractions", "half"]
+    assert "jupyter scale fetch RUN" in scale("runs", "lab")
+    assert "said\n" in scale("fetch", run["id"][:6])
+    saved = tmp_path / "results.pkl"
+    assert "Saved half" in scale("fetch", run["id"], "half", "--save", str(saved))
+    assert pickle.loads(saved.read_bytes()) == {"half": fractions.Fraction(1, 2)}
+    assert "no run whose id begins with 'nosuch'" in scale("fetch", "nosuch", status=1)
+    assert "There is no cluster 'other'" in scale("runs", "other", status=1)
+    assert laptop.run("job.result()\nprint(half)").endswith("1/2\n")
+    laptop.run("%scale down")
+    assert_clean(lab)
