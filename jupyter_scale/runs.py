@@ -88,7 +88,7 @@ def attach(
         if keeps_names:
             return run, Taken()
         taken = take_results(visitor.result(run.id), run, namespace, names)
-        if not names and not taken.notes:
+        if not names:
             visitor.note_fetched(run.id)
         return run, taken
 

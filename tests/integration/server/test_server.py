@@ -1,6 +1,8 @@
 """Clusters of a Jupyter server: they outlive kernels and servers, and nothing else."""
 
+import json
 import os
+import pickle
 import signal
 import time
 
@@ -163,23 +165,32 @@ def test_a_run_ends_with_its_runner(lab, owner):
     panel.close()
 
 
-@pytest.mark.parametrize(
-    ("source", "status"), [("x = 1", "done"), ("import time\ntime.sleep(100)", "lost")]
-)
-def test_what_becomes_of_a_run_whose_kernel_is_killed(lab, source, status):
+def runners(lab):
+    return [p for p in lab.processes() if "jupyter_scale.runner.host" in p.cmdline()]
+
+
+@pytest.mark.parametrize("is_over", [True, False])
+def test_what_becomes_of_a_run_whose_kernel_is_killed(lab, tmp_path, is_over):
     lab.start_cluster(profile="pair")
     kernel = lab.start_kernel()
     panel = lab.feed()
     assert kernel.run("%%scale\nfirst = 1").status == "ok"
     panel.wait(lambda p: p.runs)  # its runner is connected
-    cell = kernel.start(f"%%scale\n{source}")
-    if status == "done":
+    cell = kernel.start("%%scale\nimport time\ntime.sleep(3)\nx = 1")
+    if is_over:
         cell.finish()
+        assert eventually(lambda: '"is_fetched": true' in lab.command("runs", "--json").stdout, 20)
     else:
         panel.wait(lambda p: len(p.runs) == 2)
     kernel.kill()
-    panel.wait(lambda p: [r["status"] for r in p.runs.values()] == ["done", status])
+    panel.wait(lambda p: [r["status"] for r in p.runs.values()] == ["done", "done"])
     panel.close()
+    if not is_over:  # it went on
+        saved = tmp_path / "x.pkl"
+        fetched = lab.command("fetch", "", "--save", str(saved))
+        assert fetched.returncode == 0, fetched
+        assert pickle.loads(saved.read_bytes())["x"] == 1
+    assert eventually(lambda: not runners(lab), 15)
 
 
 @pytest.mark.parametrize("dies", ["kernel", "runner"])
@@ -193,6 +204,9 @@ def test_shared_memory_goes_with_its_session(lab, dies):
     assert eventually(lambda: any(p.stat().st_size >= size for p in shared.glob("*/*")), 20)
     if dies == "kernel":
         kernel.kill()
+        [run] = json.loads(lab.command("runs", "--json").stdout)
+        assert lab.command("cancel", run["id"]).returncode == 0
+        assert lab.command("fetch", run["id"], "--save", os.devnull).returncode == 1
     else:
         [runner] = [p for p in lab.processes() if "jupyter_scale.runner.host" in p.cmdline()]
         runner.kill()
