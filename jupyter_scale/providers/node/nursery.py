@@ -56,4 +56,5 @@ def _fork(path: bytes, args: Sequence[Any], passfds: Sequence[int]) -> int:  # n
         resource_tracker.ResourceTracker.__init__(resource_tracker._resource_tracker)  # noqa: SLF001
         exec(source, {})  # noqa: S102 - what `python -c` would have run
 
-    return fork(run, (sys.executable, "-m", source.split()[1]), kept=passfds)
+    title = sys.executable, "-m", source.split()[1]
+    return fork(run, title, kept=passfds, files=[(2, 1)])  # what the node tells is its own
