@@ -168,6 +168,9 @@ class Machines:
         script = 'umask 077; echo "$2" >"$1.new" && mv -f "$1.new" "$1"'
         argv = ["sh", "-c", script, "sh", path, str(workers)]
         run_command(connection, argv, timeout_s=_WISH_S).check()
+        member = self._fleet.members.get(node.name) if self._fleet is not None else None
+        if member is not None:
+            member.shall_have(workers)
 
     def limit(
         self,

@@ -90,6 +90,11 @@ class Member:
         """Begin."""
         self._thread.start()
 
+    def shall_have(self, workers: int) -> None:
+        """Take note that it was asked for another number of workers."""
+        with self._fleet.news:
+            self._update(workers=workers)
+
     def join(self) -> None:
         """Let go, and wait until the thread has ended; the fleet is closing."""
         if (connection := self._connection) is not None:
