@@ -362,6 +362,8 @@ class ScaleMagics(Magics):
         if cluster is None:
             raise NoCluster("There is no cluster: `%scale up` starts one.")
         state = extend(cluster.state, changes, _ask_secret)
+        if isinstance(cluster, Cluster):
+            cluster.look()  # what starts later has these limits, too
         return f"The limits of '{state.name}': {describe_limits(state)}."
 
     def _status(self) -> str:

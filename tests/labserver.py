@@ -231,7 +231,8 @@ class LabServer:
         """Return all that is there of clusters."""
         self._note_clusters()
         paths = [SHARED_MEMORY / cluster for cluster in self._clusters]
-        paths += (self.runtime / "jupyter_scale").glob("*")
+        kept = (self.runtime / "jupyter_scale").glob("*")
+        paths += [path for path in kept if not path.name.startswith("aws")]  # those outlive all
         commands = [_command(process) for process in self.processes()]
         return [str(path) for path in paths if path.exists()] + [
             command for command in commands if re.search(r"jupyter_scale\.(?!cli)", command)
