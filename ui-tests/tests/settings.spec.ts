@@ -30,8 +30,8 @@ test('sections are hidden and come back, the panel changes its side', async ({
   await expect(titles).toHaveText([/Clusters/, /Nodes/, /Runs/]);
 
   await editor.getByLabel('Show in the status bar').uncheck();
-  await expect(lab.statusItem).toHaveCount(0);
-  await editor.getByRole('combobox', { name: 'Side' }).selectOption('right');
+  await expect(lab.statusItem).toBeHidden();
+  await editor.locator('select').first().selectOption('right');
   await expect(page.locator('#jp-right-stack #jupyter-scale-panel')).toHaveCount(1);
 });
 
