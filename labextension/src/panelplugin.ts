@@ -16,7 +16,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Actions } from './actions';
 import { ScaleApi } from './api';
 import { Attaching } from './attaching';
-import { SectionChooser } from './choosing';
+import { hiddenSections, SectionChooser } from './choosing';
 import { FeedConnection } from './connection';
 import { LoadHistory } from './history';
 import { createPanel, PANEL_ID } from './panel';
@@ -92,7 +92,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     settings.changed.connect((_, current) => {
       item.refresh();
       context.pace.everyMs = 1000 * current.updateEvery;
-      sections.hide(current.hiddenSections);
+      sections.hide(hiddenSections(current));
       if (current.side !== side) {
         side = current.side;
         app.shell.add(panel, side, { rank: RANK, type: 'Clusters' });

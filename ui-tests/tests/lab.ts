@@ -28,7 +28,7 @@ interface ILabWindow {
 }
 
 interface INotebookPanel {
-  context: { path: string };
+  context: { path: string; save(): Promise<void> };
   sessionContext: { ready: Promise<void>; session: { kernel: IKernel | null } | null };
   content: INotebook;
 }
@@ -106,6 +106,16 @@ export class Lab {
         ids: panel?.content.widgets.map(({ model }) => model.id) ?? []
       };
     });
+  }
+
+  /** Save the notebook in front; return its path. */
+  async save(): Promise<string> {
+    const saved = this.page.evaluate(async () => {
+      const panel = (window as unknown as ILabWindow).jupyterapp.shell.currentWidget;
+      await panel?.context.save();
+      return panel?.context.path ?? '';
+    });
+    return within(ASKED_MS, 'the notebook is saved', saved);
   }
 
   /** Make a cell the active one. */

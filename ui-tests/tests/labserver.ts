@@ -26,9 +26,14 @@ export class LabServer {
     await expect.poll(() => this.isUp(), { timeout: 60_000 }).toBe(true);
   }
 
+  /** Where its notebooks are. */
+  get folder(): string {
+    return join(this.home, 'notebooks');
+  }
+
   /** Have these profiles, beside the notebooks: what a `scale.toml` says. */
   writeProfiles(text: string): void {
-    writeFileSync(join(this.home, 'notebooks', 'scale.toml'), text);
+    writeFileSync(join(this.folder, 'scale.toml'), text);
   }
 
   /** The names of the profiles that it knows. */
