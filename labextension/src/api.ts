@@ -39,6 +39,13 @@ export class ScaleApi {
     await this._request('POST', ['runs', id, 'interrupt']);
   }
 
+  /** The last lines of a log: `node`, or `worker/NUMBER`. */
+  async readLog(cluster: string, node: string, log: string): Promise<readonly string[]> {
+    const path = ['clusters', cluster, 'nodes', node, 'log'];
+    const text = await this._request('GET', path, undefined, { log, lines: '500' });
+    return (JSON.parse(text) as { lines: string[] }).lines;
+  }
+
   /** Open the feed. */
   openFeed(): WebSocket {
     const { wsUrl, token, appendToken, WebSocket } = this._settings;
@@ -69,19 +76,26 @@ export class ScaleApi {
   private async _request(
     method: string,
     path: readonly string[],
-    body?: object
-  ): Promise<void> {
+    body?: object,
+    query: Record<string, string> = {}
+  ): Promise<string> {
     const url = URLExt.join(
       this._settings.baseUrl,
       ROOT,
       ...path.map(part => encodeURIComponent(part))
     );
     const init = body ? { method, body: JSON.stringify(body) } : { method };
-    const response = await ServerConnection.makeRequest(url, init, this._settings);
+    const response = await ServerConnection.makeRequest(
+      url + URLExt.objectToQueryString(query),
+      init,
+      this._settings
+    );
+    const text = await response.text();
     if (!response.ok) {
-      const message = messageOf(await response.text());
-      throw new ServerConnection.ResponseError(response, message ?? response.statusText);
+      const message = messageOf(text) ?? response.statusText;
+      throw new ServerConnection.ResponseError(response, message);
     }
+    return text;
   }
 }
 

@@ -5,9 +5,11 @@ import {
   firstLine,
   formatBytes,
   formatBytesOf,
+  formatCount,
   formatDuration,
   formatElapsed,
   formatPercent,
+  formatRate,
   formatSpan,
   lastLine
 } from './format';
@@ -64,4 +66,17 @@ describe('text', () => {
     expect(firstLine('\nh2 failed: no route.\nIs it on?')).toBe('h2 failed: no route.');
     expect(firstLine('')).toBe('');
   });
+});
+
+test.each([
+  [0.254, '0.25'],
+  [3.14, '3.1'],
+  [42, '42'],
+  [1234.5, '1235']
+])('%s of them is %s', (count, text) => {
+  expect(formatCount(count)).toBe(text);
+});
+
+test('a rate', () => {
+  expect(formatRate(1.2e6)).toBe('1.2 MB/s');
 });

@@ -17,6 +17,7 @@ import { Actions } from './actions';
 import { ScaleApi } from './api';
 import { FeedConnection } from './connection';
 import { LoadHistory } from './history';
+import { addNodePages, OPEN_NODE } from './nodepages';
 import { createPanel, PANEL_ID } from './panel';
 import { addPanelCommands, PanelCommandIDs } from './panelcommands';
 import { revealRun } from './reveal';
@@ -54,6 +55,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     restorer?.add(panel, PANEL_ID);
 
     addPanelCommands(app, context);
+    addNodePages(app, context, restorer);
     for (const command of Object.values(PanelCommandIDs)) {
       palette?.addItem({ command, category: trans.__('Cluster') });
     }
@@ -106,10 +108,7 @@ function createContext(
     diagnose: () => api.diagnose()
   });
   const history = new LoadHistory();
-  feed.changed.connect(() => {
-    const { clusters = [], sent_at: sentAt = 0 } = feed.state ?? {};
-    history.record(clusters, 1000 * sentAt);
-  });
+  keepHistory(history, feed);
   const actions = new Actions({
     api,
     feed,
@@ -121,7 +120,34 @@ function createContext(
         activate: id => app.shell.activateById(id)
       })
   });
-  return { feed, history, actions, trans };
+  return {
+    feed,
+    history,
+    actions,
+    readLog: (...which) => api.readLog(...which),
+    openNode: (cluster, node) => void app.commands.execute(OPEN_NODE, { cluster, node }),
+    trans
+  };
+}
+
+/** Collect what the feed tells of load, for as long as there are the clusters that it is of. */
+function keepHistory(history: LoadHistory, feed: FeedConnection): void {
+  let known = feed.state?.clusters;
+  let wasWatched = false;
+  feed.loaded.connect((_, loads) => {
+    history.take(loads);
+    wasWatched = true;
+  });
+  feed.changed.connect(() => {
+    if (feed.state?.clusters !== known) {
+      known = feed.state?.clusters;
+      history.keep(known ?? []);
+    }
+    if (wasWatched && (!feed.isWatching || feed.status !== 'live')) {
+      wasWatched = false;
+      history.pause(feed.now());
+    }
+  });
 }
 
 /** Connect now, and at once when the network is back or the laptop wakes up. */

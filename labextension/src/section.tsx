@@ -5,8 +5,10 @@ import { PanelWithToolbar, ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import type { ComponentType, JSX } from 'react';
 
+import type { INodeId } from './feed';
 import type { IFeedState } from './feedmodel';
 import type { IPanelContext, ISectionProps } from './views/context';
+import { SCROLLER } from './views/windowed';
 
 /** Times that run, such as an uptime, are drawn so often. */
 const TICK_MS = 1000;
@@ -36,7 +38,9 @@ export class LiveView extends ReactWidget {
   protected override render(): JSX.Element {
     const { _view: View, _context: context } = this;
     const { feed } = context;
-    return <View context={context} state={feed.state} now={feed.now()} />;
+    return (
+      <View context={context} state={feed.state} now={feed.now()} show={this._show} />
+    );
   }
 
   protected override onAfterAttach(msg: Message): void {
@@ -56,21 +60,32 @@ export class LiveView extends ReactWidget {
   }
 
   protected override onBeforeHide(): void {
-    clearInterval(this._ticking);
+    this._rest();
   }
 
   protected override onBeforeDetach(msg: Message): void {
-    clearInterval(this._ticking);
+    this._rest();
     super.onBeforeDetach(msg);
   }
 
   private _follow(): void {
     clearInterval(this._ticking);
     if (this.isVisible) {
+      this._context.feed.show(this, this._shown);
       this.update();
       this._ticking = setInterval(this._redraw, TICK_MS);
     }
   }
+
+  private _rest(): void {
+    clearInterval(this._ticking);
+    this._context.feed.show(this, []);
+  }
+
+  private readonly _show = (nodes: readonly INodeId[]): void => {
+    this._shown = nodes;
+    this._context.feed.show(this, nodes);
+  };
 
   /** Redraw, unless the feed told of something else. */
   private readonly _redrawIfNews = (): void => {
@@ -89,6 +104,7 @@ export class LiveView extends ReactWidget {
   };
 
   private _last: readonly unknown[] = [];
+  private _shown: readonly INodeId[] = [];
   private _ticking: ReturnType<typeof setInterval> | undefined;
 }
 
@@ -103,6 +119,7 @@ export class Section extends PanelWithToolbar {
   ) {
     super();
     this.addClass('jp-scale-Section');
+    this.addClass(SCROLLER);
     this.addClass(`jp-scale-mod-${name}`);
     this.title.label = title;
     this.addWidget(new LiveView(view, subject, context));

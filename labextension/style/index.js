@@ -1,2 +1,4 @@
 import './base.css';
 import './panel.css';
+import './nodes.css';
+import './nodepage.css';

@@ -5,7 +5,15 @@ import { type AxeResults, source as AXE } from 'axe-core';
 
 import type { ISnapshot } from '../../labextension/src/feed';
 import { test } from '../fake/feed';
-import { failed, fleet, machines, mixed, starting, working } from '../fake/scenes';
+import {
+  failed,
+  fleet,
+  gpuBox,
+  machines,
+  mixed,
+  starting,
+  working
+} from '../fake/scenes';
 import { expect, type Lab } from './lab';
 
 const NOW = 1_790_000_000;
@@ -15,6 +23,7 @@ const SCENES: Record<string, (now: number) => Partial<ISnapshot>> = {
   failed,
   machines,
   fleet,
+  gpuBox,
   working,
   mixed: (now: number) => ({ ...mixed(now), runs: working(now).runs ?? [] })
 };
@@ -24,19 +33,19 @@ for (const theme of ['Light', 'Dark'] as const) {
     await lab.page.evaluate(AXE);
     await lab.setTheme(theme);
     await lab.openPanel();
-    await lab.setPanelWidth(320);
     const found: Record<string, string[]> = {};
-    for (const [name, scene] of Object.entries(SCENES)) {
-      const shown = scene(NOW);
-      fake.show({ ...shown, sent_at: NOW });
-      await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(
-        shown.clusters?.length ?? 0
-      );
-      found[name] = await findViolations(lab);
+    for (const width of [320, 600]) {
+      await lab.setPanelWidth(width);
+      for (const [name, scene] of Object.entries(SCENES)) {
+        const shown = scene(NOW);
+        fake.show({ ...shown, sent_at: NOW });
+        await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(
+          shown.clusters?.length ?? 0
+        );
+        found[`${name} ${width}`] = await findViolations(lab);
+      }
     }
-    expect(found).toEqual(
-      Object.fromEntries(Object.keys(SCENES).map(name => [name, []]))
-    );
+    expect(found).toEqual(Object.fromEntries(Object.keys(found).map(name => [name, []])));
   });
 }
 
@@ -49,17 +58,38 @@ test('axe finds nothing serious when the server is lost', async ({ fake, lab }) 
   expect(await findViolations(lab)).toEqual([]);
 });
 
-/** What is serious or critical in the panel: rule, element, and why. */
-async function findViolations(lab: Lab): Promise<string[]> {
-  return lab.page.evaluate(async () => {
+for (const theme of ['Light', 'Dark'] as const) {
+  test(`axe finds nothing serious in the page of a node, ${theme}`, async ({
+    fake,
+    lab
+  }) => {
+    await lab.page.evaluate(AXE);
+    await lab.setTheme(theme);
+    fake.log = ['a line', 'distributed - WARNING - another'];
+    fake.show({ ...gpuBox(NOW), sent_at: NOW });
+    await lab.execute('jupyter-scale:open-node', {
+      cluster: 'box',
+      node: 'dgx.physics.example.org'
+    });
+    await expect(lab.nodePage.getByRole('log')).toContainText('a line');
+    expect(await findViolations(lab, '.jp-scale-NodePage')).toEqual([]);
+  });
+}
+
+/** What is serious or critical there: rule, element, and why. */
+async function findViolations(
+  lab: Lab,
+  place = '#jupyter-scale-panel'
+): Promise<string[]> {
+  return lab.page.evaluate(async include => {
     const { axe } = window as unknown as {
       axe: { run(context: object): Promise<AxeResults> };
     };
-    const { violations } = await axe.run({ include: ['#jupyter-scale-panel'] });
+    const { violations } = await axe.run({ include: [include] });
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) =>
         nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary ?? ''}`)
       );
-  });
+  }, place);
 }

@@ -5,6 +5,7 @@ import {
   type IClusterView,
   type IDelta,
   FEED_VERSION,
+  type ILoadRow,
   type ILoopView,
   type INodeView,
   type IRunView,
@@ -23,8 +24,25 @@ export function aNode(name: string, changes: Partial<INodeView> = {}): INodeView
     memory_used_bytes: 1e9,
     memory_limit_bytes: 8e9,
     gpus: [],
+    ssh: '',
+    busy: 1,
+    network_in_bytes_per_s: 0,
+    network_out_bytes_per_s: 0,
+    disk_read_bytes_per_s: 0,
+    disk_write_bytes_per_s: 0,
+    gpu: null,
     ...changes
   };
+}
+
+/** A row of load; with GPUs only if it says which. */
+export function aRow(
+  node: string,
+  cpu: number | null,
+  gpus: ILoadRow[11] = null,
+  gpu: ILoadRow[10] = null
+): ILoadRow {
+  return [node, 2, 1, cpu, 1e9, 8e9, 0, 0, 0, 0, gpu, gpus];
 }
 
 export function aCluster(id: string, changes: Partial<IClusterView> = {}): IClusterView {
@@ -56,6 +74,8 @@ export function aLoop(changes: Partial<ILoopView> = {}): ILoopView {
     failed: 0,
     workers: 2,
     ends_at: 1030,
+    rate_per_s: 2,
+    speedup: 1.9,
     ...changes
   };
 }
@@ -73,7 +93,9 @@ export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
     started_at: 1000,
     ended_at: null,
     error: '',
+    traceback: '',
     loops: [],
+    traffic: null,
     ...changes
   };
 }
@@ -101,6 +123,7 @@ export function aDelta(changes: Partial<IDelta> = {}): IDelta {
     gone_clusters: [],
     gone_runs: [],
     profiles: null,
+    nodes: [],
     ...changes
   };
 }

@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Actions } from '../actions';
 import type { FeedConnection } from '../connection';
+import type { INodeId } from '../feed';
 import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
 
@@ -13,6 +14,14 @@ export interface IPanelContext {
   readonly feed: FeedConnection;
   readonly history: LoadHistory;
   readonly actions: Actions;
+  /** The last lines of a node's log, see `ScaleApi`. */
+  readonly readLog: (
+    cluster: string,
+    node: string,
+    log: string
+  ) => Promise<readonly string[]>;
+  /** Open the page of a node in the main area. */
+  readonly openNode: (cluster: string, node: string) => void;
   readonly trans: TranslationBundle;
 }
 
@@ -24,4 +33,6 @@ export interface ISectionProps {
   readonly context: IPanelContext;
   readonly state: IFeedState | null;
   readonly now: number;
+  /** Tells the feed which nodes the view shows. */
+  readonly show: (nodes: readonly INodeId[]) => void;
 }
