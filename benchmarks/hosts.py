@@ -15,6 +15,7 @@ from kernel import Kernel, started_kernel
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 
 from labserver import LabServer
+from laptop import profile_text
 from sshlab import PORT, SshLab
 
 __all__ = ["PORT", "LabServer", "SshLab", "forget_all", "lab_of", "profile", "scale_kernel"]
@@ -40,17 +41,7 @@ def lab_of(hosts: int) -> Iterator[SshLab]:
 
 def profile(lab: SshLab, name: str, hosts: list[str], python: str) -> str:
     """Return the section of a cluster with one worker a host."""
-    lines = [
-        f"[clusters.{name}]",
-        'provider = "ssh"',
-        f'ssh_config = "{lab.ssh_config}"',
-        f"[[clusters.{name}.pools]]",
-        'name = "cpu"',
-        f"hosts = {hosts}",
-        "workers = 1",
-        f'python = "{python}"' if python else "",
-    ]
-    return "\n".join([*lines, ""])
+    return profile_text(lab, hosts, python=python, name=name)
 
 
 def forget_all(lab: SshLab) -> None:

@@ -30,15 +30,19 @@ class NotebookView:
     def __init__(self, shell: InteractiveShell, *, quiet: bool) -> None:
         self._shell, self._quiet = shell, quiet
         self._progress = ProgressView()
+        #: Whether the progress, if there is any, is the last thing that the cell shows.
+        self._is_last = True
 
     def stream(self, name: str, text: str) -> None:
         """Write text to the notebook's stdout or stderr, at once."""
+        self._note_output()
         file = sys.stderr if name == "stderr" else sys.stdout
         file.write(text)
         file.flush()
 
     def display(self, body: Mapping[str, Any]) -> None:
         """Publish a display, or an update of one."""
+        self._note_output()
         self._shell.display_pub.publish(
             dict(body["data"]),
             dict(body["metadata"]),
@@ -47,11 +51,13 @@ class NotebookView:
         )
 
     def clear(self, *, wait: bool) -> None:
-        """Clear the cell's output."""
+        """Clear the cell's output, and with it the progress."""
+        self._progress.close()
         self._shell.display_pub.clear_output(wait)
 
     def result(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
         """Show the last expression as ``Out[n]``."""
+        self._note_output()
         hook = self._shell.displayhook
         hook.start_displayhook()
         hook.write_output_prompt()
@@ -65,6 +71,7 @@ class NotebookView:
 
         Jupyter counts a cell as failed whose result cannot be shown, although nothing was raised.
         """
+        self._note_output()
         kind, hook = SimpleNamespace(__name__=name), self._shell.displayhook
         if in_result:
             hook.start_displayhook()
@@ -78,14 +85,24 @@ class NotebookView:
         hook.update_user_ns(value)
         hook.fill_exec_result(value)
 
+    def place(self, text: str) -> None:
+        """Say where the cell runs, for the progress."""
+        self._progress.place = text
+
+    def travels(self, sent_bytes: int, reused_bytes: int) -> None:
+        """Say what the cell needs there, for the progress."""
+        self._progress.travelled(sent_bytes, reused_bytes)
+
     def progress(self, progress: LoopProgress) -> None:
         """Show how far a loop is, unless quiet."""
         if not self._quiet:
+            self._is_last = self._is_last or not self._progress.is_shown
             self._progress.update(progress)
 
     def status(self, text: str) -> None:
         """Show what is going on before the cell runs, unless quiet."""
         if not self._quiet:
+            self._is_last = self._is_last or not self._progress.is_shown
             self._progress.status(text)
 
     def note(self, text: str) -> None:
@@ -93,20 +110,28 @@ class NotebookView:
         self.stream("stderr", f"{_PREFIX} {text}\n")
 
     def finish_progress(self) -> None:
-        """Remove the progress."""
+        """Show no progress for now."""
+        self._progress.clear()
+
+    def close(self) -> None:
+        """Leave no progress, however the cell has ended; the summary stays."""
         self._progress.close()
 
     def finish(self, summary: str) -> None:
-        """Remove the progress and show the cell's one line, unless quiet."""
-        self._progress.close()
-        if not self._quiet:
-            self._shell.display_pub.publish(
-                {
-                    "text/plain": summary,
-                    "text/html": '<small style="color: var(--jp-ui-font-color2, gray)">'
-                    f"{_escape(summary)}</small>",
-                }
-            )
+        """Show the cell's one line, unless quiet; in the place of progress that is the last."""
+        if self._quiet:
+            self._progress.close()
+            return
+        bundle = {
+            "text/plain": summary,
+            "text/html": '<small style="color: var(--jp-ui-font-color2, gray)">'
+            f"{_escape(summary)}</small>",
+        }
+        if not self._progress.close(bundle if self._is_last else None):
+            self._shell.display_pub.publish(bundle)
+
+    def _note_output(self) -> None:
+        self._is_last = not self._progress.is_shown
 
 
 def _escape(text: str) -> str:

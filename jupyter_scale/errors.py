@@ -5,6 +5,7 @@
     ScaleError
     ├── UsageError          the magic line, or a request to the server, cannot be understood
     ├── ProfileError        a profile is wrong: where, and what was expected
+    │   └── ProfileExists   there is one of that name already
     ├── ClusterError        nodes, scheduler or workers
     │   ├── StartError      something did not come up; carries its last lines
     │   │   ├── EnvironmentFailed   a node cannot have the notebook's packages or files
@@ -48,7 +49,25 @@ class UsageError(ScaleError):
 
 
 class ProfileError(ScaleError):
-    """A profile with an unknown key, a wrong type or an impossible value."""
+    """A profile with an unknown key, a wrong type or an impossible value.
+
+    Parameters
+    ----------
+    text : str
+        Where, what was found, what was expected.
+    complaint : str
+        The same without the file and its line, for a form; `text` when empty.
+    key : str
+        The key that it is about; empty when it is about more than one.
+    """
+
+    def __init__(self, text: str, complaint: str = "", key: str = "") -> None:
+        self.complaint, self.key = complaint or text, key
+        super().__init__(text)
+
+
+class ProfileExists(ProfileError):
+    """A profile of that name is there already, and is not overwritten."""
 
 
 class ClusterError(ScaleError):

@@ -6,7 +6,7 @@ import argparse
 import getpass
 import linecache
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -97,8 +97,9 @@ class ScaleMagics(Magics):
                 seconds["total"] = time.perf_counter() - started
                 self._finish(result, seconds, view)
         except ScaleError as error:
-            view.finish_progress()
             raise self._one_line(error) from None
+        finally:
+            view.close()
 
     @property
     def _count(self) -> int:
@@ -172,6 +173,8 @@ class ScaleMagics(Magics):
         for note in self.workspace.take_notes(view.status):
             view.note(note)
         options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
+        nodes = len(chosen.spread_to) or self.workspace.nodes
+        view.place(f"{nodes} node{'s' * (nodes != 1)}")
         self._fetch_from_others(facts, session)
         self._note_stores(facts)
         cell = Cell(
@@ -291,7 +294,7 @@ class ScaleMagics(Magics):
         except ScaleError as error:
             raise self._one_line(error) from None
         finally:
-            view.finish_progress()
+            view.close()
 
     def _carry_out(self, arguments: argparse.Namespace, view: NotebookView) -> str:
         """Carry out a line; return what there is to say."""
@@ -301,11 +304,13 @@ class ScaleMagics(Magics):
                 said = self._quote(arguments.profile)
             case "up":
                 said = self._up(arguments.profile, arguments.workers, view)
+            case "attach":
+                cluster = self.workspace.attach(arguments.cluster)
+                said = f"This notebook uses the cluster '{cluster.state.name}'."
             case "down":
                 said = self._down()
             case "scale":
-                for pool, workers in arguments.sizes:
-                    said = f"The cluster has {self.workspace.scale(workers, pool)} workers."
+                said = self._scale(arguments.sizes)
             case "extend":
                 said = self._extend(limits_in(arguments))
             case "quiet":
@@ -328,7 +333,7 @@ class ScaleMagics(Magics):
     def _up(self, profile: str | None, workers: int | None, view: NotebookView) -> str:
         workspace = self.workspace
         if workspace.cluster is not None and profile is None and workers is not None:
-            return f"The cluster has {workspace.scale(workers)} workers."
+            return self._scale([("", workers)])
 
         def on_event(event: ClusterEvent) -> None:
             view.status(event.message)
@@ -339,6 +344,16 @@ class ScaleMagics(Magics):
             view.note(note)
         count = cluster.workers
         return f"The cluster '{cluster.state.name}' is up: {count} worker{'s' * (count != 1)}."
+
+    def _scale(self, sizes: Sequence[tuple[str, int]]) -> str:
+        """Change the size of pools; say how many workers there are, and which nodes failed."""
+        workers = 0
+        for pool, wanted in sizes:
+            workers = self.workspace.scale(wanted, pool)
+        cluster = self.workspace.cluster
+        nodes = () if cluster is None else cluster.state.nodes
+        failed = [f"{node.name} failed: {node.error}" for node in nodes if node.error]
+        return "\n".join([f"The cluster has {workers} workers.", *failed])
 
     @staticmethod
     def _quote(profile: str | None) -> str:
@@ -375,7 +390,8 @@ class ScaleMagics(Magics):
         ]
         lines += [f"{name:<8} {text}" for name, text in cost_rows(state)]
         for node in state.nodes:
-            why = f", {node.error.splitlines()[0]}" if node.error else ""
+            said = (node.error or node.news).splitlines()
+            why = f", {said[0]}" if said else ""
             lines.append(f"node     {node.name}: {node.status.value}{why}")
         session = workspace.session_or_none
         if session is not None:

@@ -26,6 +26,7 @@ from jupyter_scale.clusters.costs import cost_now
 from jupyter_scale.clusters.guest import Guest
 from jupyter_scale.clusters.placing import NOTHING, Chosen, Need, choose
 from jupyter_scale.clusters.profiles import load_profile
+from jupyter_scale.clusters.sizing import is_settled, patience_s
 from jupyter_scale.clusters.supplies import supply_of
 from jupyter_scale.environment.courier import Courier, mirror_key
 from jupyter_scale.environment.installed import changed, stamp, versions
@@ -44,7 +45,6 @@ from jupyter_scale.session.session import Session, explain_first
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
-_SCALE_TIMEOUT_S = 60.0
 #: So long a cluster that runs already may take to say which workers it has.
 _HEARD_S = 15.0
 _PATIENCE_S = 7.0
@@ -205,7 +205,7 @@ class Workspace:
             guest = self._join(link, running[0])
             self._retry(guest, name, directory)
             if workers is not None and workers != guest.workers:
-                self._scale_at(link, guest, workers, "", workers, _SCALE_TIMEOUT_S)
+                self._scale_at(link, guest, workers, "", workers, None)
             return guest
         started = link.start(name, workers, str(directory))
         try:
@@ -227,12 +227,60 @@ class Workspace:
             raise
         raise AssertionError  # `follow` ends by raising only
 
+    def attach(self, wanted: str) -> Cluster | Guest:
+        """Use another cluster of this kernel's Jupyter server; the one so far is left.
+
+        One of this kernel's own ends then, unless it outlives kernels.
+
+        Parameters
+        ----------
+        wanted
+            The name of a cluster that runs, or its id.
+
+        Raises
+        ------
+        NoCluster
+            When there is none.
+        ClusterError
+            When values stay on the one so far, which would be lost to the notebook.
+        """
+        link = find_server()
+        running = [] if link is None else _running(link)
+        view = next((one for one in running if wanted in (one["id"], one["name"])), None)
+        if link is None or view is None:
+            msg = (
+                f"The Jupyter server of this kernel runs no cluster {wanted!r}: `%scale up NAME`"
+                " starts one from a profile."
+            )
+            raise NoCluster(msg)
+        own = self._cluster
+        if own is not None and own.state.id == view["id"]:
+            return own
+        there = [value for one in self._joined.values() for value in one.session.remote_values]
+        kept = {id(value) for value in there}
+        names = [name for name, value in self._namespace.items() if id(value) in kept]
+        if names:
+            name = min(names)
+            msg = (
+                f"{name!r} stays on the cluster so far: fetch it first, `{name} = {name}.get()`, or"
+                f" let go of it, `del {name}`."
+            )
+            raise ClusterError(msg)
+        self._leave()
+        if isinstance(own, Cluster):
+            if own.outlives_owner:
+                own.leave()
+            else:
+                own.stop()
+        self._cluster = self._join(link, view)
+        return self._cluster
+
     def _join(self, link: ServerLink, view: Mapping[str, Any]) -> Guest:
         self._link = link
         return Guest(store.load(view["id"]), self._ask)
 
-    def scale(self, workers: int, pool: str = "", timeout_s: float = _SCALE_TIMEOUT_S) -> int:
-        """Change the number of workers; return how many there are now.
+    def scale(self, workers: int, pool: str = "", timeout_s: float | None = None) -> int:
+        """Change the number of workers, and of rented nodes; return how many workers there are.
 
         Parameters
         ----------
@@ -241,7 +289,7 @@ class Workspace:
         pool
             In this pool only; in all when empty.
         timeout_s
-            How long to wait for them.
+            How long to wait for them; as long as they may take when None.
 
         Raises
         ------
@@ -259,7 +307,7 @@ class Workspace:
         wanted = workers + others
         if isinstance(cluster, Cluster):
             cluster.scale(workers, pool)
-            cluster.wait_workers(wanted, timeout_s)
+            cluster.wait_sized(timeout_s)
         elif self._link is None:
             msg = (
                 f"The cluster '{cluster.state.name}' belongs to another kernel, process"
@@ -272,12 +320,20 @@ class Workspace:
 
     @staticmethod
     def _scale_at(
-        link: ServerLink, guest: Guest, workers: int, pool: str, wanted: int, timeout_s: float
+        link: ServerLink,
+        guest: Guest,
+        workers: int,
+        pool: str,
+        wanted: int,
+        timeout_s: float | None,
     ) -> None:
         link.scale(guest.state.id, workers, pool)
-        deadline = time.monotonic() + timeout_s
+        limit_s = patience_s(guest.state.profile.provider) if timeout_s is None else timeout_s
+        deadline = time.monotonic() + limit_s
         for _ in link.follow(guest.state.id):
-            if guest.workers == wanted or time.monotonic() > deadline:
+            state = guest.state
+            is_done = is_settled(state.nodes) if state.is_elsewhere else guest.workers == wanted
+            if is_done or time.monotonic() > deadline:
                 return
 
     def down(self) -> bool:
@@ -460,6 +516,12 @@ class Workspace:
         if self._cluster is None:
             return 0
         return sum(node.workers for node in self._cluster.state.nodes)
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes of the cluster have not failed."""
+        nodes = () if self._cluster is None else self._cluster.state.nodes
+        return sum(node.status is not Status.FAILED for node in nodes)
 
     def close(self) -> None:
         """End all that is this kernel's own, quietly; a forked child ends nothing."""

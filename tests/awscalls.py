@@ -6,6 +6,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlencode
 from xml.sax.saxutils import escape
@@ -33,6 +34,8 @@ _NOT_HERE = {
 #: What each service calls a call with credentials that are no longer good.
 _EXPIRED = {"ec2": "RequestExpired", "sts": "ExpiredToken"}
 _DENIED = {"ec2": "UnauthorizedOperation", "sts": "AccessDenied"}
+_SKEWED = {"ec2": "RequestExpired"}
+_MOST_SKEW_S = 300
 _UNKNOWN = {"ec2": "AuthFailure", "sts": "InvalidClientTokenId"}
 
 
@@ -159,6 +162,7 @@ class Front:
             self.delays = {}
             self.expired = set()
             self.known = None
+            self.ahead_s = 0.0
             self._launches = {}
 
     def __call__(self, environ, start_response):
@@ -181,7 +185,7 @@ class Front:
             after = [p for p in self.points if p.action == call.action and p.when == "after"]
         self._pass(before)
         time.sleep(self.delays.get(call.action, 0) + self.delays.get("*", 0))
-        answer = self._refusal(call)
+        answer = self._refusal(call, environ)
         if answer is None:
             answer = self._perform(call, environ, body)
             with self._lock:
@@ -204,7 +208,15 @@ class Front:
             if reached:
                 point.callback()
 
-    def _refusal(self, call):
+    @property
+    def now(self):
+        """The Unix time by Amazon's clock."""
+        return time.time() + self.ahead_s
+
+    def _refusal(self, call, environ):
+        signed = datetime.strptime(environ["HTTP_X_AMZ_DATE"], "%Y%m%dT%H%M%S%z")
+        if abs(signed.timestamp() - self.now) > _MOST_SKEW_S:
+            return failure(call, _SKEWED.get(call.service, "InvalidSignatureException"))
         if call.access_key in self.expired:
             return failure(call, _EXPIRED.get(call.service, "ExpiredTokenException"))
         if self.known is not None and call.access_key not in self.known:

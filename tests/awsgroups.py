@@ -37,6 +37,12 @@ def _rules(groups, port=None):
     ]
 
 
+def _hears(host, other):
+    return admits_peer(host.groups, other.groups) or admits_address(
+        host.groups, other.address, host.machine.port
+    )
+
+
 def enforce(instances, client):
     """Let each host answer only whom its groups let in.
 
@@ -51,8 +57,7 @@ def enforce(instances, client):
         silent = host.silent or not admits_address(host.groups, client, host.machine.port)
         unheard = {client} if silent else set()
         for other in instances:
-            pair = (host.groups, other.groups)
-            if other is not host and not (admits_peer(*pair) or admits_peer(*reversed(pair))):
+            if other is not host and not (_hears(host, other) or _hears(other, host)):
                 unheard.add(other.address)
         lines = [
             f"neigh replace {address} lladdr {_NOBODY} dev eth0 nud permanent"

@@ -7,6 +7,7 @@ their metadata service in awsimds.py.
 
 import socket
 import threading
+from email.utils import formatdate
 from pathlib import Path
 
 from awscalls import Fault, Front, Point
@@ -31,6 +32,8 @@ class AwsLab:
         What was asked, in order (`awscalls.Call`).
     quotas
         vCPUs by quota code; a test may change them.
+    launched_ago_s
+        What is launched says that it was so long ago; a test may change it.
     """
 
     def __init__(self, directory):
@@ -41,6 +44,7 @@ class AwsLab:
         self._instances = {}
         self._plugged = []
         self._boots = []
+        self.launched_ago_s = 0.0
         self._tables = Tables()
         self._moto = Moto(self)
         self._front = Front(self._tables, self._moto, self.network)
@@ -66,6 +70,7 @@ class AwsLab:
         for instance in instances:
             instance.close()
         self._boots = []
+        self.launched_ago_s = 0.0
         if self.network.client_address != Ec2Network.client_address:
             self.network.move_client(254)
         self._front.reset()
@@ -134,6 +139,10 @@ class AwsLab:
         """
         self._front.faults.append(Fault(action, code, message, times, where, after))
 
+    def heal(self):
+        """Let nothing fail any more."""
+        self._front.faults.clear()
+
     def throttle(self, action="*", times=1):
         """Refuse calls as too many."""
         self.fail(action, "RequestLimitExceeded", "Request limit exceeded.", times=times)
@@ -149,6 +158,10 @@ class AwsLab:
     def expire(self, access_key="AKIALAB"):
         """Let credentials be out of date."""
         self._front.expired.add(access_key)
+
+    def set_clock(self, ahead_s):
+        """Let Amazon's clock be so far ahead of this machine's; requests signed long ago fail."""
+        self._front.ahead_s = ahead_s
 
     def accept_only(self, *access_keys):
         """Let all other credentials be unknown."""
@@ -230,6 +243,9 @@ class _Server:
         class Handler(WSGIRequestHandler):
             def log(self, *arguments):
                 """Say nothing: the calls are written down."""
+
+            def date_time_string(self, timestamp=None):
+                return formatdate(app.now, usegmt=True)
 
         address, port = listener.getsockname()
         with listener:

@@ -167,6 +167,7 @@ class Ec2Instance:
         self._ended = threading.Event()
         self._off = threading.Event()
         self._set_state("pending", 0)
+        api.launch_time -= timedelta(seconds=lab.launched_ago_s)
         nic = api.nics[0]
         nic.private_ip_address = self.address
         nic.private_ip_addresses = [{"Primary": True, "PrivateIpAddress": self.address}]

@@ -1,6 +1,9 @@
-"""Profiles of provider "aws" for tests, and what is left of their clusters."""
+"""Profiles of provider "aws" for tests, what instances are told, and what is left of clusters."""
 
+import json
 import sys
+
+LIMITS = "/var/lib/jupyter-scale/limits.json"
 
 
 def write_profile(folder, *pools, name="train", python=sys.executable, **options):
@@ -16,6 +19,22 @@ def write_profile(folder, *pools, name="train", python=sys.executable, **options
     (folder / "scale.toml").write_text("\n".join(lines))
 
 
+def write_credentials(path, key="AKIALAB"):
+    """Write credentials as `aws configure` and programs for single sign-on do; return the path."""
+    lines = ["[default]", f"aws_access_key_id = {key}", "aws_secret_access_key = secret"]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def without_keys(path):
+    """Return the environment variables by which boto3 takes credentials from a file alone."""
+    return {
+        "AWS_SHARED_CREDENTIALS_FILE": str(path),
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+    }
+
+
 def _lines(table):
     return [f"{key} = {_toml(value)}" for key, value in table.items()]
 
@@ -26,6 +45,11 @@ def _toml(value):
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def told(instance):
+    """Return the limits that an instance has."""
+    return json.loads(instance.read(LIMITS))
 
 
 def left(aws):

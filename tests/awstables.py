@@ -221,4 +221,5 @@ def _as_product(attributes, unit, usd):
         "product": {"sku": sku, "productFamily": family, "attributes": attributes},
         "serviceCode": "AmazonEC2",
         "terms": {"OnDemand": {f"{sku}.JRTCKXETXF": term}},
+        "publicationDate": "2026-11-20T19:14:05Z",
     }

@@ -76,7 +76,7 @@ _OF_KERNELS = (
 class LabServer:
     """One server in a directory of its own; it can be killed and started anew there."""
 
-    def __init__(self, directory, profiles=""):
+    def __init__(self, directory, profiles="", **variables):
         self.directory = Path(directory)
         self.runtime = self.directory / "runtime"
         self.root = self.directory / "notebooks"
@@ -98,6 +98,7 @@ class LabServer:
             "JUPYTER_CONFIG_DIR": str(config),
             "JUPYTER_DATA_DIR": str(self.directory / "data"),
             "IPYTHONDIR": str(self.directory / "ipython"),
+            **variables,
         }
 
     @property

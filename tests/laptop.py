@@ -93,32 +93,40 @@ class Laptop:
         self.process.stdout.close()
 
 
-def write_profile(folder, lab, hosts, more="", pool="", workers=1, python=sys.executable):
-    """Write the profile "lab", whose hosts take the Python of this one unless told otherwise."""
+def write_profile(folder, lab, hosts, **options):
+    """Write the profile "lab"; see `profile_text`."""
+    folder.mkdir(exist_ok=True)
+    (folder / "scale.toml").write_text(profile_text(lab, hosts, **options))
+
+
+def profile_text(lab, hosts, more="", pool="", workers=1, python=sys.executable, name="lab"):
+    """Return a profile, whose hosts take the Python of this one unless told otherwise."""
     names = ", ".join(f'"{host}"' for host in hosts)
     lines = [
-        "[clusters.lab]",
+        f"[clusters.{name}]",
         'provider = "ssh"',
         f'ssh_config = "{lab.ssh_config}"',
         more,
-        "[[clusters.lab.pools]]",
+        f"[[clusters.{name}.pools]]",
         'name = "cpu"',
         f"hosts = [{names}]",
         f"workers = {workers}",
         f'python = "{python}"' if python else "",
         pool,
     ]
-    folder.mkdir(exist_ok=True)
-    (folder / "scale.toml").write_text("\n".join(lines))
+    return "\n".join([*lines, ""])
 
 
 def is_clean(lab):
     """Tell whether nothing of ours runs or listens on any machine, and no cluster is left there."""
-    return all(
+    return all(map(is_clean_there, lab.machines.values()))
+
+
+def is_clean_there(machine):
+    return (
         not machine.processes()
         and all(port == machine.port for _, port in machine.ports())
         and not list(machine.home.glob(".cache/jupyter-scale/clusters/*"))
-        for machine in lab.machines.values()
     )
 
 

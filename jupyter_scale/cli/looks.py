@@ -55,8 +55,11 @@ def look_at(state: ClusterState) -> Look:
 
 
 def _sessions(state: ClusterState) -> tuple[str, ...]:
-    """Return the sessions whose runners are on this machine, also those of other kernels."""
-    found = set()
+    """Return the sessions that have runners, also those of other kernels.
+
+    Those of other machines are as its owner has saved them, which has lines to the nodes.
+    """
+    found = {session for node in state.nodes for session in node.sessions}
     for owner in marked(state.id):
         try:
             words = psutil.Process(owner.pid).cmdline()

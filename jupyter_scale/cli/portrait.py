@@ -133,7 +133,8 @@ def _end(state: ClusterState) -> str:
 
 
 def _node(node: NodeState) -> str:
-    return f"{node.name}: {node.status.value}, pool {node.pool}, {node.workers} workers"
+    shown = f"{node.name}: {node.status.value}, pool {node.pool}, {node.workers} workers"
+    return f"{shown}, {node.news}" if node.news else shown
 
 
 def _node_dict(node: NodeState) -> dict[str, Any]:

@@ -77,7 +77,9 @@ def _goes_on(state: ClusterState, workers: int | None) -> bool:
             progress.show("", f"The one that was up ({state.id}) has ended: {error.why}.")
             return False
     say(f"Cluster {state.name} runs already ({state.id}).")
-    if workers is not None and workers != sum(node.workers for node in cluster.state.nodes):
+    if cluster.is_elastic:  # others would be rented for them
+        _say_size(cluster.state, workers)
+    elif workers is not None and workers != sum(node.workers for node in cluster.state.nodes):
         cluster.scale(workers * len(cluster.state.nodes))
         say(f"It gets {workers} workers on each node.")
     cluster.leave()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.reconcile import Step, adopted, next_step
 from jupyter_scale.clusters.runners import start_runner
+from jupyter_scale.clusters.sizing import is_settled, patience_s, resize
 from jupyter_scale.clusters.steps import Performer, head_of, start_error, with_workers
 from jupyter_scale.errors import ClusterError, StartError
 from jupyter_scale.model.cluster import (
@@ -25,6 +26,7 @@ from jupyter_scale.model.cluster import (
     Target,
 )
 from jupyter_scale.model.cost import rentals_of
+from jupyter_scale.providers.elastic import Elastic
 from jupyter_scale.providers.provider import Failure, load_provider
 from jupyter_scale.transport.lifeline import current_owner, is_alive
 
@@ -141,7 +143,7 @@ class Cluster:
             store.beat(state)
         taken = cls(state, on_event, ask)
         taken._deadline = time.monotonic() + taken._provider.start_timeout_s
-        taken._performer.resume()
+        taken._performer.resume(state.nodes)
         return taken
 
     def beat(self) -> None:
@@ -240,15 +242,22 @@ class Cluster:
             self._abandon()
             raise
 
-    def retry(self) -> bool:
+    def retry(self, name: str = "") -> bool:
         """Try again the nodes that have failed; tell whether there are any.
 
         Nothing is waited for: `look` tells what becomes of them.
+
+        Parameters
+        ----------
+        name : str
+            Only the node of that name; of rented ones, which are asked for together, all.
         """
         with self._lock:
-            if all(node.status is not Status.FAILED for node in self.state.nodes):
+            nodes = self.state.nodes
+            chosen = tuple(node for node in nodes if name in ("", node.name))
+            if all(node.status is not Status.FAILED for node in chosen):
                 return False
-            self._performer.resume()
+            self._performer.resume(nodes if rentals_of(nodes) else chosen)
             return True
 
     def start_runner(self, session_id: str, node: NodeState | None = None) -> Speaker:
@@ -330,13 +339,19 @@ class Cluster:
         """Whether it goes on when its owner's process ends."""
         return self.state.ownership is Ownership.SERVER
 
+    @property
+    def is_elastic(self) -> bool:
+        """Whether it gets other nodes for another number of workers."""
+        return isinstance(self._provider, Elastic)
+
     def scale(self, workers: int, pool: str = "") -> None:
         """Ask for another number of workers; they join and leave afterwards.
 
         Parameters
         ----------
         workers : int
-            How many in all, spread evenly over the nodes.
+            How many in all, spread evenly over the nodes; where nodes are rented, on as many as
+            that takes.
         pool : str
             Of this pool only; of all when empty.
 
@@ -351,9 +366,31 @@ class Cluster:
             address = self.state.scheduler_address
             if self.state.status is not Status.RUNNING or address is None:
                 raise ClusterError(f"Cluster {self.state.name} is not running: start it first.")
+            if isinstance(self._provider, Elastic):
+                resize(self._performer, self._provider, workers, pool)
+                return
             for node in (nodes := with_workers(self.state.nodes, workers, pool)):
-                self._provider.scale(node, self._performer.request, node.workers)
+                self._performer.scale(node)
             self._performer.change(nodes=nodes)
+
+    def wait_sized(self, timeout_s: float | None = None) -> bool:
+        """Wait until it has the workers that it was asked for; tell whether that came in time.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            How long; as long as such a thing may take when None.
+        """
+        limit_s = patience_s(self._provider) if timeout_s is None else timeout_s
+        deadline = time.monotonic() + limit_s
+        while True:
+            with self._lock:
+                is_alive = self._performer.look().is_alive
+            if is_settled(self.state.nodes):
+                return True
+            if not is_alive or (remaining := deadline - time.monotonic()) <= 0:
+                return False
+            self._provider.wait(self.state.nodes, min(_SLICE_S, remaining))
 
     def wait_workers(self, workers: int, timeout_s: float) -> bool:
         """Wait until exactly so many workers are known; tell whether that came in time."""

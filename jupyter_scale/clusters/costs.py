@@ -41,12 +41,13 @@ def cost_now(state: ClusterState, now: float | None = None) -> Cost | None:
     now : float, optional
         Unix time; that of this machine when None.
     """
-    return cost_of(state.nodes, time.time() if now is None else now, *_limits_of(state))
+    at = time.time() if now is None else now
+    return cost_of(state.nodes, at, *_limits_of(state), state.spent_usd)
 
 
 def meter_now(state: ClusterState) -> Meter | None:
     """Return the meter of a cluster, None when it costs nothing."""
-    return meter_of(state.nodes, *_limits_of(state))
+    return meter_of(state.nodes, *_limits_of(state), state.spent_usd)
 
 
 def _limits_of(state: ClusterState) -> tuple[float | None, float]:

@@ -100,12 +100,33 @@ def search_path(directory: Path) -> tuple[Path, ...]:
     return (directory / FILE_NAME, Path(jupyter_config_dir()) / FILE_NAME)
 
 
+def read_profile(name: str, path: Path, text: str) -> Profile:
+    """Return a profile of a file with that text, whether or not the file has it already.
+
+    Raises
+    ------
+    ProfileError
+        When there is none, or something is wrong with it.
+    """
+    reader = _Reader(path, text)
+    if name not in reader.names:
+        raise ProfileError(f"There is no profile {name!r} in {path}.")
+    return reader.read(name)
+
+
+def check_name(name: str) -> None:
+    """Raise ProfileError unless a profile may be called so."""
+    if not _NAME.fullmatch(name):
+        found = f"found {name!r}, expected {_NAME_OPTION.expected}."
+        raise ProfileError(f"The name of a profile: {found}", found, "name")
+
+
 class _Reader:
     """Reads one file; every complaint names file and line."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str | None = None) -> None:
         self._path = path
-        self._text = _read(path)
+        self._text = _read(path) if text is None else text
         try:
             content = tomllib.loads(self._text)
         except tomllib.TOMLDecodeError as error:
@@ -140,7 +161,7 @@ class _Reader:
         try:
             provider.check(profile)
         except ProfileError as error:
-            raise ProfileError(f"{self._at(place)}: {error}") from None
+            raise self._wrapped(place, error) from None
         return profile
 
     def _provider(self, table: Mapping[str, Any], place: Place) -> Provider:
@@ -150,7 +171,7 @@ class _Reader:
         try:
             return load_provider(name)
         except ProfileError as error:
-            raise ProfileError(f"{self._at(place.key('provider'))}: {error}") from error
+            raise self._wrapped(place.key("provider"), error) from error
 
     def _pools(
         self, table: Mapping[str, Any], provider: Provider, place: Place
@@ -185,7 +206,7 @@ class _Reader:
         try:
             count = provider.count_nodes(values, values.pop("count", 1))
         except ProfileError as error:
-            raise ProfileError(f"{self._at(place)}: {error}") from None
+            raise self._wrapped(place, error) from None
         minimum = values.pop("min", None)
         workers = values.pop("workers", None)
         if provider.max_nodes is not None and count > provider.max_nodes:
@@ -212,22 +233,26 @@ class _Reader:
     ) -> None:
         for key, option in options.items():
             if option.required and key not in values:
-                raise ProfileError(
-                    f"{self._at(place)}: {key!r} is missing; expected {option.expected}."
-                )
+                complaint = f"{key!r} is missing; expected {option.expected}."
+                raise ProfileError(f"{self._at(place)}: {complaint}", complaint, key)
 
     def _refuse_unknown(self, table: Mapping[str, Any], known: Iterable[str], place: Place) -> None:
         names = sorted(known)
         for key in table:
             if key not in names:
-                raise ProfileError(
-                    f"{self._at(place.key(key))}: unknown key {key!r}{_hint(key, names)} "
-                    f"Expected one of: {', '.join(names)}."
+                complaint = (
+                    f"unknown key {key!r}{_hint(key, names)} Expected one of: {', '.join(names)}."
                 )
+                raise ProfileError(f"{self._at(place.key(key))}: {complaint}", complaint, key)
 
     def _error(self, place: Place, found: object, expected: str) -> ProfileError:
         key = f"{place.name} = " if place.name else ""
-        return ProfileError(f"{self._at(place)}: found {key}{found!r}, expected {expected}.")
+        complaint = f"found {key}{found!r}, expected {expected}."
+        return ProfileError(f"{self._at(place)}: {complaint}", complaint, place.name)
+
+    def _wrapped(self, place: Place, error: ProfileError) -> ProfileError:
+        """Return what a provider complains of, with its place."""
+        return ProfileError(f"{self._at(place)}: {error}", str(error), error.key or place.name)
 
     def _at(self, place: Place) -> str:
         return f"{self._path}, line {find_line(self._text, place)}"

@@ -16,7 +16,7 @@ from jupyter_scale.model.cost import show_usd
 from jupyter_scale.providers.provider import Failure, NodeSeen, Provider, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 GRACE_S = 4.0
 
@@ -116,7 +116,7 @@ class Performer:
     def _mark_starting(self) -> None:
         self.failure = None
         self._told.clear()
-        self.change(status=Status.STARTING, nodes=(), runners=(), error="")
+        self.change(status=Status.STARTING, nodes=(), runners=(), error="", spent_usd=0.0)
 
     def _make_directories(self) -> None:
         self.change()
@@ -146,9 +146,13 @@ class Performer:
         cost = cost_now(self.state)
         return "" if cost is None else f"; it cost {show_usd(cost.usd)}"
 
-    def resume(self) -> None:
+    def resume(self, nodes: Sequence[NodeState]) -> None:
         """Go on with nodes that another process began, or that have failed."""
-        self._provider.resume(self.request, self.state.nodes)
+        self._provider.resume(self.request, nodes)
+
+    def scale(self, node: NodeState) -> None:
+        """Ask a node for the workers that it shall have."""
+        self._provider.scale(node, self.request, node.workers)
 
     def _start_nodes(self) -> None:
         self.tell("node", "starting scheduler")
@@ -220,7 +224,14 @@ def _updated(node: NodeState, seen: NodeSeen) -> NodeState:
         status, error = Status.FAILED, str(start_error(seen.failures[-1]))
     elif node.status is Status.FAILED:
         status = Status.STARTING  # it is tried again
-    return replace(known, status=status, error=error, joined=len(seen.workers))
+    return replace(
+        known,
+        status=status,
+        error=error,
+        joined=len(seen.workers),
+        sessions=seen.sessions,
+        news=seen.news if status is Status.RUNNING else "",  # a start tells its steps
+    )
 
 
 def _is_ready(node: NodeState) -> bool:

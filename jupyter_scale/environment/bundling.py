@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,25 +149,6 @@ def label_of(folder: Path) -> str:
     """Return what a folder is called in a bundle: its name, and what tells it from others."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.name).strip(".-") or "root"
     return f"{name[:40]}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
-
-
-def search_path(folders: Mapping[str, str], path: Iterable[str], directory: str) -> list[str]:
-    """Return what belongs at the front of a node's ``sys.path``.
-
-    Parameters
-    ----------
-    folders : mapping
-        Those of the bundle.
-    path : iterable of str
-        The laptop's ``sys.path``, whose order is kept.
-    directory : str
-        Where the bundle is on the node.
-    """
-    by_folder = {folder: label for label, folder in folders.items() if folder}
-    order = [os.path.abspath(entry or os.curdir) for entry in path]  # noqa: PTH100 - "" is here
-    labels = [by_folder[entry] for entry in order if entry in by_folder]
-    rest = [label for label in folders if label not in labels]
-    return [f"{directory}/{label}" for label in dict.fromkeys([*labels, *rest])]
 
 
 def ourselves(digests: Digests) -> BundleMaker:

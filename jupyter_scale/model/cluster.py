@@ -99,6 +99,11 @@ class Rental:
     launched_at: float = 0.0
     spent_usd: float = 0.0
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no machine any more, and none is wanted: only what it has cost."""
+        return not self.kind
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -116,8 +121,8 @@ class Machine:
         The interpreter of the node's processes.
     search_path : str
         The ``PYTHONPATH`` of the node's processes.
-    gpus, memory_bytes : int
-        What it has.
+    gpus, memory_bytes, cores : int
+        What it has; of its cores those that its user may have.
     missing : tuple of str
         What the notebook's environment has and this one has not, and why.
     rental : Rental, optional
@@ -131,6 +136,7 @@ class Machine:
     search_path: str = ""
     gpus: int = 0
     memory_bytes: int = 0
+    cores: int = 0
     missing: tuple[str, ...] = ()
     rental: Rental | None = None
 
@@ -161,6 +167,10 @@ class NodeState:
         Why it failed, or empty.
     machine : Machine, optional
         Where it is, None when it is a process group on this machine.
+    sessions : tuple of str
+        Those that had a runner there when this was recorded.
+    news : str
+        What is wrong with the way to it, while it runs as far as is known; empty when nothing is.
     """
 
     name: str
@@ -174,6 +184,14 @@ class NodeState:
     has_scheduler: bool = False
     error: str = ""
     machine: Machine | None = None
+    sessions: tuple[str, ...] = ()
+    news: str = ""
+
+    @property
+    def instance(self) -> str:
+        """The id of the rented machine behind it; empty when there is none, or it is not rented."""
+        rental = None if self.machine is None else self.machine.rental
+        return "" if rental is None else rental.instance
 
 
 @dataclass(frozen=True)
@@ -210,6 +228,8 @@ class ClusterState:
         Why it failed, or empty.
     ownership : Ownership
         Whether it ends with `owner`, or is taken over by the next one.
+    spent_usd : float
+        What machines have cost that it has no more.
     """
 
     id: str
@@ -226,6 +246,7 @@ class ClusterState:
     scheduler_address: str | None = None
     error: str = ""
     ownership: Ownership = Ownership.KERNEL
+    spent_usd: float = 0.0
     version: int = STATE_VERSION
 
     @property
@@ -310,4 +331,5 @@ def _node(data: dict[str, Any]) -> NodeState:
     if machine is not None:
         rental = None if machine["rental"] is None else Rental(**machine["rental"])
         machine = Machine(**{**machine, "missing": tuple(machine["missing"]), "rental": rental})
-    return NodeState(**{**data, "status": Status(data["status"]), "machine": machine})
+    fields = {**data, "status": Status(data["status"]), "machine": machine}
+    return NodeState(**{**fields, "sessions": tuple(data.get("sessions", ()))})

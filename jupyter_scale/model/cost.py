@@ -178,6 +178,7 @@ def cost_of(
     now: float,
     max_usd: float | None = None,
     max_age_s: float = MAX_AGE_S,
+    spent_usd: float = 0.0,
 ) -> Cost | None:
     """Return what nodes cost, None when none of them is rented.
 
@@ -187,26 +188,32 @@ def cost_of(
         Unix time.
     max_usd, max_age_s
         What they may cost, and how old a machine may become.
+    spent_usd
+        What others have cost, which there are no more.
     """
     rentals = rentals_of(nodes)
     if not rentals:
         return None
     running = [rental for rental in rentals if rental.launched_at]
+    left_usd = None if max_usd is None else max_usd - spent_usd
     return Cost(
-        usd=total(_spent(rental, now, rental.usd_per_h) for rental in rentals),
+        usd=total([spent_usd, *(_spent(rental, now, rental.usd_per_h) for rental in rentals)]),
         usd_per_h=total(rental.usd_per_h for rental in running),
         max_usd=max_usd,
-        ends_at=deadline(rentals, now, max_usd, max_age_s) if running else None,
+        ends_at=deadline(rentals, now, left_usd, max_age_s) if running else None,
     )
 
 
 def meter_of(
-    nodes: Iterable[NodeState], max_usd: float | None = None, max_age_s: float = MAX_AGE_S
+    nodes: Iterable[NodeState],
+    max_usd: float | None = None,
+    max_age_s: float = MAX_AGE_S,
+    spent_usd: float = 0.0,
 ) -> Meter | None:
     """Return the meter of nodes, which changes only when they do; None when none is rented."""
     nodes = list(nodes)
     at = max((rental.launched_at for rental in rentals_of(nodes)), default=0.0)
-    cost = cost_of(nodes, at, max_usd, max_age_s)
+    cost = cost_of(nodes, at, max_usd, max_age_s, spent_usd)
     if cost is None:
         return None
     return Meter(cost.usd, at, cost.usd_per_h, max_usd, cost.ends_at)
@@ -227,16 +234,14 @@ def deadline(
     their age is a limit.
     """
     rentals = list(rentals)
-    oldest = min((rental.launched_at or now for rental in rentals), default=now)
+    going = [rental for rental in rentals if not rental.is_over]
+    oldest = min((rental.launched_at or now for rental in going), default=now)
     latest = oldest + max_age_s
-    prices = [rental.dearest_usd_per_h for rental in rentals]
-    per_h = total(prices)
+    per_h = total(rental.dearest_usd_per_h for rental in going)
     if max_usd is None or not per_h:
         return latest
     left = max_usd - sum(rental.spent_usd for rental in rentals)
-    begun = sum(
-        (rental.dearest_usd_per_h or 0.0) * (rental.launched_at or now) for rental in rentals
-    )
+    begun = sum((one.dearest_usd_per_h or 0.0) * (one.launched_at or now) for one in going)
     return min(latest, (left * _HOUR_S + begun) / per_h)
 
 

@@ -97,6 +97,8 @@ class NodeSeen:
         What is being done there, for people; empty when there is nothing to tell.
     is_leaving : bool
         Whether its machine is taken away, and it takes no more work.
+    sessions : tuple of str
+        Those that have a runner there.
     """
 
     is_alive: bool
@@ -107,6 +109,7 @@ class NodeSeen:
     node: NodeState | None = None
     news: str = ""
     is_leaving: bool = False
+    sessions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

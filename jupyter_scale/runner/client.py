@@ -112,6 +112,10 @@ class RunnerClient:
         finally:
             self._queues.pop(request, None)
 
+    def forget(self, request: int) -> None:
+        """Let the events of a request that is not waited for come in vain."""
+        self._queues.pop(request, None)
+
     def nudge(self, request: int, nudge: Nudge) -> None:
         """Put a nudge among a request's events; safe in a signal handler."""
         waiting = self._queues.get(request)

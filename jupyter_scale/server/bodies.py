@@ -17,6 +17,10 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value)
 
 
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
 def _is_worker_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_WORKERS
 
@@ -38,6 +42,10 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "profile": (_is_text, "the name of a profile, a text"),
     "directory": (_is_text, "the path of a directory, a text"),
     "pool": (_is_text, "the name of a pool, a text"),
+    "name": (_is_text, "the name of a profile, a text"),
+    "place": (lambda value: value in ("config", "folder"), '"config" or "folder"'),
+    "table": (_is_table, "the keys of a profile, an object"),
+    "node": (_is_text, "the name of a node, a text"),
     "idle_timeout_s": _DURATION,
     "orphan_after_s": _DURATION,
     "max_age": _DURATION,
@@ -59,7 +67,7 @@ def read_body(
     """
     try:
         content = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"The body is not JSON ({error}): send an object.") from None
     if not isinstance(content, dict):
         raise UsageError(f"The body is JSON, but not an object: found {_short(content)}.")

@@ -12,8 +12,8 @@ from typing import Any
 from jupyter_server.utils import url_path_join
 
 from jupyter_scale.monitor.samples import Sample
+from jupyter_scale.server import describing, handlers
 from jupyter_scale.server.feed import Feed, Shown
-from jupyter_scale.server.handlers import routes
 from jupyter_scale.server.registry import Registry
 from jupyter_scale.server.views import World
 from jupyter_scale.serverlink import CERT_VARIABLE, KEY_VARIABLE, URL_VARIABLE
@@ -45,8 +45,13 @@ def load(serverapp: Any) -> None:
     settings["jupyter_scale_feed"], settings["jupyter_scale_registry"] = feed, registry
     base = settings["base_url"]
     atexit.register(registry.close)
-    handlers = [(url_path_join(base, pattern), handler) for pattern, handler in routes()]
-    serverapp.web_app.add_handlers(".*$", handlers)
+    endpoints = [(url_path_join(base, pattern), handler) for pattern, handler in routes()]
+    serverapp.web_app.add_handlers(".*$", endpoints)
+
+
+def routes() -> list[tuple[str, Any]]:
+    """Return ``pattern → handler`` of every endpoint, without the server's base address."""
+    return [*handlers.routes(), *describing.routes()]
 
 
 def start(serverapp: Any) -> None:

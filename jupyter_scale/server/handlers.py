@@ -26,6 +26,7 @@ from jupyter_scale.errors import (
     ClusterError,
     NoCluster,
     ProfileError,
+    ProfileExists,
     ProtocolError,
     ScaleError,
     UsageError,
@@ -42,6 +43,7 @@ LONGEST_WAIT_S = 20.0
 MOST_LINES = 2000
 _STATUS: tuple[tuple[type[ScaleError], int], ...] = (
     (UsageError, 400),
+    (ProfileExists, 409),
     (ProfileError, 400),
     (NoCluster, 404),
     (ClusterError, 409),
@@ -59,7 +61,10 @@ def explained(method: Method) -> Method:
             await method(self, *arguments)
         except ScaleError as error:
             status = next((s for kind, s in _STATUS if isinstance(error, kind)), 500)
-            self.answer({"message": str(error)}, status)
+            content = {"message": str(error)}
+            if isinstance(error, ProfileError):  # a form says it beside the field
+                content |= {"complaint": error.complaint, "key": error.key}
+            self.answer(content, status)
 
     return wrapper
 
@@ -178,37 +183,13 @@ class RetryHandler(ScaleHandler):
     @authorized
     @explained
     async def post(self, cluster: str) -> None:
-        """Try again the machines that have failed, or the start; the feed tells how it goes."""
-        await asyncio.wrap_future(self.registry.retry(cluster))
+        """Try again the machines that have failed, or one ``node``, or the start.
+
+        The feed tells how it goes.
+        """
+        node = read_body(self.request.body, ("node",)).get("node", "")
+        await asyncio.wrap_future(self.registry.retry(cluster, node))
         self.answer(_plain(self.registry.cluster(cluster)))
-
-
-class ProfilesHandler(ScaleHandler):
-    """The names of profiles."""
-
-    @web.authenticated
-    @authorized
-    @explained
-    async def get(self) -> None:
-        """List them."""
-        self.answer({"profiles": list(self.registry.profiles)})
-
-
-class QuoteHandler(ScaleHandler):
-    """What a cluster of a profile would cost."""
-
-    @web.authenticated
-    @authorized
-    @explained
-    async def get(self, profile: str) -> None:
-        """Tell it, in ``lines`` for people, and how much it is; nothing is started."""
-        quoted = await asyncio.wrap_future(self.registry.quote(profile))
-        if quoted is None:
-            self.answer({"usd_per_h": 0.0, "lasts_s": None, "lines": []})
-            return
-        self.answer(
-            {"usd_per_h": quoted.usd_per_h, "lasts_s": quoted.lasts_s, "lines": quoted.lines()}
-        )
 
 
 class LimitsHandler(ScaleHandler):
@@ -284,16 +265,14 @@ class InterruptHandler(ScaleHandler):
 
 
 def routes() -> list[tuple[str, type[web.RequestHandler]]]:
-    """Return ``pattern → handler`` of every endpoint, without the server's base address."""
-    one, profile = r"([\w-]+)", r"([\w.-]+)"
+    """Return ``pattern → handler`` of these endpoints, without the server's base address."""
+    one = r"([\w-]+)"
     return [
         (r"/jupyter-scale/api/clusters", ClustersHandler),
         (rf"/jupyter-scale/api/clusters/{one}", ClusterHandler),
         (rf"/jupyter-scale/api/clusters/{one}/retry", RetryHandler),
         (rf"/jupyter-scale/api/clusters/{one}/limits", LimitsHandler),
         (rf"/jupyter-scale/api/clusters/{one}/nodes/([^/]+)/log", LogHandler),
-        (r"/jupyter-scale/api/profiles", ProfilesHandler),
-        (rf"/jupyter-scale/api/profiles/{profile}/quote", QuoteHandler),
         (rf"/jupyter-scale/api/runs/{one}/interrupt", InterruptHandler),
         (rf"/jupyter-scale/api/runs/{one}/account", AccountHandler),
         (r"/jupyter-scale/api/feed", FeedHandler),

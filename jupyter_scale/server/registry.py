@@ -173,12 +173,12 @@ class Registry:
         """Ask for another number of workers, or of one pool's; the future raises ClusterError."""
         return _in_thread(lambda: self._scale(cluster, workers, pool))
 
-    def retry(self, cluster: str) -> Future[None]:
+    def retry(self, cluster: str, node: str = "") -> Future[None]:
         """Try again what has failed: machines of a cluster that runs, or the start of all of it.
 
-        The future raises ClusterError when nothing has.
+        The future raises ClusterError when nothing has, or not that node.
         """
-        return _in_thread(lambda: self._retry(cluster))
+        return _in_thread(lambda: self._retry(cluster, node))
 
     def quote(self, name: str) -> Future[Quote | None]:
         """Find out what a cluster of a profile would cost; the future raises ScaleError."""
@@ -284,7 +284,7 @@ class Registry:
         found.cluster.scale(workers, pool)
         self._news.set()
 
-    def _retry(self, cluster: str) -> None:
+    def _retry(self, cluster: str, node: str) -> None:
         found = self._find(cluster)
         if not isinstance(found, _Owned):
             raise ClusterError(
@@ -292,13 +292,15 @@ class Registry:
                 " notebook."
             )
         with self._lock:
-            is_again = found.state.status is Status.FAILED and not found.is_busy
+            is_again = found.state.status is Status.FAILED and not found.is_busy and not node
             if is_again:
                 found.is_busy, found.steps[:] = True, []
         if is_again:
             found.job = _in_thread(lambda: self._work(found, found.cluster.start))
-        elif found.state.status is not Status.RUNNING or not found.cluster.retry():
-            raise ClusterError(f"Nothing of cluster {found.state.name} has failed.")
+        elif found.state.status is not Status.RUNNING or not found.cluster.retry(node):
+            what = f"Node {node!r}" if node else "Nothing"
+            has = "has not failed" if node else "has failed"
+            raise ClusterError(f"{what} of cluster {found.state.name} {has}.")
         self._news.set()
 
     def _extend(self, cluster: str, changes: Limits) -> None:

@@ -22,8 +22,9 @@ from jupyter_scale.errors import BundleTooLarge, ScaleError
 from jupyter_scale.model.bundle import Bundle, BundleFile
 from jupyter_scale.model.environment import EnvironmentStep
 from jupyter_scale.model.messages import FolderChange
-from jupyter_scale.session.homecoming import Homecoming, ReadPart, Receiver
+from jupyter_scale.session.homecoming import Homecoming, Receiver
 from jupyter_scale.session.needs import FileNeeds, find_needs
+from jupyter_scale.session.readahead import Ask
 from jupyter_scale.session.showing import CellView
 from jupyter_scale.shipping.ambient.sites import Site, notebook_site
 
@@ -235,7 +236,7 @@ class Abroad:
 
     # -- after a cell ------------------------------------------------------------------------
 
-    def take_home(self, change: FolderChange, read: ReadPart, view: CellView) -> Homecoming:
+    def take_home(self, change: FolderChange, ask: Ask, view: CellView) -> Homecoming:
         """Put what a cell has written into the notebook's folder; see `Receiver`."""
         collected = self._collected
         files = collected.bundle.files if collected is not None else ()
@@ -245,7 +246,7 @@ class Abroad:
             for file in files
             if file.path.startswith(beginning)
         }
-        receiver = Receiver(self._folder, known, read, HOME_LIMIT_BYTES, view.status)
+        receiver = Receiver(self._folder, known, ask, HOME_LIMIT_BYTES, view.status)
         home = receiver.take(change)
         view.finish_progress()
         courier = self._last_couriers[0]

@@ -19,13 +19,11 @@ from pathlib import Path, PurePosixPath
 
 from jupyter_scale.model.messages import FolderChange
 from jupyter_scale.model.run import format_bytes
+from jupyter_scale.session.readahead import Ask, ReadAhead, parts_of
 
 BESIDE = ".from-cluster"
-_PIECE_BYTES = 1 << 22
+_LONG_BYTES = 1 << 22
 _MODE = 0o644
-
-#: Takes path, offset and length; returns that part of the cluster's file.
-ReadPart = Callable[[str, int, int], bytes]
 
 
 @dataclass
@@ -62,8 +60,8 @@ class Receiver:
         The notebook's.
     known
         ``path → hash`` of the files that the cluster had when the cell began.
-    read
-        Asks the cluster for parts of a file.
+    ask
+        Asks the cluster for a part of a file.
     limit_bytes
         How much comes home of one cell.
     on_progress
@@ -74,12 +72,12 @@ class Receiver:
         self,
         folder: Path,
         known: Mapping[str, str],
-        read: ReadPart,
+        ask: Ask,
         limit_bytes: int,
         on_progress: Callable[[str], object],
     ) -> None:
         self._folder, self._root = folder, folder.resolve()
-        self._known, self._read, self._limit_bytes = known, read, limit_bytes
+        self._known, self._ask, self._limit_bytes = known, ask, limit_bytes
         self._on_progress = on_progress
         self._home = Homecoming()
 
@@ -99,38 +97,51 @@ class Receiver:
         return self._home
 
     def _take_files(self, change: FolderChange) -> None:
-        left = [size for _, size, _ in change.put]
-        for number, (path, size, mode) in enumerate(change.put):
+        files = list(self._wanted(change))
+        long = [(path, size) for path, size, _ in files if path not in change.contents]
+        parts = (part for path, size in long for part in parts_of(path, size))
+        ahead, left = ReadAhead(parts, self._ask), sum(size for _, size, _ in files)
+        for number, (path, size, mode) in enumerate(files):
+            try:
+                self._take_file(path, size, mode, change.contents.get(path), ahead)
+            except KeyboardInterrupt:
+                ahead.close()
+                self._home.notes.append(
+                    f"interrupted: {len(files) - number} files stay on the cluster,"
+                    f" {path!r} and what comes after it"
+                )
+                return
+            except OSError as error:
+                self._home.notes.append(f"{path!r} stays on the cluster: {error}")
+            left -= size
+            if left > _LONG_BYTES:
+                self._on_progress(f"bringing files home: {format_bytes(left)} to go …")
+
+    def _wanted(self, change: FolderChange) -> Iterator[tuple[str, int, int]]:
+        """Yield the files that come home, and note which do not."""
+        total = 0
+        for path, size, mode in change.put:
             if not self._is_inside(path):
                 self._home.notes.append(f"{path!r} stays on the cluster: it leads out of here")
-            elif self._home.received_bytes + size > self._limit_bytes:
+            elif total + size > self._limit_bytes:
                 self._home.notes.append(
                     f"the file {path!r} ({format_bytes(size)}) stays on the cluster: no more than"
                     f" {format_bytes(self._limit_bytes)} of files come home from one cell"
                 )
             else:
-                try:
-                    self._take_file(path, size, mode, change.contents.get(path))
-                except KeyboardInterrupt:
-                    self._home.notes.append(
-                        f"interrupted: {len(change.put) - number} files stay on the cluster,"
-                        f" {path!r} and what comes after it"
-                    )
-                    return
-                except OSError as error:
-                    self._home.notes.append(f"{path!r} stays on the cluster: {error}")
-            if sum(left[number + 1 :]) > _PIECE_BYTES:
-                waiting = format_bytes(sum(left[number + 1 :]))
-                self._on_progress(f"bringing files home: {waiting} to go …")
+                total += size
+                yield path, size, mode
 
-    def _take_file(self, path: str, size: int, mode: int, content: bytes | None) -> None:
+    def _take_file(
+        self, path: str, size: int, mode: int, content: bytes | None, ahead: ReadAhead
+    ) -> None:
         target = self._folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
         try:
             digest, length = hashlib.sha256(), 0
             with os.fdopen(handle, "wb") as file:
-                for piece in [content] if content is not None else self._pieces(path, size):
+                for piece in [content] if content is not None else self._pieces(path, size, ahead):
                     file.write(piece)
                     digest.update(piece)
                     length += len(piece)
@@ -141,13 +152,16 @@ class Receiver:
             with contextlib.suppress(FileNotFoundError):
                 Path(draft).unlink()
 
-    def _pieces(self, path: str, size: int) -> Iterator[bytes]:
-        offset = 0
-        while offset < size and (piece := self._read(path, offset, _PIECE_BYTES)):
+    def _pieces(self, path: str, size: int, ahead: ReadAhead) -> Iterator[bytes]:
+        come = 0
+        for part in parts_of(path, size):
+            piece = ahead.take(part)
             yield piece
-            offset += len(piece)
-            if size > _PIECE_BYTES:
-                done = f"{format_bytes(offset)} of {format_bytes(size)}"
+            come += len(piece)
+            if len(piece) < part.length:
+                return  # it is shorter by now
+            if size > _LONG_BYTES:
+                done = f"{format_bytes(come)} of {format_bytes(size)}"
                 self._on_progress(f"bringing {path} home: {done}")
 
     def _place(self, draft: Path, target: Path, path: str, mode: int) -> None:

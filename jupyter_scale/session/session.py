@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,7 @@ class Session:
         result.reused_bytes = (packed.reused_bytes if packed else 0) + sum(
             snapshot.nbytes for name, snapshot in snapshots.items() if name not in changed
         )
+        view.travels(result.sent_bytes, result.reused_bytes)
         try:
             with passing_to(self._client) as pass_to:
                 number = self._client.submit(RequestKind.CELL, request.to_body())
@@ -432,7 +434,7 @@ class Session:
         clock = time.perf_counter()
         change = FolderChange.from_body(outcome.files)
         try:
-            home = self._abroad.take_home(change, self._read_file, view)
+            home = self._abroad.take_home(change, self._ask_for_file, view)
         except BaseException:
             self.reset()
             raise
@@ -440,13 +442,10 @@ class Session:
         result.received_bytes = home.received_bytes
         result.seconds["take files"] = time.perf_counter() - clock
 
-    def _read_file(self, path: str, offset: int, length: int) -> bytes:
-        """Return a part of a file in the runner's copy of the notebook's folder."""
-        request = FileRequest(path, offset, length)
-        outcome = self._ask(RequestKind.FILE, request.to_body())
-        if outcome.status != "ok":
-            raise OSError((outcome.error or {}).get("evalue", "the runner cannot read it"))
-        return outcome.content
+    def _ask_for_file(self, part: FileRequest) -> _AskedPart:
+        """Ask for a part of a file in the runner's copy of the notebook's folder."""
+        number = self._client.submit(RequestKind.FILE, part.to_body())
+        return _AskedPart(self._client, number)
 
     @staticmethod
     def _can_run_here_instead(outcome: CellOutcome) -> bool:
@@ -522,12 +521,7 @@ class Session:
         return outcome
 
     def _ask(self, kind: RequestKind, body: Mapping[str, Any]) -> CellOutcome:
-        number = self._client.submit(kind, body)
-        for event in self._client.events(number):
-            if isinstance(event, Event) and event.kind is EventKind.FINISHED:
-                return CellOutcome.from_body(event.body)
-        msg = "The runner closed the conversation."
-        raise RunnerLost(msg)
+        return _outcome_of(self._client, self._client.submit(kind, body))
 
     # -- values that stay --------------------------------------------------------------------
 
@@ -569,3 +563,29 @@ def explain_first(
     replica.table.staying = Strangers()
     look = look_around(facts, replica, hidden, lambda _snapshot: (), collect=True)
     return explain(facts, options, replica, look, where, {})
+
+
+@dataclass(frozen=True)
+class _AskedPart:
+    """A part of a file that was asked for; see `Asked`."""
+
+    client: RunnerClient
+    number: int
+
+    def wait(self) -> bytes:
+        outcome = _outcome_of(self.client, self.number)
+        if outcome.status != "ok":
+            raise OSError((outcome.error or {}).get("evalue", "the runner cannot read it"))
+        return outcome.content
+
+    def forget(self) -> None:
+        self.client.forget(self.number)
+
+
+def _outcome_of(client: RunnerClient, number: int) -> CellOutcome:
+    """Wait for the end of a request that shows nothing."""
+    for event in client.events(number):
+        if isinstance(event, Event) and event.kind is EventKind.FINISHED:
+            return CellOutcome.from_body(event.body)
+    msg = "The runner closed the conversation."
+    raise RunnerLost(msg)

@@ -27,6 +27,9 @@ class CellView(Protocol):
     def error(self, name: str, text: str, traceback: Sequence[str], *, in_result: bool) -> None:
         """Show an error with IPython's lines for it; `in_result`: one of showing the result."""
 
+    def travels(self, sent_bytes: int, reused_bytes: int) -> None:
+        """Say how much the cell needed that was sent, and how much that was there already."""
+
     def progress(self, progress: LoopProgress) -> None:
         """Show how far a loop is."""
 

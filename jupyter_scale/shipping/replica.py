@@ -41,8 +41,10 @@ from jupyter_scale.shipping.quotes import Catalogue, Quote, digests_in, fill
 from jupyter_scale.shipping.snapshot import Snapshot, leaf_digests_of, take_snapshot
 from jupyter_scale.shipping.states import (
     InPlaceImpossibleError,
+    NoAdapterError,
     adapter_for,
     get_array_chunks,
+    overwrite,
 )
 from jupyter_scale.shipping.tokens import Entry, Token, TokenTable, make_token
 from jupyter_scale.shipping.views import find_view_bases
@@ -428,19 +430,12 @@ class Replica:
             memo.update(unpickler.memo.copy())
         return self._keep(parcel, unpickler)
 
-    def _overwrite(self, tokens: Iterable[Token], states: Iterable[Any]) -> None:
-        hashing = []
-        for token, state in zip(tokens, states, strict=True):
-            obj = self.table.lookup(token)
-            adapter = adapter_for(obj)
-            if adapter is None:
-                raise UnknownTokensError([token])
-            if adapter.hashes:
-                hashing.append((adapter, obj, state))
-            else:
-                adapter.set(obj, state)
-        for adapter, obj, state in hashing:
-            adapter.set(obj, state)
+    def _overwrite(self, tokens: Sequence[Token], states: Sequence[Any]) -> None:
+        objects = map(self.table.lookup, tokens)
+        try:
+            overwrite(zip(objects, states, strict=True))
+        except NoAdapterError as error:
+            raise UnknownTokensError([tokens[error.number]]) from None
 
     def _keep(self, parcel: Parcel, unpickler: TokenUnpickler) -> bytes:
         candidates = dict(self.table.tracked(unpickler.memo.copy().items()))

@@ -62,6 +62,14 @@ class InPlaceImpossibleError(Exception):
     """A content cannot be given to an object in place."""
 
 
+class NoAdapterError(Exception):
+    """An object's type has no adapter; `number` is its place among those to be overwritten."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter:
     """How to read and overwrite the content of objects of one type.
@@ -509,6 +517,29 @@ def adapter_for(obj: Any) -> Adapter | None:
     if kind.__module__ != "__main__":
         _ADAPTERS[kind] = adapter
     return adapter
+
+
+def overwrite(contents: Iterable[tuple[Any, Any]]) -> None:
+    """Give objects their new content.
+
+    Those that hash what they hold come last: by then that is what it shall be.
+
+    Raises
+    ------
+    NoAdapterError
+        When an object's content cannot be overwritten.
+    """
+    later = []
+    for number, (obj, state) in enumerate(contents):
+        adapter = adapter_for(obj)
+        if adapter is None:
+            raise NoAdapterError(number)
+        if adapter.hashes:
+            later.append((adapter, obj, state))
+        else:
+            adapter.set(obj, state)
+    for adapter, obj, state in later:
+        adapter.set(obj, state)
 
 
 def is_mutable_data(obj: Any) -> bool:

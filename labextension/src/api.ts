@@ -5,6 +5,8 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type { Problem } from './connection';
+import type { Table } from './describing';
+import type { ILimits } from './limits';
 
 const ROOT = 'jupyter-scale/api';
 
@@ -12,6 +14,29 @@ const ROOT = 'jupyter-scale/api';
 export interface IStartOptions {
   readonly profile?: string;
   readonly workers?: number;
+}
+
+/** A type of machines that can be rented; what is null is not known. */
+export interface IOffer {
+  readonly name: string;
+  readonly cores: number;
+  readonly memory_bytes: number;
+  readonly gpus: readonly string[];
+  readonly usd_per_h: number | null;
+  readonly spot_usd_per_h: number | null;
+  readonly source: string;
+}
+
+/** What the server refuses, in its words; of a profile also which key is wrong. */
+export class Refusal extends ServerConnection.ResponseError {
+  constructor(
+    response: Response,
+    message: string,
+    readonly key: string,
+    readonly complaint: string
+  ) {
+    super(response, message);
+  }
 }
 
 /** Asks the server to do things; what becomes of them is told by the feed. */
@@ -22,17 +47,49 @@ export class ScaleApi {
     await this._request('POST', ['clusters'], options);
   }
 
-  async scaleCluster(id: string, workers: number): Promise<void> {
-    await this._request('PATCH', ['clusters', id], { workers });
+  /** Ask for so many workers, of one pool if it is named. */
+  async scaleCluster(id: string, workers: number, pool = ''): Promise<void> {
+    const body = pool ? { workers, pool } : { workers };
+    await this._request('PATCH', ['clusters', id], body);
   }
 
-  /** Try again what has failed of it. */
-  async retryCluster(id: string): Promise<void> {
-    await this._request('POST', ['clusters', id, 'retry']);
+  /** Change when it ends by itself. */
+  async changeLimits(id: string, limits: ILimits): Promise<void> {
+    await this._request('PATCH', ['clusters', id, 'limits'], limits);
+  }
+
+  /** Try again what has failed of it, or one node. */
+  async retryCluster(id: string, node = ''): Promise<void> {
+    await this._request('POST', ['clusters', id, 'retry'], node ? { node } : undefined);
   }
 
   async stopCluster(id: string): Promise<void> {
     await this._request('DELETE', ['clusters', id]);
+  }
+
+  /** What a cluster of a profile would cost, for people; nothing when it costs nothing. */
+  async quote(profile: string): Promise<readonly string[]> {
+    return (await this._request<IQuote>('GET', ['profiles', profile, 'quote'])).lines;
+  }
+
+  /** The same of one that is not yet a profile. */
+  async quoteDraft(name: string, table: Table): Promise<readonly string[]> {
+    return (await this._request<IQuote>('POST', ['quotes'], { name, table })).lines;
+  }
+
+  /** Add a profile to a `scale.toml`. */
+  async addProfile(name: string, table: Table, place: string): Promise<void> {
+    await this._request('POST', ['profiles'], { name, table, place });
+  }
+
+  /** The hosts that the user's ssh_config names. */
+  async hosts(): Promise<readonly string[]> {
+    return (await this._request<{ hosts: string[] }>('GET', ['hosts'])).hosts;
+  }
+
+  /** The usual types of instances that a region of AWS offers. */
+  async offers(region: string): Promise<readonly IOffer[]> {
+    return (await this._request<{ offers: IOffer[] }>('GET', ['offers', region])).offers;
   }
 
   async interruptRun(id: string): Promise<void> {
@@ -42,8 +99,9 @@ export class ScaleApi {
   /** The last lines of a log: `node`, or `worker/NUMBER`. */
   async readLog(cluster: string, node: string, log: string): Promise<readonly string[]> {
     const path = ['clusters', cluster, 'nodes', node, 'log'];
-    const text = await this._request('GET', path, undefined, { log, lines: '500' });
-    return (JSON.parse(text) as { lines: string[] }).lines;
+    const query = { log, lines: '500' };
+    return (await this._request<{ lines: string[] }>('GET', path, undefined, query))
+      .lines;
   }
 
   /** Open the feed. */
@@ -72,13 +130,13 @@ export class ScaleApi {
     }
   }
 
-  /** @throws ServerConnection.ResponseError with the server's own words. */
-  private async _request(
+  /** @throws Refusal with the server's own words. */
+  private async _request<T>(
     method: string,
     path: readonly string[],
     body?: object,
     query: Record<string, string> = {}
-  ): Promise<string> {
+  ): Promise<T> {
     const url = URLExt.join(
       this._settings.baseUrl,
       ROOT,
@@ -92,19 +150,30 @@ export class ScaleApi {
     );
     const text = await response.text();
     if (!response.ok) {
-      const message = messageOf(text) ?? response.statusText;
-      throw new ServerConnection.ResponseError(response, message);
+      const { message, key, complaint } = refusalIn(text);
+      const said = message || response.statusText;
+      throw new Refusal(response, said, key, complaint || said);
     }
-    return text;
+    return (text ? JSON.parse(text) : {}) as T;
   }
 }
 
-/** The message in a JSON error; null when it is something else. */
-function messageOf(text: string): string | null {
+interface IQuote {
+  readonly lines: readonly string[];
+}
+
+/** What a JSON error says; nothing when it is something else. */
+function refusalIn(text: string): { message: string; key: string; complaint: string } {
+  let said: Record<string, unknown> = {};
   try {
-    const { message } = JSON.parse(text) as { message?: unknown };
-    return typeof message === 'string' && message ? message : null;
+    said = Object(JSON.parse(text)) as Record<string, unknown>;
   } catch {
-    return null;
+    // A proxy may answer with a page.
   }
+  const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+  return {
+    message: textOf(said.message),
+    key: textOf(said.key),
+    complaint: textOf(said.complaint)
+  };
 }

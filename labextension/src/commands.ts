@@ -10,8 +10,11 @@ import {
   type NotebookPanel
 } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { infoIcon } from '@jupyterlab/ui-components';
+import type { CommandRegistry } from '@lumino/commands';
 
 import { canToggle, CellToggler, isScaled } from './cells';
+import type { Explainer } from './explaining';
 import { scaleIcon } from './icons';
 import { hasPythonKernel, type ILoadFailure, MagicLoader } from './kernel';
 import { MAGIC } from './magic';
@@ -20,6 +23,7 @@ import type { Settings } from './settings';
 /** The commands' ids. */
 export const CommandIDs = {
   toggleCell: 'jupyter-scale:toggle-cell',
+  explainCell: 'jupyter-scale:explain-cell',
   load: 'jupyter-scale:load'
 } as const;
 
@@ -29,6 +33,7 @@ export interface ICommandContext {
   readonly tracker: INotebookTracker;
   readonly settings: Settings;
   readonly trans: TranslationBundle;
+  readonly explainer: Explainer;
 }
 
 /** Add the commands to the application. */
@@ -38,6 +43,7 @@ export function addCommands(context: ICommandContext): void {
     loadInto(panel, loader, context.trans);
   addLoad(context, load);
   addToggle(context, load);
+  addExplain(context);
   loadBeforeRun(context, load);
   followState(context);
 }
@@ -87,6 +93,20 @@ function explain({ name, message }: ILoadFailure, trans: TranslationBundle): str
       );
 }
 
+/** What the commands of toolbar buttons may be told. */
+function toolbarArgs(
+  trans: TranslationBundle
+): CommandRegistry.ICommandOptions['describedBy'] {
+  return {
+    args: {
+      type: 'object',
+      properties: {
+        toolbar: { type: 'boolean', description: trans.__('Whether a toolbar asks') }
+      }
+    }
+  };
+}
+
 function addToggle(context: ICommandContext, load: Load): void {
   const { app, settings, tracker, trans } = context;
   const toggler = new CellToggler();
@@ -100,14 +120,7 @@ function addToggle(context: ICommandContext, load: Load): void {
     isEnabled: () => currentPanel(context) !== null && canToggle(tracker.activeCell),
     isToggled: () => isScaled(tracker.activeCell),
     isVisible: args => !args.toolbar || settings.current.showToolbarButton,
-    describedBy: {
-      args: {
-        type: 'object',
-        properties: {
-          toolbar: { type: 'boolean', description: trans.__('Whether a toolbar asks') }
-        }
-      }
-    },
+    describedBy: toolbarArgs(trans),
     execute: async () => {
       const panel = currentPanel(context);
       if (!panel) {
@@ -116,6 +129,26 @@ function addToggle(context: ICommandContext, load: Load): void {
       const isOn = toggler.toggle(panel.content, settings.current.defaultOptions);
       if (isOn && settings.current.loadMagic) {
         await load(panel);
+      }
+    }
+  });
+}
+
+function addExplain(context: ICommandContext): void {
+  const { app, explainer, settings, tracker, trans } = context;
+  const isCode = (): boolean => tracker.activeCell?.model.type === 'code';
+  app.commands.addCommand(CommandIDs.explainCell, {
+    label: trans.__('Explain What %1 Would Do with This Cell', MAGIC),
+    caption: trans.__('Where it would run, what would travel, which loops may spread'),
+    icon: args => (args.toolbar ? infoIcon : undefined),
+    isEnabled: () => currentPanel(context) !== null && isCode(),
+    isVisible: args => !args.toolbar || settings.current.showToolbarButton,
+    describedBy: toolbarArgs(trans),
+    execute: async () => {
+      const panel = currentPanel(context);
+      const cell = tracker.activeCell;
+      if (panel && cell && isCode()) {
+        await explainer.explain(panel, cell, settings.current.defaultOptions);
       }
     }
   });
@@ -138,6 +171,7 @@ function loadBeforeRun({ settings, tracker }: ICommandContext, load: Load): void
 function followState({ app, settings, tracker }: ICommandContext): void {
   const redraw = (): void => {
     app.commands.notifyCommandChanged(CommandIDs.toggleCell);
+    app.commands.notifyCommandChanged(CommandIDs.explainCell);
     app.commands.notifyCommandChanged(CommandIDs.load);
   };
   let followed: Cell | null = null;

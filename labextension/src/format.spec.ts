@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import {
+  adviceIn,
   baseName,
   firstLine,
   formatBytes,
@@ -79,4 +80,15 @@ test.each([
 
 test('a rate', () => {
   expect(formatRate(1.2e6)).toBe('1.2 MB/s');
+});
+
+test.each([
+  ['h2 failed: no route.', ''],
+  ['h2 failed: no route.\nIs it switched on?\n', 'Is it switched on?'],
+  [
+    'node did not start: exit 1\nIts last lines:\n    OSError: [Errno 28]\n\nFree some space there.\nThen try again.',
+    'Free some space there. Then try again.'
+  ]
+])('the advice in %j', (text, advice) => {
+  expect(adviceIn(text)).toBe(advice);
 });

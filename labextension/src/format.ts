@@ -77,6 +77,16 @@ export function firstLine(text: string): string {
   return text.trimStart().split('\n')[0]?.trim() ?? '';
 }
 
+/**
+ * What can be done, as the text of a server's error ends with it: behind its first line, and behind
+ * the lines of a log, which are indented. Empty when it says nothing.
+ */
+export function adviceIn(text: string): string {
+  const [, ...rest] = text.trim().split('\n');
+  const said = rest.filter(line => line.trim() && !/^\s/.test(line));
+  return said.filter(line => !line.startsWith('Its last lines')).join(' ');
+}
+
 /** The last line that says something, as the end of a traceback does. */
 export function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1)?.trim() ?? '';

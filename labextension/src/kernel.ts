@@ -17,11 +17,36 @@ export function hasPythonKernel(context: ISessionContext): boolean {
   return language?.toLowerCase() === 'python';
 }
 
-/** Why a kernel could not load the extension. */
+/** Why code of ours failed in a kernel. */
 export interface ILoadFailure {
   /** The exception's class, for instance `ModuleNotFoundError`. */
   readonly name: string;
   readonly message: string;
+}
+
+/**
+ * Run code of ours in a kernel, after what it has to do already; the notebook shows nothing of it.
+ *
+ * @returns what it raised, without a name when it was given up; null when all went well.
+ */
+export async function runSilently(
+  kernel: Kernel.IKernelConnection,
+  code: string
+): Promise<ILoadFailure | null> {
+  const future = kernel.requestExecute({
+    code,
+    silent: true,
+    store_history: false,
+    allow_stdin: false,
+    stop_on_error: false
+  });
+  const { content } = await future.done;
+  if (content.status === 'ok') {
+    return null;
+  }
+  return content.status === 'error'
+    ? { name: content.ename, message: content.evalue }
+    : { name: '', message: '' };
 }
 
 /** Loads the extension into kernels, once in the life of each. */
@@ -45,21 +70,11 @@ export class MagicLoader {
 
   private async _load(kernel: Kernel.IKernelConnection): Promise<ILoadFailure | null> {
     try {
-      const future = kernel.requestExecute({
-        code: LOAD_CODE,
-        silent: true,
-        store_history: false,
-        allow_stdin: false,
-        stop_on_error: false
-      });
-      const { content } = await future.done;
-      if (content.status === 'ok') {
-        return null;
+      const failure = await runSilently(kernel, LOAD_CODE);
+      if (failure) {
+        this._loading.delete(kernel);
       }
-      this._loading.delete(kernel);
-      return content.status === 'error'
-        ? { name: content.ename, message: content.evalue }
-        : null;
+      return failure?.name ? failure : null;
     } catch {
       // The kernel died, restarted or is not reachable: JupyterLab says so itself.
       this._loading.delete(kernel);

@@ -76,6 +76,16 @@ function withoutName(message: string, name: string): string {
   return message.startsWith(prefix) ? message.slice(prefix.length) : message;
 }
 
+/** Whether nothing of it runs any more. */
+export function hasEnded({ status }: IClusterView): boolean {
+  return status === 'stopped' || status === 'failed';
+}
+
+/** Those that do not run, and why is known. */
+export function failedNodes({ nodes }: IClusterView): readonly INodeView[] {
+  return nodes.filter(({ status }) => status === 'failed');
+}
+
 /** Whether the server can try again what has failed: nodes of what runs, or the whole start. */
 export function canRetry({ status, owner, nodes }: IClusterView): boolean {
   const hasFailed =

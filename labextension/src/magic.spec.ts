@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 
-import { findMagic, toggleMagic } from './magic';
+import { explainMagic, findMagic, toggleMagic } from './magic';
 
 describe('findMagic', () => {
   test.each([
@@ -76,4 +76,13 @@ describe('toggleMagic', () => {
   ])('of %j moves %j to %j', (source, position, expected) => {
     expect(toggleMagic(source).movePosition(position)).toEqual(expected);
   });
+});
+
+test.each([
+  ['x = 1', '', '%%scale --explain\nx = 1'],
+  ['x = 1', '--gpu 1', '%%scale --explain --gpu 1\nx = 1'],
+  ['%%scale\nx = 1', '--gpu 1', '%%scale --explain\nx = 1'],
+  ['\n%%scale --on big\n\nx = 1\n', '', '%%scale --explain --on big\n\n\nx = 1\n']
+])('%j is explained', (source, options, explained) => {
+  expect(explainMagic(source, options)).toBe(explained);
 });

@@ -66,6 +66,14 @@ export function toggleMagic(source: string, options = ''): IToggled {
   return magic ? removeMagic(source, magic) : addMagic(source, options.trim());
 }
 
+/** The cell with a `%%scale` line that has it explained instead of run. */
+export function explainMagic(source: string, options = ''): string {
+  const magic = findMagic(source);
+  const plain = magic ? source.slice(0, magic.start) + source.slice(magic.end) : source;
+  const line = [MAGIC, '--explain', magic ? magic.options : options.trim()];
+  return `${line.filter(Boolean).join(' ')}\n${plain}`;
+}
+
 function addMagic(source: string, options: string): IToggled {
   const text = (options ? `${MAGIC} ${options}` : MAGIC) + '\n';
   return {

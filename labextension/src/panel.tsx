@@ -2,7 +2,7 @@
  * The side panel: its sections, and what is in their toolbars.
  */
 import type { ITranslator } from '@jupyterlab/translation';
-import { addIcon, ReactWidget, SidePanel } from '@jupyterlab/ui-components';
+import { addIcon, ReactWidget, runIcon, SidePanel } from '@jupyterlab/ui-components';
 import { type AccordionPanel, Panel } from '@lumino/widgets';
 
 import { scaleIcon } from './icons';
@@ -45,9 +45,19 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
     'start',
     ReactWidget.create(
       <IconButton
-        icon={addIcon}
+        icon={runIcon}
         label={trans.__('Start a Cluster')}
         onClick={() => void actions.start()}
+      />
+    )
+  );
+  clusters.toolbar.addItem(
+    'new',
+    ReactWidget.create(
+      <IconButton
+        icon={addIcon}
+        label={trans.__('New Cluster…')}
+        onClick={() => void actions.create()}
       />
     )
   );

@@ -3,7 +3,13 @@
  */
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import { InputDialog } from '@jupyterlab/apputils';
-import { addIcon, stopIcon } from '@jupyterlab/ui-components';
+import {
+  addIcon,
+  historyIcon as timeIcon,
+  linkIcon,
+  runIcon,
+  stopIcon
+} from '@jupyterlab/ui-components';
 
 import type { IClusterView } from './feed';
 import { scaleIcon, workersIcon } from './icons';
@@ -15,6 +21,9 @@ import type { IPanelContext } from './views/context';
 export const PanelCommandIDs = {
   openPanel: 'jupyter-scale:open-panel',
   startCluster: 'jupyter-scale:start-cluster',
+  newCluster: 'jupyter-scale:new-cluster',
+  attachNotebook: 'jupyter-scale:attach-notebook',
+  changeLimits: 'jupyter-scale:change-limits',
   scaleCluster: 'jupyter-scale:scale-cluster',
   stopCluster: 'jupyter-scale:stop-cluster'
 } as const;
@@ -44,13 +53,33 @@ export function addPanelCommands(app: JupyterFrontEnd, context: IPanelContext): 
   });
   app.commands.addCommand(PanelCommandIDs.startCluster, {
     label: trans.__('Start a Cluster'),
-    icon: addIcon,
+    icon: runIcon,
     describedBy: NO_ARGS,
     isEnabled: () => isLive() && !actions.isBusy(),
     execute: () => {
       app.shell.activateById(PANEL_ID);
       return actions.start();
     }
+  });
+  app.commands.addCommand(PanelCommandIDs.newCluster, {
+    label: trans.__('New Cluster…'),
+    icon: addIcon,
+    describedBy: NO_ARGS,
+    isEnabled: () => isLive() && !actions.isBusy(),
+    execute: () => actions.create()
+  });
+  addForOne(PanelCommandIDs.attachNotebook, {
+    label: trans.__('Use a Cluster in This Notebook'),
+    icon: linkIcon,
+    suits: ({ status, owner }) =>
+      status === 'running' && owner === 'server' && context.attaching.notebook !== '',
+    act: cluster => actions.attach(cluster)
+  });
+  addForOne(PanelCommandIDs.changeLimits, {
+    label: trans.__('Change When a Cluster Stops…'),
+    icon: timeIcon,
+    suits: ({ status }) => status === 'running',
+    act: cluster => actions.changeLimits(cluster)
   });
   addForOne(PanelCommandIDs.scaleCluster, {
     label: trans.__('Change the Number of Workers…'),
@@ -59,7 +88,7 @@ export function addPanelCommands(app: JupyterFrontEnd, context: IPanelContext): 
     act: cluster => actions.scale(cluster)
   });
   addForOne(PanelCommandIDs.stopCluster, {
-    label: trans.__('Stop a Cluster'),
+    label: trans.__('Stop a Cluster…'),
     icon: stopIcon,
     suits: ({ status }) => status !== 'stopping' && status !== 'stopped',
     act: cluster => actions.stop(cluster)

@@ -15,6 +15,8 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { Actions } from './actions';
 import { ScaleApi } from './api';
+import { Attaching } from './attaching';
+import { SectionChooser } from './choosing';
 import { FeedConnection } from './connection';
 import { LoadHistory } from './history';
 import { addNodePages, OPEN_NODE } from './nodepages';
@@ -36,12 +38,19 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN_ID,
   description: 'A side panel that shows clusters, nodes and runs, and starts clusters.',
   autoStart: true,
-  requires: [INotebookTracker, ISettingRegistry],
-  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILauncher, IStatusBar],
+  requires: [ISettingRegistry],
+  optional: [
+    INotebookTracker, // Notebook 7 has none beside its list of files
+    ITranslator,
+    ICommandPalette,
+    ILayoutRestorer,
+    ILauncher,
+    IStatusBar
+  ],
   activate: (
     app: JupyterFrontEnd,
-    tracker: INotebookTracker,
     registry: ISettingRegistry,
+    tracker: INotebookTracker | null,
     translator: ITranslator | null,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
@@ -81,8 +90,11 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       activeStateChanged: item.activeChanged
     });
     let side = PANEL_DEFAULTS.side;
+    const sections = new SectionChooser(panel);
     settings.changed.connect((_, current) => {
       item.refresh();
+      context.pace.everyMs = 1000 * current.updateEvery;
+      sections.hide(current.hiddenSections);
       if (current.side !== side) {
         side = current.side;
         app.shell.add(panel, side, { rank: RANK, type: 'Clusters' });
@@ -98,7 +110,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
 
 function createContext(
   app: JupyterFrontEnd,
-  tracker: INotebookTracker,
+  tracker: INotebookTracker | null,
   translator: ITranslator
 ): IPanelContext {
   const trans = translator.load('jupyter_scale');
@@ -109,8 +121,10 @@ function createContext(
   });
   const history = new LoadHistory();
   keepHistory(history, feed);
+  const attaching = new Attaching(tracker);
   const actions = new Actions({
     api,
+    attaching,
     feed,
     trans,
     reveal: run =>
@@ -120,10 +134,13 @@ function createContext(
         activate: id => app.shell.activateById(id)
       })
   });
+  const pace = { everyMs: 1000 * PANEL_DEFAULTS.updateEvery };
   return {
     feed,
     history,
     actions,
+    attaching,
+    pace,
     readLog: (...which) => api.readLog(...which),
     openNode: (cluster, node) => void app.commands.execute(OPEN_NODE, { cluster, node }),
     trans

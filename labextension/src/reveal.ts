@@ -9,7 +9,7 @@ import type { IRunView } from './feed';
 /** What the application offers for it. */
 export interface IRevealContext {
   readonly commands: CommandRegistry;
-  readonly tracker: INotebookTracker;
+  readonly tracker: INotebookTracker | null;
   readonly activate: (id: string) => void;
 }
 
@@ -46,11 +46,11 @@ async function findPanel(
   { commands, tracker }: IRevealContext
 ): Promise<NotebookPanel | null> {
   const open =
-    tracker.find(panel => panel.sessionContext.session?.kernel?.id === kernel_id) ??
-    tracker.find(panel => panel.context.path === notebook);
+    tracker?.find(panel => panel.sessionContext.session?.kernel?.id === kernel_id) ??
+    tracker?.find(panel => panel.context.path === notebook);
   if (open || !notebook) {
     return open ?? null;
   }
   await commands.execute('docmanager:open', { path: notebook });
-  return tracker.find(panel => panel.context.path === notebook) ?? null;
+  return tracker?.find(panel => panel.context.path === notebook) ?? null;
 }

@@ -10,7 +10,7 @@ import type { IFeedState } from './feedmodel';
 import type { IPanelContext, ISectionProps } from './views/context';
 import { SCROLLER } from './views/windowed';
 
-/** Times that run, such as an uptime, are drawn so often. */
+/** Times that run, such as an uptime, are drawn so often, or more seldom if the user wants that. */
 const TICK_MS = 1000;
 
 /** What a view shows of what is known. */
@@ -29,7 +29,7 @@ export class LiveView extends ReactWidget {
   }
 
   override dispose(): void {
-    clearInterval(this._ticking);
+    this._rest();
     this._context.feed.changed.disconnect(this._redrawIfNews);
     this._context.actions.changed.disconnect(this._redraw);
     super.dispose();
@@ -55,6 +55,7 @@ export class LiveView extends ReactWidget {
   /** What was asked for before the panel was hidden is not drawn any more. */
   protected override onUpdateRequest(msg: Message): void {
     if (this.isVisible) {
+      this._drawnAt = performance.now();
       super.onUpdateRequest(msg);
     }
   }
@@ -69,17 +70,28 @@ export class LiveView extends ReactWidget {
   }
 
   private _follow(): void {
-    clearInterval(this._ticking);
+    this._rest();
     if (this.isVisible) {
       this._context.feed.show(this, this._shown);
       this.update();
-      this._ticking = setInterval(this._redraw, TICK_MS);
+      this._tick();
     }
   }
 
+  /** Draw again after a while, and so on. */
+  private _tick(): void {
+    const everyMs = Math.max(TICK_MS, this._context.pace.everyMs);
+    this._ticking = setTimeout(() => {
+      this._redraw();
+      this._tick();
+    }, everyMs);
+  }
+
   private _rest(): void {
-    clearInterval(this._ticking);
     this._context.feed.show(this, []);
+    clearTimeout(this._ticking);
+    clearTimeout(this._waiting);
+    this._waiting = undefined;
   }
 
   private readonly _show = (nodes: readonly INodeId[]): void => {
@@ -93,9 +105,25 @@ export class LiveView extends ReactWidget {
     const news = [state && this._subject(state), status, problem];
     if (news.some((part, index) => part !== this._last[index])) {
       this._last = news;
-      this._redraw();
+      this._redrawInTime();
     }
   };
+
+  /** Redraw now, or once the last drawing is long enough ago. */
+  private _redrawInTime(): void {
+    if (!this.isVisible || this._waiting !== undefined) {
+      return;
+    }
+    const dueMs = this._drawnAt + this._context.pace.everyMs - performance.now();
+    if (dueMs <= 0) {
+      this.update();
+    } else {
+      this._waiting = setTimeout(() => {
+        this._waiting = undefined;
+        this._redraw();
+      }, dueMs);
+    }
+  }
 
   private readonly _redraw = (): void => {
     if (this.isVisible) {
@@ -105,13 +133,16 @@ export class LiveView extends ReactWidget {
 
   private _last: readonly unknown[] = [];
   private _shown: readonly INodeId[] = [];
-  private _ticking: ReturnType<typeof setInterval> | undefined;
+  private _drawnAt = -Infinity;
+  private _ticking: ReturnType<typeof setTimeout> | undefined;
+  private _waiting: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** A titled section of the panel. */
 export class Section extends PanelWithToolbar {
   constructor(
-    name: string,
+    /** What settings call it. */
+    readonly name: string,
     title: string,
     view: ComponentType<ISectionProps>,
     subject: Subject,

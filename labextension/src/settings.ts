@@ -22,10 +22,19 @@ export const DEFAULTS: ISettings = {
 export interface IPanelSettings {
   readonly side: 'left' | 'right';
   readonly showStatusItem: boolean;
+  /** So many seconds are at least between two drawings. */
+  readonly updateEvery: number;
+  /** Names of sections that are left out. */
+  readonly hiddenSections: readonly string[];
 }
 
 /** The defaults of `schema/panel.json`. */
-export const PANEL_DEFAULTS: IPanelSettings = { side: 'left', showStatusItem: true };
+export const PANEL_DEFAULTS: IPanelSettings = {
+  side: 'left',
+  showStatusItem: true,
+  updateEvery: 0.5,
+  hiddenSections: []
+};
 
 /** The settings as they are now: defaults until the registry has answered. */
 export class Settings<T extends object = ISettings> {

@@ -1,4 +1,6 @@
 import './base.css';
 import './panel.css';
+import './cards.css';
+import './forms.css';
 import './nodes.css';
 import './nodepage.css';

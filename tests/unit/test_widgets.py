@@ -6,7 +6,7 @@ import pytest
 
 from jupyter_scale.model.messages import LoopProgress
 from jupyter_scale.model.run import RunReport, format_bytes, format_seconds
-from jupyter_scale.widgets import ProgressView, TextBar, describe
+from jupyter_scale.widgets import ProgressView, TextView, describe
 
 
 def test_describe_tells_what_is_left() -> None:
@@ -15,13 +15,14 @@ def test_describe_tells_what_is_left() -> None:
         == "line 3: 10/40, about 6.0 s left · 2 workers"
     )
     assert describe(LoopProgress(0, 3, 40, 40, 2), 2.0) == "line 3: 40/40 · 2 workers"
+    assert describe(LoopProgress(0, 3, 0, 7, 1, failed=2), 2.0) == "line 3: 7, 2 failed · 1 worker"
 
 
 def test_text_bar_overwrites_itself_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    bar = TextBar()
-    bar.show("a long text", 0.5)
-    bar.show("short", 1.0)
-    bar.close()
+    bar = TextView()
+    bar.loop(3, "a long text", 0.5)
+    bar.loop(3, "short", 1.0)
+    assert not bar.close({"text/plain": "the summary is for the end"})
     written = capsys.readouterr().err
     assert "[############............] a long text" in written
     assert written.endswith("\r")

@@ -25,11 +25,16 @@ export class FakeFeed {
   /** What the page said to the feed. */
   readonly heard: unknown[] = [];
 
-  /** What a node's log says. */
-  log: readonly string[] = [];
+  /** The error that the next request gets; of a profile, also of which key it is. */
+  refusal: string | { message: string; complaint: string; key: string } | null = null;
 
-  /** The error that the next request gets. */
-  refusal: string | null = null;
+  /** What requests get that begin so, for instance `GET hosts`; the others get nothing. */
+  readonly answers: Record<string, object> = { 'GET profiles': { lines: [] } };
+
+  /** Have logs say this. */
+  setLog(...lines: readonly string[]): void {
+    this.answers['GET clusters'] = { lines };
+  }
 
   constructor(private readonly page: Page) {}
 
@@ -49,12 +54,18 @@ export class FakeFeed {
         /.*\/jupyter-scale\/api\//,
         ''
       );
-      this.asked.push([request.method(), path, request.postData()].join(' ').trim());
+      const asked = [request.method(), path, request.postData()].join(' ').trim();
+      this.asked.push(asked);
+      const known = Object.keys(this.answers).find(begin => asked.startsWith(begin));
       const refusal = this.refusal;
       this.refusal = null;
       await route.fulfill({
         status: this.isDown ? 404 : refusal ? 409 : 200,
-        json: refusal ? { message: refusal, reason: null } : { lines: this.log }
+        json: refusal
+          ? typeof refusal === 'string'
+            ? { message: refusal, reason: null }
+            : refusal
+          : (this.answers[known ?? ''] ?? {})
       });
     });
   }

@@ -360,26 +360,12 @@ function gpuNode(name: string, count: number): INodeView {
   }));
   return aNode(name, {
     gpus,
-    gpu: sumOf(gpus),
     memory_limit_bytes: 64e9,
     network_in_bytes_per_s: 118e6,
     network_out_bytes_per_s: 2.4e6,
     disk_write_bytes_per_s: 310e6,
     ssh: `ssh ${name}`
   });
-}
-
-function sumOf(gpus: readonly IGpuView[]): INodeView['gpu'] {
-  const sum = (pick: (gpu: IGpuView) => number | null): number =>
-    gpus.reduce((all, gpu) => all + (pick(gpu) ?? 0), 0);
-  return [
-    gpus.length,
-    sum(gpu => gpu.utilisation_percent) / gpus.length,
-    sum(gpu => gpu.memory_used_bytes),
-    sum(gpu => gpu.memory_total_bytes),
-    Math.max(...gpus.map(gpu => gpu.temperature_c ?? 0)),
-    sum(gpu => gpu.power_w)
-  ];
 }
 
 /** One node with eight GPUs. */

@@ -1,10 +1,9 @@
 /**
  * The panel's accessibility, as far as axe can tell: in each theme, with all kinds of views.
  */
-import { type AxeResults, source as AXE } from 'axe-core';
-
 import type { ISnapshot } from '../../labextension/src/feed';
 import { test } from '../fake/feed';
+import { paid } from '../fake/paid';
 import {
   failed,
   fleet,
@@ -14,7 +13,8 @@ import {
   starting,
   working
 } from '../fake/scenes';
-import { expect, type Lab } from './lab';
+import { findViolations } from './axe';
+import { expect } from './lab';
 
 const NOW = 1_790_000_000;
 const SCENES: Record<string, (now: number) => Partial<ISnapshot>> = {
@@ -25,12 +25,12 @@ const SCENES: Record<string, (now: number) => Partial<ISnapshot>> = {
   fleet,
   gpuBox,
   working,
+  paid,
   mixed: (now: number) => ({ ...mixed(now), runs: working(now).runs ?? [] })
 };
 
 for (const theme of ['Light', 'Dark'] as const) {
   test(`axe finds nothing serious in the panel, ${theme}`, async ({ fake, lab }) => {
-    await lab.page.evaluate(AXE);
     await lab.setTheme(theme);
     await lab.openPanel();
     const found: Record<string, string[]> = {};
@@ -42,7 +42,7 @@ for (const theme of ['Light', 'Dark'] as const) {
         await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(
           shown.clusters?.length ?? 0
         );
-        found[`${name} ${width}`] = await findViolations(lab);
+        found[`${name} ${width}`] = await findViolations(lab, '#jupyter-scale-panel');
       }
     }
     expect(found).toEqual(Object.fromEntries(Object.keys(found).map(name => [name, []])));
@@ -50,12 +50,11 @@ for (const theme of ['Light', 'Dark'] as const) {
 }
 
 test('axe finds nothing serious when the server is lost', async ({ fake, lab }) => {
-  await lab.page.evaluate(AXE);
   await lab.openPanel();
   fake.show({ ...working(NOW), sent_at: NOW });
   await fake.setDown(true);
   await expect(lab.panel.getByRole('button', { name: 'Try now' })).toBeVisible();
-  expect(await findViolations(lab)).toEqual([]);
+  expect(await findViolations(lab, '#jupyter-scale-panel')).toEqual([]);
 });
 
 for (const theme of ['Light', 'Dark'] as const) {
@@ -63,9 +62,8 @@ for (const theme of ['Light', 'Dark'] as const) {
     fake,
     lab
   }) => {
-    await lab.page.evaluate(AXE);
     await lab.setTheme(theme);
-    fake.log = ['a line', 'distributed - WARNING - another'];
+    fake.setLog('a line', 'distributed - WARNING - another');
     fake.show({ ...gpuBox(NOW), sent_at: NOW });
     await lab.execute('jupyter-scale:open-node', {
       cluster: 'box',
@@ -74,22 +72,4 @@ for (const theme of ['Light', 'Dark'] as const) {
     await expect(lab.nodePage.getByRole('log')).toContainText('a line');
     expect(await findViolations(lab, '.jp-scale-NodePage')).toEqual([]);
   });
-}
-
-/** What is serious or critical there: rule, element, and why. */
-async function findViolations(
-  lab: Lab,
-  place = '#jupyter-scale-panel'
-): Promise<string[]> {
-  return lab.page.evaluate(async include => {
-    const { axe } = window as unknown as {
-      axe: { run(context: object): Promise<AxeResults> };
-    };
-    const { violations } = await axe.run({ include: [include] });
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary ?? ''}`)
-      );
-  }, place);
 }

@@ -44,7 +44,7 @@ test('start, watch, interrupt, survive a crash of the server, stop', async ({
       timeout: 60_000
     })
     .toBeGreaterThan(4);
-  await expect(lab.statusItem).toHaveText(/^%%scale: \d+ workers?, 1 run \d+ %$/);
+  await expect(lab.statusItem).toHaveText(/^%%scale: 1 node, \d+ of \d+ busy, \d+ %$/);
   await lab.screenshot('panel-real-working');
   await spread;
   await expect(bar).toHaveCount(0);
@@ -60,7 +60,8 @@ test('start, watch, interrupt, survive a crash of the server, stop', async ({
   await lab.screenshot('panel-real-interrupted');
 
   // JupyterLab's own dialog about the lost server; the panel needs none.
-  await lab.page.addLocatorHandler(lab.page.locator('.jp-Dialog'), async dialog => {
+  const lost = lab.page.locator('.jp-Dialog');
+  await lab.page.addLocatorHandler(lost, async dialog => {
     await dialog.locator('.jp-Dialog-footer button').last().click();
   });
   await server.kill();
@@ -68,12 +69,13 @@ test('start, watch, interrupt, survive a crash of the server, stop', async ({
   await lab.screenshot('panel-real-offline');
   await server.start();
   await expect(clusters.getByText(/^Up /)).toBeVisible({ timeout: 60_000 });
-  await expect(lab.statusItem).toHaveText(/^%%scale: \d+ workers?, idle$/, {
+  await expect(lab.statusItem).toHaveText('%%scale: 1 node, idle', {
     timeout: 60_000
   });
   await lab.screenshot('panel-real-adopted');
+  await lab.page.removeLocatorHandler(lost);
 
-  await lab.panel.getByRole('button', { name: 'Stop the cluster' }).click();
+  await lab.stopCluster();
   await expect(lab.statusItem).toHaveText('%%scale: no cluster', { timeout: 60_000 });
   await expect(
     lab.panel.getByRole('button', { name: 'Start a cluster on this computer' })

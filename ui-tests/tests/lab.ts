@@ -172,6 +172,15 @@ export class Lab {
     await expect(this.panel).toBeVisible();
   }
 
+  /** Stop the only cluster, after what is lost was said. */
+  async stopCluster(): Promise<void> {
+    await this.panel.getByRole('button', { name: 'Stop the cluster' }).click();
+    await this.page
+      .locator('.jp-Dialog')
+      .getByRole('button', { name: 'Stop Cluster' })
+      .click();
+  }
+
   /** Drag the edge of the left area until the panel is that wide. */
   async setPanelWidth(width: number): Promise<void> {
     const { mouse } = this.page;

@@ -98,9 +98,8 @@ test('two machines, from the list of profiles to their end', async ({
   await expect(lab.nodePage).toContainText('This node has no GPU');
   await takePictures(lab, 'page-ssh', lab.nodePage);
 
-  // While the panel knows of a running cell it asks before it stops a cluster.
-  await expect(lab.statusItem).toHaveText('%%scale: 2 workers, idle');
-  await lab.panel.getByRole('button', { name: 'Stop the cluster' }).click();
+  await expect(lab.statusItem).toHaveText('%%scale: 2 nodes, idle');
+  await lab.stopCluster();
   await expect(lab.statusItem).toHaveText('%%scale: no cluster', { timeout: 60_000 });
   await expect(
     lab.panel.getByRole('button', { name: 'Start a cluster on this computer' })

@@ -115,7 +115,8 @@ test('the page of a node has its history, the way there, its cells, its log', as
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await lab.openPanel();
   const { clusters = [], runs = [] } = gpuBox(NOW);
-  fake.log = ['10:00 - distributed - INFO - begun', '10:01 - distributed - ERROR - oh'];
+  const log = ['10:00 - distributed - INFO - begun', '10:01 - distributed - ERROR - oh'];
+  fake.setLog(...log);
   fake.show({ clusters, runs, sent_at: NOW - 40 });
   for (let second = -39; second <= 0; second++) {
     fake.load(clusters[0] ?? aCluster('none'), NOW + second);
@@ -138,12 +139,12 @@ test('the page of a node has its history, the way there, its cells, its log', as
     `ssh ${DGX}`
   );
 
-  const log = page.getByRole('log');
-  await expect(log).toContainText('begun');
-  fake.log = [...fake.log, '10:02 - distributed - INFO - more'];
-  await expect(log).toContainText('more');
+  const shown = page.getByRole('log');
+  await expect(shown).toContainText('begun');
+  fake.setLog(...log, '10:02 - distributed - INFO - more');
+  await expect(shown).toContainText('more');
   await page.getByLabel('Only warnings and errors').check();
-  await expect(log).toHaveText('10:01 - distributed - ERROR - oh');
+  await expect(shown).toHaveText('10:01 - distributed - ERROR - oh');
   await page.getByLabel('Log of').selectOption('worker/3');
   await expect
     .poll(() => fake.asked.some(asked => asked === `GET clusters/box/nodes/${DGX}/log`))
@@ -168,9 +169,11 @@ for (const theme of ['Light', 'Dark'] as const) {
     await lab.setTheme(theme);
     await lab.openPanel();
     const { clusters = [], runs = [] } = gpuBox(NOW);
-    fake.log = Array.from(
-      { length: 40 },
-      (_, index) => `10:00:${10 + index} - distributed.worker - INFO - line ${index}`
+    fake.setLog(
+      ...Array.from(
+        { length: 40 },
+        (_, index) => `10:00:${10 + index} - distributed.worker - INFO - line ${index}`
+      )
     );
     fake.show({ clusters, runs, sent_at: NOW - 100 });
     for (let second = -99; second <= 0; second++) {

@@ -42,20 +42,21 @@ test('a profile is chosen where there are several', async ({ fake, lab }) => {
   await lab.panel.getByRole('button', { name: 'Start a Cluster', exact: true }).click();
   await lab.page.locator('.jp-Dialog select').selectOption('lab');
   await lab.page.locator('.jp-Dialog .jp-mod-accept').click();
-  await expect.poll(() => fake.asked).toEqual(['POST clusters {"profile":"lab"}']);
+  await expect
+    .poll(() => fake.asked)
+    .toEqual(['GET profiles/lab/quote', 'POST clusters {"profile":"lab"}']);
 });
 
-test('a cluster is scaled and stopped; work on it is a reason to ask', async ({
+test('a cluster is scaled and stopped, after it was said what is lost', async ({
   fake,
   lab
 }) => {
   await lab.openPanel();
   fake.show({ clusters: [aCluster('c')] });
-  await lab.panel.getByRole('button', { name: 'Change the number of workers' }).click();
-  const dialog = lab.page.locator('.jp-Dialog');
-  await dialog.locator('input').fill('4');
-  await dialog.locator('.jp-mod-accept').click();
+  await lab.panel.getByRole('button', { name: 'Workers: One more' }).dblclick();
+  await expect(lab.panel.getByRole('spinbutton', { name: 'Workers' })).toHaveValue('4');
   await expect.poll(() => fake.asked).toEqual(['PATCH clusters/c {"workers":4}']);
+  const dialog = lab.page.locator('.jp-Dialog');
 
   fake.tell({ runs: [aRun('r', { cluster: 'c' })] });
   await expect(lab.section('runs').getByRole('listitem')).toHaveCount(1);
@@ -83,7 +84,7 @@ test('progress is told to eyes and to screen readers', async ({ fake, lab }) => 
     'aria-valuetext',
     '50 %'
   );
-  await expect(lab.statusItem).toHaveText('%%scale: 2 workers, 1 run 40 %');
+  await expect(lab.statusItem).toHaveText('%%scale: 1 node, 2 of 2 busy, 40 %');
   await lab.panel.getByRole('button', { name: 'Interrupt this cell' }).click();
   await expect.poll(() => fake.asked).toEqual(['POST runs/r/interrupt']);
 });
@@ -112,7 +113,7 @@ for (const theme of ['Light', 'Dark'] as const) {
     await lab.screenshot(`panel-node-failed-${theme.toLowerCase()}`);
     const again = fleet(NOW).clusters ?? [];
     fake.tell({ clusters: again.map(one => ({ ...one, idle_since: NOW })) });
-    await expect(lab.section('clusters')).toContainText('Idle');
+    await expect(lab.section('clusters')).toContainText('(idle)');
     await expect(more).toBeVisible();
   });
 }
@@ -196,7 +197,7 @@ test('a lost server is said, and found again', async ({ fake, lab }) => {
   await lab.panel.getByRole('button', { name: 'Try now' }).dispatchEvent('click');
   await fake.setDown(false);
   await expect(lab.panel.getByRole('button', { name: 'Try now' })).toHaveCount(0);
-  await expect(lab.statusItem).toHaveText('%%scale: 2 workers, idle');
+  await expect(lab.statusItem).toHaveText('%%scale: 1 node, idle');
 });
 
 test('a run leads to its cell', async ({ fake, lab, page }) => {
@@ -262,7 +263,7 @@ test('a hidden panel is not drawn, and catches up when it is shown', async ({
   await lab.execute('filebrowser:activate');
   await expect(lab.panel).toBeHidden();
   fake.show({ clusters: [aCluster('c')] });
-  await expect(lab.statusItem).toHaveText('%%scale: 2 workers, idle');
+  await expect(lab.statusItem).toHaveText('%%scale: 1 node, idle');
   await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(0);
   await lab.openPanel();
   await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(1);
@@ -295,5 +296,5 @@ test('times are those of the server, however wrong the browser’s clock is', as
     ]
   });
   await expect(lab.section('clusters')).toContainText('Up 1 h');
-  await expect(lab.section('clusters')).toContainText('Idle: stops in 8 min');
+  await expect(lab.section('clusters')).toContainText('Stops in 8 min (idle)');
 });

@@ -9,7 +9,7 @@ from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from jupyter_scale.errors import AwsError, AwsUnreachable
+from jupyter_scale.errors import AwsError, AwsUnreachable, NoCredentials
 from jupyter_scale.providers.aws.refusals import Asked, explain, no_credentials
 
 _CONNECT_S = 10.0
@@ -73,6 +73,17 @@ class Cloud:
         AwsError
             When it is refused, or AWS cannot be reached.
         """
+        asked = asked or Asked("", self.region)
+        asked = replace(asked, action=asked.action or _camel(action), aws_profile=self.aws_profile)
+        try:
+            return self._answer(service, action, asked, parameters)
+        except NoCredentials:
+            self._forget()  # whoever renews them wants the new ones to be used
+            raise
+
+    def _answer(
+        self, service: str, action: str, asked: Asked, parameters: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
         from botocore.exceptions import (
             BotoCoreError,
             ClientError,
@@ -87,8 +98,6 @@ class Cloud:
             UnauthorizedSSOTokenError,
         )
 
-        asked = asked or Asked("", self.region)
-        asked = replace(asked, action=asked.action or _camel(action), aws_profile=self.aws_profile)
         try:
             is_once = action == "run_instances"
             client = self._client(service, 1 if is_once else _TRIES)
@@ -173,6 +182,12 @@ class Cloud:
                     service, region_name=region, config=config
                 )
             return self._clients[service, tries]
+
+    def _forget(self) -> None:
+        """Let go of credentials, which boto3 reads once."""
+        with self._lock:
+            self._session = None
+            self._clients.clear()
 
     def _note_time(self, answer: Mapping[str, Any]) -> None:
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})

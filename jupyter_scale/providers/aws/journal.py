@@ -98,6 +98,11 @@ class Journal:
         others = [one for one in self.launches if one.token != launch.token]
         return replace(self, launches=(*others, launch))
 
+    def latest_of(self, node: str) -> Launch | None:
+        """Return the latest launch for a node that was not refused."""
+        launches = (o for o in self.launches if node in o.nodes and not o.is_refused)
+        return max(launches, key=lambda one: one.number, default=None)
+
     def launch_of(self, token: str) -> Launch | None:
         """Return the launch of that token."""
         return next((one for one in self.launches if one.token == token), None)

@@ -152,14 +152,20 @@ def is_worth_another_try(error: AwsError) -> bool:
     return isinstance(error, (NoCapacity, QuotaReached))
 
 
-def why_none(pool: PoolWish, tried: Sequence[tuple[Offer, AwsError]]) -> AwsError:
-    """Return the error for when no offer was taken: what was tried, and what else is. Pure."""
+def why_none(pool: PoolWish, count: int, tried: Sequence[tuple[Offer, AwsError]]) -> AwsError:
+    """Return the error for when no offer was taken: what was tried, and what else is. Pure.
+
+    Parameters
+    ----------
+    count : int
+        How many instances were asked for.
+    """
     last = tried[-1][1]
     quotas = [error for _, error in tried if isinstance(error, QuotaReached)]
     if quotas and len(tried) == len(quotas):
         return quotas[0]
     lines = "; ".join(f"{offer}: {error.why}" for offer, error in tried)
-    many = f"{pool.count} instance{'s' * (pool.count != 1)}"
+    many = f"{count} instance{'s' * (count != 1)}"
     advice = []
     if not pool.may_be_elsewhere:
         advice.append('"zones"')

@@ -26,10 +26,19 @@ class Until:
     why: str
 
 
-def until_of(settings: Settings, rentals: Iterable[Rental], now: float) -> Until:
-    """Return when instances have to end; those that are not launched yet are launched now."""
+def until_of(
+    settings: Settings, rentals: Iterable[Rental], now: float, spent_usd: float = 0.0
+) -> Until:
+    """Return when instances have to end; those that are not launched yet are launched now.
+
+    Parameters
+    ----------
+    spent_usd : float
+        What others have cost, which there are no more.
+    """
     rentals = list(rentals)
-    by_cost = deadline(rentals, now, settings.max_cost, settings.max_age_s)
+    left_usd = None if settings.max_cost is None else settings.max_cost - spent_usd
+    by_cost = deadline(rentals, now, left_usd, settings.max_age_s)
     by_age = deadline(rentals, now, None, settings.max_age_s)
     if by_cost < by_age:
         return Until(by_cost, f"max_cost of {show_usd(settings.max_cost)} is used up")
@@ -69,7 +78,7 @@ def planned(rental: Rental, plan: Plan, pool: str) -> Rental:
     prices = [plan.prices.dearest(wish, kind) for kind in wish.kinds]
     known = [price for price in prices if price is not None]
     dearest = max(known) if len(known) == len(prices) else None
-    return replace(rental, dearest_usd_per_h=dearest, launched_at=0.0)
+    return replace(rental, kind=wish.kinds[0], dearest_usd_per_h=dearest, launched_at=0.0)
 
 
 def require_prices(settings: Settings, plan: Plan) -> None:
@@ -102,7 +111,8 @@ def require_known(settings: Settings, rentals: Iterable[Rental]) -> None:
         Which price is not known.
     """
     for rental in rentals:
-        if settings.max_cost is not None and rental.dearest_usd_per_h is None:
+        is_unknown = rental.dearest_usd_per_h is None and not rental.is_over
+        if settings.max_cost is not None and is_unknown:
             raise AwsError(
                 f"the price of {rental.kind}", "it is not known, so max_cost could not be kept"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -78,3 +78,15 @@ def tags_of(resource: Mapping[str, Any]) -> dict[str, str]:
 def show_time(at: float) -> str:
     """Return a Unix time as ISO 8601 writes it."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def node_names(pool: str, count: int) -> list[str]:
+    """Return the names of a pool's first nodes."""
+    return next_names(pool, count, ())
+
+
+def next_names(pool: str, count: int, taken: Iterable[str]) -> list[str]:
+    """Return so many names for nodes of a pool, after those that others have or had."""
+    numbers = [name.removeprefix(f"{pool}-") for name in taken if name.startswith(f"{pool}-")]
+    last = max((int(number) for number in numbers if number.isdecimal()), default=0)
+    return [f"{pool}-{number}" for number in range(last + 1, last + 1 + count)]

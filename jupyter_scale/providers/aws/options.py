@@ -151,7 +151,8 @@ def _wish(pool: Pool, common: Mapping[str, Value]) -> PoolWish:
         if not _NAME.fullmatch(one):
             raise ProfileError(
                 f"pool {pool.name!r}: {one!r} is no type of instances; expected one such as"
-                ' "g5.xlarge"' + (', "on-demand" or "zones".' if one in further else ".")
+                ' "g5.xlarge"' + (', "on-demand" or "zones".' if one in further else "."),
+                key="fallback" if one in further else "instance_type",
             )
     is_spot = bool(options.get("spot", False))
     return PoolWish(

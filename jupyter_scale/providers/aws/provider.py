@@ -6,36 +6,37 @@ import contextlib
 import getpass
 import socket
 import threading
-import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from jupyter_scale.errors import AwsError, HostError, InstanceGone
-from jupyter_scale.model.cluster import Machine, NodeState, Rental, RunnerState, Status
+from jupyter_scale.errors import ClusterError
+from jupyter_scale.model.cluster import Machine, NodeState, Rental, RunnerState
 from jupyter_scale.model.cost import rentals_of
 from jupyter_scale.providers.aws import journal as journals
 from jupyter_scale.providers.aws import limits as limiting
+from jupyter_scale.providers.aws.board import Hooks, Site
 from jupyter_scale.providers.aws.cloud import Cloud
 from jupyter_scale.providers.aws.ending import Remains, end_all
 from jupyter_scale.providers.aws.journal import Place
 from jupyter_scale.providers.aws.kinds import look_up_images, look_up_kinds, why_no_gpu
 from jupyter_scale.providers.aws.launching import Plan
-from jupyter_scale.providers.aws.naming import Identity
-from jupyter_scale.providers.aws.network import Doorway
+from jupyter_scale.providers.aws.naming import Identity, next_names, node_names
 from jupyter_scale.providers.aws.options import (
     CLUSTER_OPTIONS,
     POOL_OPTIONS,
     Settings,
     settings_of,
 )
+from jupyter_scale.providers.aws.ordering import SETTLES_S
 from jupyter_scale.providers.aws.prices import look_up_prices, quote_of
-from jupyter_scale.providers.aws.provisioner import SETTLES_S, Hooks, Provisioner, Site
-from jupyter_scale.providers.aws.reaching import config_of
-from jupyter_scale.providers.aws.slots import Phase
+from jupyter_scale.providers.aws.provisioner import Provisioner
+from jupyter_scale.providers.aws.reaching import Access
+from jupyter_scale.providers.aws.slots import Phase, is_of, new_node
 from jupyter_scale.providers.aws.userdata import LIMITS
 from jupyter_scale.providers.provider import NodeSeen, Request, Route
-from jupyter_scale.providers.ssh.machines import Machines, OnStep
-from jupyter_scale.transport.ssh.connection import Connection
+from jupyter_scale.providers.ssh.fleet import wait_all
+from jupyter_scale.providers.ssh.machines import Machines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -49,8 +50,7 @@ if TYPE_CHECKING:
     from jupyter_scale.transport.ssh.commands import RemoteChild
 
 _ORPHAN_AFTER_S = 2 * 3600.0
-_TRY_AGAIN_S = 1.0
-_FOLLOW_EVERY_S = 20.0
+_DISMISS_S = 20.0
 
 
 class AwsProvider:
@@ -63,12 +63,11 @@ class AwsProvider:
     outlives_kernels = True
 
     def __init__(self) -> None:
-        self._machines = Machines(self._connect)
+        self._access = Access(self._cloud, self._why_gone, self._was_reached)
+        self._machines = Machines(self._access.connect)
         self._provisioner: Provisioner | None = None
         self._clouds: dict[Place, Cloud] = {}
         self._plan: Plan | None = None
-        self._closing = threading.Event()
-        self._followed_at = -_FOLLOW_EVERY_S
         self._lock = threading.Lock()
 
     @property
@@ -102,17 +101,7 @@ class AwsProvider:
         plan = self._planned(request, settings)
         limiting.require_prices(settings, plan)
         nodes = [
-            NodeState(
-                name=name,
-                pool=pool.name,
-                pid=0,
-                created=0.0,
-                status=Status.STARTING,
-                workers=0,
-                machine=Machine(
-                    "", rental=limiting.planned(Rental(kind=pool.kinds[0]), plan, pool.name)
-                ),
-            )
+            new_node(name, pool.name, limiting.planned(Rental(), plan, pool.name))
             # The scheduler goes to the first that is ready: better not to one that is taken away.
             for pool in sorted(settings.pools, key=lambda pool: pool.is_spot)
             for name in node_names(pool.name, pool.count)
@@ -124,9 +113,49 @@ class AwsProvider:
         """Hear those that run, launch what failed; see `Provider.resume`."""
         self._begin(request, nodes)
 
-    def _begin(self, request: Request, nodes: Sequence[NodeState], *, is_new: bool = False) -> None:
-        self._let_go()
-        self._closing.clear()
+    def more(self, request: Request, pool: str, count: int) -> Sequence[NodeState]:
+        """Return further nodes of a pool, with names that none has had before; see `Elastic`."""
+        settings = settings_of(request.profile)
+        plan = self._planned(request, settings)
+        limiting.require_prices(settings, plan)
+        journal = journals.load(request.directory)
+        launched = () if journal is None else journal.launches
+        known = [node.name for node in request.state.nodes]
+        names = next_names(pool, count, [*known, *(n for one in launched for n in one.nodes)])
+        nodes = [new_node(name, pool, limiting.planned(Rental(), plan, pool)) for name in names]
+        now = self._cloud(settings).now
+        rentals = rentals_of([*request.state.nodes, *nodes])
+        until = limiting.until_of(settings, rentals, now, request.state.spent_usd)
+        limiting.require_time(until, now)
+        return nodes
+
+    def exchange(
+        self, request: Request, nodes: Sequence[NodeState], parting: Sequence[NodeState]
+    ) -> None:
+        """Launch those that are new, end those that part; see `Elastic`."""
+
+        def dismiss(node: NodeState) -> None:
+            with contextlib.suppress(ClusterError):  # what it holds is lost with it
+                self._machines.scale(node, request, 0)
+
+        there = [node for node in parting if node.pid]
+        wait_all([partial(dismiss, node) for node in there], _DISMISS_S)
+        self._begin(request, nodes, parting=parting)
+        if parting:
+            with contextlib.suppress(ClusterError):  # they end earlier than they need then
+                self.limit(nodes, request)
+
+    def _begin(
+        self,
+        request: Request,
+        nodes: Sequence[NodeState],
+        *,
+        is_new: bool = False,
+        parting: Sequence[NodeState] = (),
+    ) -> None:
+        self._request = request
+        before = self._let_go()
+        self._access.closing.clear()
         self._machines.begin(request, [], is_new=is_new)
         site = self._site(request)
         hooks = Hooks(
@@ -136,17 +165,19 @@ class AwsProvider:
             look=lambda node: self._machines.look(node, request),
             is_linked=self._machines.is_linked,
             disturb=self._machines.disturb,
-            limit=lambda nodes, until: self._tell_limits(nodes, request, until),
+            forget=self._machines.forget,
+            limit=lambda nodes, until: self._tell_limits(nodes, self._request, until),
         )
-        self._provisioner = Provisioner(site, hooks, nodes)
-        self._provisioner.profile = request.profile
+        self._provisioner = Provisioner(site, hooks, nodes, request.profile)
+        self._provisioner.give_up(parting, before)
         self._provisioner.start()
 
     def look(self, node: NodeState, request: Request) -> NodeSeen:
         """Return what is known of its instance, and what was heard of it."""
+        self._request = request
         provisioner = self._provisioner
         if provisioner is not None and provisioner.profile != request.profile:
-            provisioner.profile, provisioner.site = request.profile, self._site(request)
+            provisioner.take(self._site(request), request.profile)
         slot = provisioner.slot(node.name) if provisioner is not None else None
         if slot is None:
             return self._machines.look(node, request)
@@ -155,8 +186,9 @@ class AwsProvider:
             return NodeSeen(is_alive=False, failures=failures, node=slot.node)
         seen = self._machines.look(node, request)
         machine = None if seen.node is None else seen.node.machine
-        if slot.phase is Phase.THERE and machine is not None and machine.host == slot.host:
-            return self._with_note(seen, machine)
+        if slot.phase is Phase.THERE and machine is not None and is_of(seen, slot):
+            noted = self._with_note(seen, machine)
+            return replace(noted, news=slot.trouble) if slot.trouble else noted
         return NodeSeen(is_alive=True, node=slot.node, news=slot.news)
 
     def wait(self, nodes: Sequence[NodeState], timeout_s: float) -> None:
@@ -174,13 +206,13 @@ class AwsProvider:
     def limit(self, nodes: Sequence[NodeState], request: Request) -> None:
         """Write the limits where node process and watchdog look for them."""
         settings = settings_of(request.profile)
-        provisioner = self._provisioner
-        if provisioner is not None:
-            provisioner.site = self._site(request)
         now = self._cloud(settings).now
         limiting.require_known(settings, rentals_of(nodes))
-        until = limiting.until_of(settings, rentals_of(nodes), now)
-        self._tell_limits(nodes, request, until)
+        until = limiting.until_of(settings, rentals_of(nodes), now, request.state.spent_usd)
+        self._request = request
+        if self._provisioner is not None:
+            self._provisioner.take(self._site(request), request.profile)
+        self._tell_limits([node for node in nodes if node.pid], request, until)
 
     def stop(
         self,
@@ -279,11 +311,12 @@ class AwsProvider:
 
     # -- parts -------------------------------------------------------------------------------
 
-    def _let_go(self) -> None:
-        self._closing.set()
+    def _let_go(self) -> Provisioner | None:
+        self._access.closing.set()
         provisioner, self._provisioner = self._provisioner, None
         if provisioner is not None:
             provisioner.close()
+        return provisioner
 
     def _cloud(self, settings: Settings) -> Cloud:
         return self._cloud_at(Place(settings.region, settings.aws_profile))
@@ -305,6 +338,7 @@ class AwsProvider:
             Identity(request.cluster, request.profile.name, owner, laptop),
             request.directory,
             request.profile.orphan_after_s or _ORPHAN_AFTER_S,
+            request.state.spent_usd,
         )
 
     def _planned(self, request: Request, settings: Settings) -> Plan:
@@ -316,58 +350,10 @@ class AwsProvider:
             self._plan = Plan(settings, kinds, images, prices)
         return self._plan
 
-    def _connect(self, host: str, request: Request, ask: Ask | None, on_step: OnStep) -> Connection:
-        """Return a connection to an instance, also to one that boots."""
-        settings = settings_of(request.profile)
-        config = config_of(host, settings, request.directory)
-        deadline = time.monotonic() + settings.boot_timeout_s
-        while True:
-            self._require_there(host)
-            try:
-                return Connection.open(config, ask=ask, on_step=on_step)
-            except HostError as error:
-                if error.step == "connect":
-                    self._follow(request, settings)
-                if self._was_reached(host, request) or self._closing.is_set():
-                    raise
-                if time.monotonic() > deadline:
-                    raise _never_reached(host, settings, error) from error
-                on_step(host, f"boots ({error.step})")
-            self._closing.wait(_TRY_AGAIN_S)
-
-    def _require_there(self, host: str) -> None:
+    def _why_gone(self, host: str) -> str:
         provisioner = self._provisioner
-        if provisioner is not None and (why := provisioner.why_gone(host)):
-            raise InstanceGone(f"the instance {host}", why)
+        return "" if provisioner is None else provisioner.why_gone(host)
 
-    def _was_reached(self, host: str, request: Request) -> bool:
+    def _was_reached(self, host: str) -> bool:
         """Tell whether a machine has been logged in to before; this process may be a guest."""
-        if self._provisioner is None:
-            return True
-        return self._machines.was_reached(host)
-
-    def _follow(self, request: Request, settings: Settings) -> None:
-        """Let this machine in from where it is now: its network may be another one."""
-        with self._lock:
-            if time.monotonic() - self._followed_at < _FOLLOW_EVERY_S:
-                return
-            self._followed_at = time.monotonic()
-        with contextlib.suppress(AwsError):  # why it cannot be reached is said anyhow
-            journal = journals.load(request.directory)
-            if journal is not None:
-                door = Doorway(self._cloud(settings), settings, request.directory, "", ())
-                door.follow(journal)
-
-
-def node_names(pool: str, count: int) -> list[str]:
-    """Return the names of a pool's nodes."""
-    return [f"{pool}-{number}" for number in range(1, count + 1)]
-
-
-def _never_reached(host: str, settings: Settings, error: HostError) -> AwsError:
-    return AwsError(
-        f"the instance {host}",
-        f"it could not be reached for {settings.boot_timeout_s:.0f} s: {error.why}",
-        "Does its subnet have a way to here, and does ssh_from, if the profile says it, hold this"
-        " machine's address? `aws ec2 get-console-output` shows how it booted.",
-    )
+        return self._provisioner is None or self._machines.was_reached(host)

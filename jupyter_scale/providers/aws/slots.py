@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from jupyter_scale.errors import AwsError
-from jupyter_scale.model.cluster import Machine, NodeState, Rental
+from jupyter_scale.model.cluster import Machine, NodeState, Rental, Status
 from jupyter_scale.model.cost import ended
 from jupyter_scale.providers.aws.instances import Instance
 from jupyter_scale.providers.aws.journal import Journal, Launch
 from jupyter_scale.providers.aws.reaching import host_of
-from jupyter_scale.providers.provider import Failure
+from jupyter_scale.providers.provider import Failure, NodeSeen
 
 MOST_REFILLS = 5
 
@@ -43,6 +43,8 @@ class Slot:
         Why it failed.
     refills : int
         How many instances were taken away from it.
+    trouble : str
+        Why AWS cannot be asked about it just now, for people.
     """
 
     node: NodeState
@@ -50,6 +52,7 @@ class Slot:
     news: str = ""
     failure: Failure | None = None
     refills: int = 0
+    trouble: str = ""
 
     @property
     def rental(self) -> Rental:
@@ -68,9 +71,17 @@ class Slot:
         node = replace(self.node, machine=machine, pid=0, created=0.0, joined=0, log="")
         return replace(self, node=node)
 
-    def failed(self, failure: Failure) -> Slot:
-        """Return it as failed."""
-        return replace(self, phase=Phase.FAILED, failure=failure, news="")
+    def failed(self, failure: Failure, now: float | None = None) -> Slot:
+        """Return it as failed: it has no instance any more.
+
+        Parameters
+        ----------
+        now : float, optional
+            Unix time by AWS's clock, when there may be one, which has to be ended.
+        """
+        spent = Rental(spent_usd=self.rental.spent_usd) if now is None else ended(self.rental, now)
+        without = self.with_rental(spent)
+        return replace(without, phase=Phase.FAILED, failure=failure, news="")
 
     def launched(self, launch: Launch, now: float) -> Slot:
         """Return it as asked for, by a launch of this moment."""
@@ -86,6 +97,19 @@ class Slot:
         how = "spot " if launch.is_spot else ""
         news = f"asking for {len(launch.nodes)} x {how}{launch.kind}"
         return replace(self.with_rental(rental), phase=Phase.ASKED, news=news)
+
+
+def new_node(name: str, pool: str, rental: Rental) -> NodeState:
+    """Return a node of which nothing is begun, with what is known of its price."""
+    return NodeState(
+        name=name,
+        pool=pool,
+        pid=0,
+        created=0.0,
+        status=Status.STARTING,
+        workers=0,
+        machine=Machine("", rental=rental),
+    )
 
 
 def seen(slot: Slot, instance: Instance, launch: Launch, *, is_public: bool, now: float) -> Slot:
@@ -137,7 +161,7 @@ def _without(slot: Slot, instance: Instance, now: float) -> Slot:
         else "It had the scheduler, so the cluster is over: start it again.",
         happened=f"has ended{when}",
     )
-    return slot.with_rental(rental).failed(failure)
+    return slot.failed(failure, now)
 
 
 def left(slot: Slot, now: float) -> Slot:
@@ -159,6 +183,33 @@ def of_launches(
     for ones in found.values():
         ones.sort(key=lambda one: (one[1].number, one[0].launched_at))
     return found
+
+
+def one_of(
+    slot: Slot, ones: Iterable[tuple[Instance, Launch]], latest: Launch | None
+) -> tuple[Instance, Launch] | None:
+    """Return the instance behind a slot, as far as AWS tells of it.
+
+    Parameters
+    ----------
+    ones : iterable
+        What was ever launched for its node: AWS tells for an hour of those that have ended.
+    latest : Launch, optional
+        What was asked for last.
+    """
+    if slot.rental.instance:
+        return next((one for one in ones if one[0].id == slot.rental.instance), None)
+    if slot.phase is not Phase.ASKED or latest is None:
+        return None
+    return next((one for one in ones if one[1].token == latest.token), None)
+
+
+def is_of(there: NodeSeen, slot: Slot) -> bool:
+    """Tell whether what is seen is of the machine that is behind a slot now."""
+    machine = None if there.node is None else there.node.machine
+    if there.node is None or machine is None or machine.host != slot.host:
+        return False
+    return there.node.instance == slot.rental.instance  # an address may be had by one after another
 
 
 def failure_of(error: AwsError) -> Failure:

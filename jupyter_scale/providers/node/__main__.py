@@ -14,15 +14,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
-import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import threading
 import traceback
-from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,14 +31,13 @@ from jupyter_scale.transport.processes import descendants, kill_marked
 from jupyter_scale.transport.segments import remove_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from jupyter_scale.providers.node.keeper import NodeOptions
 
 CLOSE_TIMEOUT_S = 3.0
 WAIT = "--wait"
 """Before the shared directory, alone on the command line: the arguments come by standard input."""
-_SOCKET_DIR_LENGTH = 60  # a socket's path has 107 bytes at most, and more is appended
 _ONE_THREAD = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -52,10 +49,17 @@ _ONE_THREAD = (
 )
 
 
-def main() -> None:
-    """Run a node until it ends."""
+def main(given: Sequence[str] | None = None) -> None:
+    """Run a node until it ends.
+
+    Parameters
+    ----------
+    given : sequence of str, optional
+        Its command line; that of this process when None.
+    """
+    given = sys.argv[1:] if given is None else given
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    arguments = _wait(sys.argv[2]) if sys.argv[1:2] == [WAIT] else _start(sys.argv[1:])
+    arguments = _wait(given[1]) if given[:1] == [WAIT] else _start(given)
     tell = _take_stdout(events_path(arguments.directory))
     end = _Ending(arguments.cluster, arguments.directory, arguments.shared_directory)
     if arguments.owner is not None:
@@ -73,24 +77,37 @@ def main() -> None:
         end()
 
 
-def _start(given: list[str]) -> argparse.Namespace:
-    """Return the arguments, with all on its way that takes long."""
+def _start(given: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments, with all that takes long done."""
     arguments = _parse(given)
-    _start_forkserver(arguments.shared_directory)
+    _get_ready(arguments.shared_directory)
     return arguments
 
 
 def _wait(shared_directory: str) -> argparse.Namespace:
     """Get ready, and return the arguments when they come; end when there will be none."""
-    _start_forkserver(Path(shared_directory))
-    import jupyter_scale.providers.node.keeper  # noqa: F401 - it takes half a second
-
+    _get_ready(Path(shared_directory))
     line = sys.stdin.readline()
     if not line:
         sys.exit(0)
     with Path(os.devnull).open() as nothing:
         os.dup2(nothing.fileno(), 0)
     return _parse(json.loads(line))
+
+
+def _get_ready(shared_directory: Path) -> None:
+    """Import all that node and workers need, which takes half a second, once for both.
+
+    What is imported stays. To look for garbage in it takes a seventh of that time, and in workers
+    would copy memory that they share.
+    """
+    gc.disable()
+    import jupyter_scale.providers.node.keeper  # noqa: F401
+    from jupyter_scale.providers.node.nursery import open_nursery
+
+    gc.freeze()
+    gc.enable()
+    open_nursery(shared_directory)
 
 
 async def _keep(
@@ -148,25 +165,6 @@ def _remove_if_empty(directory: Path) -> None:
         return
 
 
-def _start_forkserver(shared_dir: Path) -> None:
-    """Let a second process import distributed while this one does; choose how workers start.
-
-    Workers are then forked from it within milliseconds. Only on Linux: elsewhere system libraries
-    do not survive a fork. The socket's directory goes where it is removed with the cluster, if its
-    path is short enough for a socket.
-    """
-    if sys.platform != "linux" or len(str(shared_dir)) > _SOCKET_DIR_LENGTH:
-        multiprocessing.set_start_method("spawn")
-        return
-    multiprocessing.set_start_method("forkserver")
-    before, tempfile.tempdir = tempfile.tempdir, str(shared_dir)
-    try:
-        multiprocessing.set_forkserver_preload(["jupyter_scale.providers.node.worker"])
-        forkserver.ensure_running()
-    finally:
-        tempfile.tempdir = before
-
-
 def _take_stdout(record: Path) -> Callable[..., None]:
     """Keep standard output for lines of JSON; what else is written there goes to the log.
 
@@ -209,7 +207,7 @@ def _options(arguments: argparse.Namespace) -> NodeOptions:
     )
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cluster", required=True)
     parser.add_argument("--name", required=True)

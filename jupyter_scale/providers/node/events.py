@@ -5,6 +5,7 @@
 ``{"error", "next_step"}``                               it cannot start, and ends
 ``{"event": "joined" | "left", "worker"}``               by the node with the scheduler, of all
 ``{"event": "failed", "worker", "why", "last_lines"}``   a worker of its own did not start
+``{"event": "sessions", "sessions"}``                    those with a runner there, from now on
 ``{"event": "leaving", "why"}``                          its machine is taken away
 ``{"event": "ended", "last_lines"}``                     by whoever looks: it runs no more
 ``{"event": "removed"}``                                 the same, and it ended in good order
@@ -72,6 +73,8 @@ def fold(seen: NodeSeen, message: Mapping[str, Any]) -> NodeSeen:
             seen = replace(seen, workers=seen.workers | {message["worker"]})
         case "left":
             seen = replace(seen, workers=seen.workers - {message["worker"]})
+        case "sessions":
+            seen = replace(seen, sessions=tuple(message["sessions"]))
         case "leaving":
             seen = replace(seen, is_leaving=True, news=f"it is taken away: {message['why']}")
         case "removed":

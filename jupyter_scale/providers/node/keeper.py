@@ -15,13 +15,14 @@ from distributed import Scheduler
 from distributed.core import rpc
 from distributed.diagnostics.plugin import SchedulerPlugin
 
-from jupyter_scale.model.cluster import Owner
 from jupyter_scale.monitor.runs import Mourner
 from jupyter_scale.monitor.survey import LOOK, MachineWatch, Survey
 from jupyter_scale.providers.node.crew import Crew, CrewOptions
 from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.node.lease import notice
-from jupyter_scale.transport.lifeline import current_owner, is_alive, limit_of
+from jupyter_scale.providers.node.sessions import tell_sessions
+from jupyter_scale.transport.lifeline import current_owner, limit_of
+from jupyter_scale.transport.presence import is_signed
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -152,10 +153,13 @@ class Keeper:
             endings.append(asyncio.ensure_future(self._wait_deserted(address)))
         elif options.idle_timeout_s is not None:
             endings.append(asyncio.ensure_future(self._wait_idle(options.idle_timeout_s)))
-        following = asyncio.ensure_future(self._follow_wishes())
-        noticing = asyncio.ensure_future(self._heed_notice())
+        watches = self._follow_wishes(), self._heed_notice()
+        jobs = [
+            asyncio.ensure_future(job)
+            for job in (*watches, tell_sessions(options.directory, self._tell))
+        ]
         await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
-        for job in [*endings, following, noticing]:
+        for job in [*endings, *jobs]:
             job.cancel()
         await self.close()
 
@@ -250,7 +254,7 @@ class Keeper:
         while time.time() < last_busy + limit_of(directory, "idle_timeout_s", timeout_s):
             await asyncio.sleep(min(5.0, timeout_s / 10))
             idle_since = scheduler.check_idle()
-            is_busy = any(map(_is_busy, directory.glob("runners/*/busy")))
+            is_busy = any(map(is_signed, directory.glob("runners/*/busy")))
             if idle_since is None or is_busy or self._crew.is_starting:
                 last_busy = time.time()
             self._idle_since = None if idle_since is None or is_busy else last_busy
@@ -285,13 +289,6 @@ def write_scheduler_file(directory: Path, identity: Mapping[str, Any]) -> None:
     draft.write_text(json.dumps(content, indent=2))
     draft.chmod(0o600)
     draft.replace(path)
-
-
-def _is_busy(mark: Path) -> bool:
-    try:
-        return is_alive(Owner.parse(mark.read_text()))
-    except (OSError, ValueError):
-        return False
 
 
 def _is_port_taken(error: BaseException) -> bool:

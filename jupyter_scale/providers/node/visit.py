@@ -36,11 +36,13 @@ from jupyter_scale.environment.node.mirror import is_whole
 from jupyter_scale.model.cluster import Owner
 from jupyter_scale.providers.node.events import events_path
 from jupyter_scale.providers.node.lease import renew_lease
+from jupyter_scale.transport.forks import CAN_FORK, fork
 from jupyter_scale.transport.lifeline import heartbeat_path, is_alive, owner_of
 from jupyter_scale.transport.local import python_argv, read_last_lines
 from jupyter_scale.transport.processes import end_groups, end_trackers, kill_marked
 from jupyter_scale.transport.segments import remove_directory
 
+_NODE = "jupyter_scale.providers.node"
 _PRIVATE = 0o700
 _LOOK_S = 0.1
 _ALIVE_S = 5.0
@@ -146,23 +148,47 @@ def _start(directory: Path) -> tuple[Owner, IO[bytes]]:
     Returns who it is, and where it reads its arguments.
     """
     log = os.open(directory / "node.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    pid, arguments = (_fork if CAN_FORK else _spawn)(str(_shared(directory)), log)
+    os.close(log)
+    owner = owner_of(pid) or Owner(pid, 0.0)
+    draft = directory / "node.new"
+    draft.touch(mode=0o600)
+    draft.write_text(str(owner))
+    draft.replace(directory / "node")
+    return owner, arguments
+
+
+def _fork(shared: str, log: int) -> tuple[int, IO[bytes]]:
+    """Let a copy of this process become the node process: it needs all that is imported here."""
+    theirs, ours = os.pipe()
+
+    def run() -> None:
+        from jupyter_scale.providers.node.__main__ import WAIT, main
+
+        os.setsid()
+        os.chdir(Path.home())
+        main([WAIT, shared])
+
+    with Path(os.devnull).open("wb") as nothing:
+        pid = fork(run, python_argv(_NODE), files=[(theirs, 0), (nothing.fileno(), 1), (log, 2)])
+    os.close(theirs)
+    return pid, os.fdopen(ours, "wb")
+
+
+def _spawn(shared: str, log: int) -> tuple[int, IO[bytes]]:
+    from jupyter_scale.providers.node.__main__ import WAIT
+
     process = subprocess.Popen(
-        python_argv("jupyter_scale.providers.node", "--wait", str(_shared(directory))),
+        python_argv(_NODE, WAIT, shared),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=log,
         cwd=Path.home(),
         start_new_session=True,
     )
-    os.close(log)
-    owner = owner_of(process.pid) or Owner(process.pid, 0.0)
-    draft = directory / "node.new"
-    draft.touch(mode=0o600)
-    draft.write_text(str(owner))
-    draft.replace(directory / "node")
     process.returncode = 0  # it is not waited for
     assert process.stdin is not None  # noqa: S101 - it is a pipe
-    return owner, process.stdin
+    return process.pid, process.stdin
 
 
 def _follow(options: argparse.Namespace) -> None:

@@ -69,11 +69,17 @@ class Fleet:
     # -- for its owner -----------------------------------------------------------------------
 
     def begin(self, nodes: Sequence[NodeState]) -> None:
-        """Bring these up, or hear them if they run, side by side; those at work go on."""
+        """Bring these up, or hear them if they run, side by side; those at work go on.
+
+        Who listens to another instance of that node is let go, also at the same address.
+        """
         begun = []
         with self.news:
             for node in nodes:
                 known = self.members.get(node.name)
+                if known is not None and known.node.instance != node.instance:
+                    known.dismiss()
+                    known = None
                 if known is None or known.has_failed:
                     self.members[node.name] = member = Member(self, node)
                     begun.append(member)
@@ -187,9 +193,10 @@ class Fleet:
             )
 
     def listening_address(self, machine: Machine) -> str:
-        """Return where a node listens: on loopback when there is no other node."""
+        """Return where a node listens: on loopback when there will be no other node."""
         count = sum(pool.count for pool in self.request.profile.pools)
-        return machine.address if count > 1 else _LOOPBACK
+        is_alone = count == 1 and machine.rental is None  # others can be rented at any time
+        return _LOOPBACK if is_alone else machine.address
 
     def scheduler_for(self, member: Member) -> str | None:
         """Return where the scheduler is that a member joins, None when it shall have it itself.

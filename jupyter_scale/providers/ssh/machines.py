@@ -90,6 +90,10 @@ class Machines:
         self._request = request
         if self._fleet is None:
             self._fleet = Fleet(request, self._connect_member, self._questions)
+        for node in nodes:
+            if node.pid == 0 and node.machine is not None:
+                # An address may have been another machine's: this one was not reached so far.
+                self._reached.discard(node.machine.host)
         self._fleet.begin(nodes)
 
     def has_news(self) -> None:
@@ -114,7 +118,17 @@ class Machines:
         if host in self._reached:
             return True
         members = () if self._fleet is None else list(self._fleet.members.values())
-        return any(m.node.pid and _machine(m.node).host == host for m in members)
+        return any(
+            m.node.pid and not m.has_failed and _machine(m.node).host == host for m in members
+        )
+
+    def forget(self, host: str) -> None:
+        """Take note that a machine has gone: another one may get its address."""
+        self._reached.discard(host)
+        with self._lock:
+            kept = self._controls.pop(host, None)
+        if kept is not None:
+            kept.close()
 
     def _connect_member(self, host: str, on_step: OnStep) -> Connection:
         connection = self._open(host, self._known_request(host), self._asks.for_host(), on_step)
@@ -133,6 +147,7 @@ class Machines:
         member = fleet.members.get(node.name) if fleet is not None else None
         if fleet is None or member is None:
             return NodeSeen(is_alive=node.status is not Status.FAILED)
+        fleet.request = request  # nodes that start later have the limits of today
         self._number = fleet.number
         seen = replace(member.seen, workers=fleet.joined(node.name))
         return seen if member.node.has_scheduler else replace(seen, scheduler_address=None)
@@ -157,6 +172,9 @@ class Machines:
         script = 'umask 077; echo "$2" >"$1.new" && mv -f "$1.new" "$1"'
         argv = ["sh", "-c", script, "sh", path, str(workers)]
         run_command(connection, argv, timeout_s=_WISH_S).check()
+        member = self._fleet.members.get(node.name) if self._fleet is not None else None
+        if member is not None:
+            member.note_workers(workers)  # what is seen of it next says so, too
 
     def limit(
         self,

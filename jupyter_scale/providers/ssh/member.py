@@ -13,10 +13,11 @@ from jupyter_scale.environment.prepare import prepare
 from jupyter_scale.errors import ClusterError, HostError, HostLost, StartError
 from jupyter_scale.model.cluster import Machine, NodeState, Status
 from jupyter_scale.providers.node.events import fold
-from jupyter_scale.providers.provider import Failure, NodeSeen
+from jupyter_scale.providers.provider import NodeSeen
 from jupyter_scale.providers.ssh.commands import bring, let_go, listen
+from jupyter_scale.providers.ssh.failing import failure_of
 from jupyter_scale.providers.ssh.host import SshHost
-from jupyter_scale.transport.tls import ROLES, ca_path, cert_path, key_path
+from jupyter_scale.providers.ssh.instructions import arguments, belongings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +64,7 @@ class Member:
         self._ready_at = 0.0
         self._shared = ""
         self._has_joined = False
+        self._is_dismissed = False
         self.seen = NodeSeen(is_alive=True, node=node)
         self.is_prepared = False
         self._thread = threading.Thread(
@@ -89,12 +91,26 @@ class Member:
         """Begin."""
         self._thread.start()
 
+    def note_workers(self, workers: int) -> None:
+        """Take note that the node was told to have another number of workers."""
+        self._update(workers=workers)
+
+    def dismiss(self) -> None:
+        """Let go, and do not wait: another machine has the node's place."""
+        self._is_dismissed = True
+        if (connection := self._connection) is not None:
+            connection.close()
+
     def join(self) -> None:
         """Let go, and wait until the thread has ended; the fleet is closing."""
         if (connection := self._connection) is not None:
             connection.close()
         if self._thread.ident is not None:
             self._thread.join(_JOIN_S)
+
+    @property
+    def _is_let_go(self) -> bool:
+        return self._is_dismissed or self._fleet.is_closing
 
     # -- in its thread ----------------------------------------------------------------------
 
@@ -113,12 +129,12 @@ class Member:
     def _live(self) -> None:
         """Bring it up and listen, again and again while it should be there."""
         is_new = not self._node.pid
-        while not self._fleet.is_closing:
+        while not self._is_let_go:
             if is_new:
                 self._bring_up()
             else:
                 self._listen_for_good()
-            if self._fleet.is_closing:
+            if self._is_let_go:
                 return
             lasted = time.monotonic() - self._ready_at > _LASTING_S
             if self.seen.has_ended_well or self._node.has_scheduler or not lasted:
@@ -147,8 +163,16 @@ class Member:
         scheduler = self._fleet.scheduler_for(self)
         self._update(has_scheduler=scheduler is None)
         self._tell("starting")
+        told = arguments(
+            self._fleet.request,
+            self._node,
+            scheduler=scheduler,
+            shared=self._shared,
+            address=self._fleet.listening_address(self._machine),
+            preloads=self._fleet.preloads_of(self._node.pool),
+        )
         try:
-            child.send(json.dumps(self._arguments(scheduler)).encode() + b"\n")
+            child.send(json.dumps(told).encode() + b"\n")
         except BrokenPipeError:
             raise child.explain_end() from None
 
@@ -178,7 +202,9 @@ class Member:
     ) -> tuple[RemoteChild, Mapping[str, Any]]:
         """Make its directory with what was brought earlier, else bring jupyter-scale first."""
         self._tell("making its directory")
-        ours, request = self._fleet.ourselves(), self._belongings()
+        network = self._fleet.network_of(self._machine)
+        ours = self._fleet.ourselves()
+        request = belongings(self._fleet.request, self._node.name, network)
         try:
             return bring(connection, machine, request, ours)
         except HostLost:
@@ -210,44 +236,6 @@ class Member:
             workers = int(laid["workers"])
         self._update(workers=workers)
 
-    def _belongings(self) -> dict[str, Any]:
-        """Return what the node's directory is made of."""
-        request = self._fleet.request
-        tls = [ca_path(request.tls_dir)]
-        tls += [path(request.tls_dir, role) for role in ROLES for path in (cert_path, key_path)]
-        files = {f"tls/{path.name}": path.read_text() for path in tls}
-        files["state.json"] = replace(request.state, nodes=(), runners=(), shared_dir="").to_json()
-        return {
-            "cluster": request.cluster,
-            "node": self._node.name,
-            "network": self._fleet.network_of(self._machine),
-            "files": files,
-        }
-
-    def _arguments(self, scheduler: str | None) -> list[str]:
-        """Return the command line of the node process."""
-        request, directory = self._fleet.request, self._machine.directory
-        profile = request.profile
-        arguments = [
-            f"--cluster={request.cluster}",
-            f"--name={self._node.name}",
-            f"--directory={directory}",
-            f"--shared-directory={self._shared}",
-            f"--tls-directory={directory}/tls",
-            f"--orphan-after={profile.orphan_after_s}",
-            f"--workers={self._node.workers}",
-            f"--host={self._fleet.listening_address(self._machine)}",
-            f"--worker-prefix={self._node.name}/",
-            *(f"--worker-preload={one}" for one in self._fleet.preloads_of(self._node.pool)),
-        ]
-        if scheduler is not None:
-            arguments.append(f"--scheduler={scheduler}")
-        else:
-            arguments.append(f"--scheduler-port={profile.options.get('scheduler_port', 0)}")
-            if profile.idle_timeout_s is not None:
-                arguments.append(f"--idle-timeout={profile.idle_timeout_s}")
-        return arguments
-
     def _listen_for_good(self) -> None:
         """Hear it until it ends, over as many connections as that takes.
 
@@ -257,7 +245,7 @@ class Member:
             When it cannot be reached for long, and was of no use yet.
         """
         trial, lost_at = 0, 0.0
-        while not self._fleet.is_closing:
+        while not self._is_let_go:
             try:
                 connection = self._connect()
                 trial = 0
@@ -293,7 +281,7 @@ class Member:
         begun = heard = time.monotonic()
         beaten = 0.0
         try:
-            while not self._fleet.is_closing:
+            while not self._is_let_go:
                 if time.monotonic() - beaten > self._fleet.beat_every_s:
                     child.send(b"beat\n")
                     beaten = time.monotonic()
@@ -357,7 +345,7 @@ class Member:
             return open_one
         connection = self._fleet.connect(self._machine.host, lambda _, step: self._tell(step))
         self._connection = connection
-        if self._fleet.is_closing:  # whoever closes may not have seen it
+        if self._is_let_go:  # whoever closes may not have seen it
             connection.close()
         if not self._machine.address:
             # Who has answered is known to do so, also before its address is.
@@ -373,8 +361,9 @@ class Member:
         self._note(replace(self.seen, news=news))
 
     def _update(self, **fields: Any) -> None:
-        self._node = replace(self._node, machine=self._machine, **fields)
-        self._note(replace(self.seen, node=self._node))
+        with self._fleet.news:  # who scales does so in another thread
+            self._node = replace(self._node, machine=self._machine, **fields)
+            self._note(replace(self.seen, node=self._node))
 
     def _note(self, seen: NodeSeen) -> None:
         with self._fleet.news:
@@ -382,21 +371,9 @@ class Member:
             self._fleet.has_news()
 
     def _fail(self, error: ClusterError) -> None:
-        if not self._fleet.is_closing:
+        if not self._is_let_go:
             if self.seen.scheduler_address is None:  # another one may have it
                 self._node = replace(self._node, has_scheduler=False)
-            failure = _failure_of(error, self._machine)
-            if isinstance(error, HostLost) and self.seen.news:
-                failure = replace(failure, why=f"{failure.why}, after '{self.seen.news}'")
+            failure = failure_of(error, self._machine.host, self.seen.news)
             failures = (*self.seen.failures, failure)
             self._note(NodeSeen(is_alive=False, failures=failures, node=self._node))
-
-
-def _failure_of(error: ClusterError, machine: Machine) -> Failure:
-    if isinstance(error, StartError):
-        return Failure(error.what, error.why, error.last_lines, error.next_step, error.happened)
-    if isinstance(error, HostError):
-        return Failure(
-            f"host {error.host}", error.why, next_step=error.next_step, happened="failed"
-        )
-    return Failure(f"host {machine.host}", str(error), happened="failed")

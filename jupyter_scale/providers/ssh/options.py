@@ -58,12 +58,12 @@ def hosts_of(options: Mapping[str, Value]) -> tuple[str, ...]:
     """
     hosts = cast("tuple[str, ...]", options.get("hosts", ()))
     if not hosts:
-        raise ProfileError("A pool of provider 'ssh' needs hosts, and has none.")
+        raise ProfileError("A pool of provider 'ssh' needs hosts, and has none.", key="hosts")
     for host in hosts:
         try:
             parse(host)
         except HostError as error:
-            raise ProfileError(str(error)) from None
+            raise ProfileError(str(error), key="hosts") from None
     return hosts
 
 
@@ -78,7 +78,7 @@ def places_of(profile: Profile) -> list[Place]:
     places = list(_named(profile))
     hosts = [place.host for place in places]
     if twice := next((host for host in hosts if hosts.count(host) > 1), None):
-        raise ProfileError(f"Host {twice!r} is there twice: a node is one machine.")
+        raise ProfileError(f"Host {twice!r} is there twice: a node is one machine.", key="hosts")
     scheduler = profile.options.get("scheduler")
     if scheduler is not None and scheduler not in hosts:
         raise ProfileError(f"scheduler = {scheduler!r} is none of the hosts: {', '.join(hosts)}.")

@@ -14,8 +14,10 @@ import signal
 from pathlib import Path
 
 from jupyter_scale.model.cluster import ClusterState, Owner, Ownership
-from jupyter_scale.runner.host.supervisor import Options, Supervisor
+from jupyter_scale.runner.host.shells import Options, fork_first
+from jupyter_scale.runner.host.supervisor import Supervisor
 from jupyter_scale.transport.lifeline import watch, watch_heartbeat
+from jupyter_scale.transport.presence import presence_path, sign
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
 
@@ -32,17 +34,15 @@ def main() -> None:
     if state.shared_dir:
         shared = session_directory(Path(state.shared_dir), options.session)
         shared.mkdir(mode=0o700, exist_ok=True)
-    asyncio.run(
-        _serve(
-            Options(options.directory, options.cluster_directory, options.session, shared),
-            options.owner,
-            state,
-        )
-    )
+    sign(presence_path(options.directory))
+    places = Options(options.directory, options.cluster_directory, options.session, shared)
+    first = fork_first(places)
+    asyncio.run(_serve(Supervisor(places, first), places, options.owner, state))
 
 
-async def _serve(options: Options, owner: Owner | None, cluster: ClusterState) -> None:
-    supervisor = Supervisor(options)
+async def _serve(
+    supervisor: Supervisor, options: Options, owner: Owner | None, cluster: ClusterState
+) -> None:
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, end.set)

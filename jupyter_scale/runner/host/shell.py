@@ -1,6 +1,7 @@
 """The shell process: IPython on the main thread, in a loop that lives as long as the session.
 
-Run as ``python -m jupyter_scale.runner.host.shell --fd N ...`` by the supervisor, never by hand.
+Run as ``python -m jupyter_scale.runner.host.shell --fd N ...`` by the supervisor, never by hand;
+or as a copy of the runner's process, see `jupyter_scale.runner.host.shells`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ def main() -> None:
     parser.add_argument("--cluster-directory", type=Path, required=True)
     parser.add_argument("--shared", type=Path, help="directory of shared memory segments")
     options = parser.parse_args()
+    if options.shared:
+        # joblib's own memory files go with the session's, also when nobody ends joblib.
+        os.environ.setdefault("JOBLIB_TEMP_FOLDER", str(options.shared))
     look_there(options.cluster_directory)
     faulthandler.enable(file=os.fdopen(os.dup(2), "w"))
     process = ShellProcess(

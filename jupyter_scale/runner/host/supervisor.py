@@ -7,16 +7,10 @@ can be told.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import resource
 import signal
-import socket
 import sys
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from jupyter_scale.errors import ProtocolError
@@ -32,44 +26,29 @@ from jupyter_scale.model.messages import (
 )
 from jupyter_scale.runner.host.facts import Publisher, RunLog
 from jupyter_scale.runner.host.link import MessageLink
+from jupyter_scale.runner.host.shells import First, Options, Shell
 from jupyter_scale.runner.protocol import Action, Responder, Send, Start
-from jupyter_scale.transport.lifeline import current_owner
-from jupyter_scale.transport.local import python_argv
+from jupyter_scale.transport.presence import sign
 from jupyter_scale.transport.processes import kill_descendants
 from jupyter_scale.transport.secure import notice_silence
 from jupyter_scale.transport.tls import context
 
-_SHELL_END_S = 2.0
 _BUSY_AFTER_S = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Where a runner's files are.
+class Supervisor:
+    """Serves one session and keeps one shell process.
 
-    Attributes
+    Parameters
     ----------
-    directory
-        The runner's own directory.
-    cluster_directory
-        The cluster's: ``tls/``, ``scheduler.json``.
-    session
-        The session that it serves, and no other.
-    shared
-        The session's directory of shared memory segments, if there is one.
+    options
+        Where its files are.
+    first
+        A shell process that runs already.
     """
 
-    directory: Path
-    cluster_directory: Path
-    session: str
-    shared: Path | None
-
-
-class Supervisor:
-    """Serves one session and keeps one shell process."""
-
-    def __init__(self, options: Options) -> None:
-        self._options = options
+    def __init__(self, options: Options, first: First | None = None) -> None:
+        self._options, self._first = options, first
         self._responder = Responder(uuid.uuid4().hex)
         self._link: MessageLink | None = None
         self._shell: Shell | None = None
@@ -191,7 +170,12 @@ class Supervisor:
         """Start a shell, pass on what it says, report its death, start the next one."""
         failures = 0
         while True:
-            shell = self._shell = await Shell.start(self._options, self._from_shell)
+            first, self._first = self._first, None
+            if first is not None:
+                shell = await Shell.adopt(first, self._from_shell)
+            else:
+                shell = await Shell.start(self._options, self._from_shell)
+            self._shell = shell
             self._next()
             death = await shell.wait_dead()
             self._shell = None
@@ -231,8 +215,7 @@ class Supervisor:
             self._unmarking.cancel()
         if not self._is_marked:
             self._is_marked = True
-            self._busy.touch(mode=0o600)
-            self._busy.write_text(str(current_owner()))
+            sign(self._busy)
 
     def _unmark_busy(self) -> None:
         self._is_marked = False
@@ -260,74 +243,3 @@ class Supervisor:
             self._shell.signal(signal.SIGKILL)
         kill_descendants()
         await self._publisher.finish()
-
-
-class Shell:
-    """A running shell process, as its supervisor sees it."""
-
-    def __init__(
-        self,
-        process: asyncio.subprocess.Process,
-        on_message: Callable[[Shell, dict[str, Any]], None],
-    ) -> None:
-        self._process, self._on_message = process, on_message
-        self._has_hung_up = asyncio.Event()
-        self.link = MessageLink(self._take, lambda _link: self._has_hung_up.set())
-        self.is_ready = False
-
-    def _take(self, _link: MessageLink, message: dict[str, Any]) -> None:
-        self._on_message(self, message)
-
-    @classmethod
-    async def start(
-        cls, options: Options, on_message: Callable[[Shell, dict[str, Any]], None]
-    ) -> Shell:
-        """Start a shell process in a process group of its own."""
-        ours, theirs = socket.socketpair()
-        shared = ["--shared", str(options.shared)] if options.shared else []
-        environment = dict(os.environ)
-        if options.shared:
-            # joblib's own memory files go with the session's, also when nobody ends joblib.
-            environment.setdefault("JOBLIB_TEMP_FOLDER", str(options.shared))
-        with theirs:
-            process = await asyncio.create_subprocess_exec(
-                *python_argv(
-                    "jupyter_scale.runner.host.shell",
-                    "--fd",
-                    str(theirs.fileno()),
-                    "--cluster-directory",
-                    str(options.cluster_directory),
-                    *shared,
-                ),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=environment,
-                start_new_session=True,
-            )
-        shell = cls(process, on_message)
-        loop = asyncio.get_running_loop()
-        await loop.create_unix_connection(lambda: shell.link, sock=ours)
-        return shell
-
-    def signal(self, number: signal.Signals) -> None:
-        """Signal the shell and its children; gone already is fine."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
-
-    async def wait_dead(self) -> str:
-        """Wait until the process is gone and say how it ended; its children go too."""
-        await self._has_hung_up.wait()
-        try:
-            await asyncio.wait_for(self._process.wait(), _SHELL_END_S)
-        except TimeoutError:
-            self.signal(signal.SIGKILL)
-            await self._process.wait()
-        self.signal(signal.SIGKILL)
-        code = self._process.returncode or 0
-        peak_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-        peak_mb = peak_kib / (1e3 if sys.platform == "linux" else 1e6)
-        if code < 0:
-            how = f"its process was ended by {signal.Signals(-code).name}"
-        else:
-            how = f"its process ended itself with exit status {code}"
-        return f"{how}; it had used up to {peak_mb:,.0f} MB of memory"

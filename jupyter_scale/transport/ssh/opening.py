@@ -219,7 +219,8 @@ def _connect(call: Call, places: list[Place]) -> socket.socket:
 def _shake_hands(call: Call, wire: Wire) -> None:
     call.begin("handshake")
     limit_s = call.timeouts.handshake_s
-    wire.banner_timeout = wire.handshake_timeout = limit_s
+    # The limit is ours: paramiko's own would be told as a broken connection.
+    wire.banner_timeout = wire.handshake_timeout = 2 * limit_s + 5.0
     done = threading.Event()
     wire.start_client(event=done)
     in_time = done.wait(limit_s)

@@ -3,8 +3,11 @@
  */
 import {
   type IClusterView,
+  type ICostView,
   type IDelta,
   FEED_VERSION,
+  type IGpuSum,
+  type IGpuView,
   type ILoadRow,
   type ILoopView,
   type INodeView,
@@ -30,7 +33,7 @@ export function aNode(name: string, changes: Partial<INodeView> = {}): INodeView
     network_out_bytes_per_s: 0,
     disk_read_bytes_per_s: 0,
     disk_write_bytes_per_s: 0,
-    gpu: null,
+    gpu: sumOf(changes.gpus ?? []),
     ...changes
   };
 }
@@ -60,6 +63,50 @@ export function aCluster(id: string, changes: Partial<IClusterView> = {}): IClus
     cost: null,
     steps: [],
     nodes: [aNode('node-1')],
+    ...changes
+  };
+}
+
+/** The GPUs of a node as the server sums them up; what none of them knows is null. */
+function sumOf(gpus: readonly IGpuView[]): IGpuSum | null {
+  const known = (pick: (gpu: IGpuView) => number | null): readonly number[] =>
+    gpus.map(pick).filter(value => value !== null);
+  const sum = (values: readonly number[]): number | null =>
+    values.length > 0 ? values.reduce((all, each) => all + each, 0) : null;
+  const busy = known(gpu => gpu.utilisation_percent);
+  const heat = known(gpu => gpu.temperature_c);
+  return gpus.length === 0
+    ? null
+    : [
+        gpus.length,
+        busy.length > 0 ? (sum(busy) ?? 0) / busy.length : null,
+        sum(known(gpu => gpu.memory_used_bytes)),
+        sum(known(gpu => gpu.memory_total_bytes)),
+        heat.length > 0 ? Math.max(...heat) : null,
+        sum(known(gpu => gpu.power_w))
+      ];
+}
+
+export function aGpu(index: number, busy: number | null): IGpuView {
+  return {
+    index,
+    name: 'NVIDIA A10G',
+    utilisation_percent: busy,
+    memory_used_bytes: 18.4e9,
+    memory_total_bytes: 24.1e9,
+    temperature_c: 71,
+    power_w: 214,
+    processes: 1
+  };
+}
+
+export function aCost(changes: Partial<ICostView> = {}): ICostView {
+  return {
+    usd: 1.5,
+    at: 1000,
+    usd_per_h: 0.526,
+    max_usd: null,
+    ends_at: null,
     ...changes
   };
 }

@@ -4,6 +4,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Actions } from '../actions';
+import type { Attaching } from '../attaching';
 import type { FeedConnection } from '../connection';
 import type { INodeId } from '../feed';
 import type { IFeedState } from '../feedmodel';
@@ -14,6 +15,7 @@ export interface IPanelContext {
   readonly feed: FeedConnection;
   readonly history: LoadHistory;
   readonly actions: Actions;
+  readonly attaching: Attaching;
   /** The last lines of a node's log, see `ScaleApi`. */
   readonly readLog: (
     cluster: string,
@@ -23,6 +25,13 @@ export interface IPanelContext {
   /** Open the page of a node in the main area. */
   readonly openNode: (cluster: string, node: string) => void;
   readonly trans: TranslationBundle;
+  readonly pace: IPace;
+}
+
+/** How often views are drawn, as the user has set it. */
+export interface IPace {
+  /** So many milliseconds are at least between two drawings. */
+  everyMs: number;
 }
 
 /**

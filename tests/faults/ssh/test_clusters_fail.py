@@ -2,12 +2,13 @@
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from laptop import Laptop, assert_clean, write_profile
+from laptop import Laptop, assert_clean, is_clean_there, why_unclean, write_profile
 from sshlab import Network, SshLab
 from waiting import eventually
 
@@ -165,6 +166,37 @@ def test_a_machine_that_dies_in_a_loop_is_done_without(lab, open_laptop):
     assert eventually(lambda: "2 of 2" in laptop.run("%scale"), 90), laptop.run("%scale")
     laptop.run("%scale down", 90)
     assert_clean(lab)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+@pytest.mark.parametrize(
+    ("name", "is_in_a_loop"),
+    [("h2", True), ("h2", False), ("h1", False)],
+    ids=["in a loop", "at rest", "the one with the scheduler"],
+)
+def test_a_machine_without_power_says_nothing_and_never_returns(
+    lab, open_laptop, name, is_in_a_loop
+):
+    laptop = open_laptop()
+    laptop.run("%scale up lab")
+    laptop.run("def slow(i):\n    time.sleep(0.2)\n    return i * i")
+    laptop.begin("%%scale\nr = [slow(i) for i in range(60)]")
+    assert eventually(lambda: workers(lab, "h2"), 10)
+    if not is_in_a_loop:
+        laptop.result(60)
+    lab.network.cut(int(name[1:]))  # so nobody hears that its processes end
+    lab.machines[name].kill()
+    if is_in_a_loop:
+        laptop.result(150)
+    assert laptop.run("print(r == [i * i for i in range(60)])") == "True\n"
+    assert eventually(lambda: f"{name}: running, the link is broken" in laptop.run("%scale"), 60)
+    began = time.monotonic()
+    error = laptop.fails("%scale down", 120)
+    assert time.monotonic() - began < 75
+    assert error.partition(" could not be ended")[0].endswith(f"What runs on {name}")
+    other = lab.machines["h1" if name == "h2" else "h2"]
+    assert eventually(lambda: is_clean_there(other), 30), why_unclean(lab)
 
 
 @pytest.mark.parametrize("what", ["jupyter_scale.providers.node", "jupyter_scale.runner.host"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_scale.analysis.paths import NamedPath
-from jupyter_scale.environment.bundling import BundleMaker, find_named_files, search_path
+from jupyter_scale.environment.bundling import BundleMaker, find_named_files
 from jupyter_scale.environment.courier import Courier, Ourselves, mirror_key
 from jupyter_scale.environment.host import ask
 from jupyter_scale.environment.ownmodules import find_own_modules
@@ -38,7 +38,7 @@ def bring(courier, maker):
 
 def run_there(courier, maker, source):
     """Import on the node what was brought; this Python plays the environment's."""
-    path = search_path(maker.folders, sys.path, courier.directory)
+    path = [f"{courier.directory}/{label}" for label in maker.folders]
     lines = f"import sys; sys.path[:0] = {path!r}; {source}"
     return subprocess.run(
         [sys.executable, "-I", "-c", lines], check=True, capture_output=True, text=True

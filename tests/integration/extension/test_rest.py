@@ -8,7 +8,7 @@ from jupyter_server.serverapp import _has_tornado_web_authenticated
 from tornado.httpclient import HTTPClientError
 from tornado.web import RequestHandler
 
-from jupyter_scale.server.handlers import routes
+from jupyter_scale.server.extension import routes
 from jupyter_scale.serverlink import KERNEL_HEADER, KEY_HEADER
 
 API = ("jupyter-scale", "api")
@@ -22,6 +22,10 @@ ENDPOINTS = [
     ("PATCH", ("clusters", "c1", "limits")),
     ("GET", ("clusters", "c1", "nodes", "n1", "log")),
     ("GET", ("profiles",)),
+    ("POST", ("profiles",)),
+    ("POST", ("quotes",)),
+    ("GET", ("hosts",)),
+    ("GET", ("offers", "us-east-1")),
     ("GET", ("profiles", "local", "quote")),
     ("POST", ("runs", "r1", "interrupt")),
     ("POST", ("runs", "r1", "account")),
@@ -152,9 +156,18 @@ async def test_an_authorizer_that_says_no(jp_fetch, jp_serverapp):
         ("DELETE", ("clusters", "c1"), None, 404, "There is no cluster 'c1'"),
         ("POST", ("clusters", "c1", "retry"), "", 404, "There is no cluster 'c1'"),
         ("GET", ("clusters", "c1", "nodes", "n1", "log"), None, 404, "There is no cluster 'c1'"),
-        ("POST", ("runs", "r1", "interrupt"), "", 404, "There is no run 'r1'"),
         ("POST", ("runs", "r1", "account"), "{", 400, "Expecting property name"),
         ("POST", ("runs", "r1", "account"), "{}", 400, "not an account"),
+        ("POST", ("clusters", "c1", "retry"), '{"node": 1}', 400, "expected the name of a node"),
+        ("POST", ("runs", "r1", "interrupt"), "", 404, "There is no run 'r1'"),
+        ("POST", ("profiles",), "{", 400, "not JSON"),
+        ("POST", ("profiles",), "[" * 100_000, 400, "not JSON"),
+        ("POST", ("profiles",), "{}", 400, "'name' is missing"),
+        ("POST", ("profiles",), '{"name": "x"}', 400, "'table' is missing"),
+        ("POST", ("profiles",), '{"name": "x", "table": []}', 400, "the keys of a profile"),
+        ("POST", ("profiles",), '{"name": "x", "table": {}, "place": "/"}', 400, '"config" or'),
+        ("POST", ("profiles",), '{"name": "local", "table": {}}', 409, "profile 'local' already"),
+        ("POST", ("quotes",), '{"name": "x", "table": {"a": 1}}', 400, "unknown key 'a'"),
     ],
 )
 async def test_refusals(jp_fetch, method, parts, body, status, message):
@@ -182,6 +195,57 @@ async def test_profiles_of_the_servers_directory(jp_fetch, jp_root_dir):
             break
         answer = await jp_fetch(*API, "clusters", params={"after": "1"}, request_timeout=30)
     assert json.loads((await jp_fetch(*API, "profiles")).body) == {"profiles": ["lab", "local"]}
+
+
+@pytest.mark.parametrize("place", ["config", "folder", None])
+async def test_a_profile_is_added_once(jp_fetch, jp_root_dir, jp_config_dir, place):
+    table = {"pools": [{"workers": 2}]}
+    body = json.dumps({"name": "mine", "table": table, "place": place})
+    answer = await jp_fetch(*API, "profiles", method="POST", body=body)
+    path = (jp_root_dir if place == "folder" else jp_config_dir) / "scale.toml"
+    assert (answer.code, json.loads(answer.body)) == (201, {"path": str(path)})
+    assert path.read_text() == "[clusters.mine]\n[[clusters.mine.pools]]\nworkers = 2\n"
+    for again in ("config", "folder"):  # a name is taken wherever it is
+        body = json.dumps({"name": "mine", "table": table, "place": again})
+        said = json.loads(await refuse(jp_fetch, 409, "profiles", method="POST", body=body))
+        assert (said["key"], said["complaint"]) == (
+            "name",
+            "There is a profile of this name: choose another name.",
+        )
+
+
+async def test_what_is_wrong_with_a_profile_names_its_key(jp_fetch, jp_config_dir):
+    table = {"provider": "ssh", "pools": [{"hosts": []}]}
+    body = json.dumps({"name": "lab", "table": table})
+    for path in ("profiles", "quotes"):
+        said = json.loads(await refuse(jp_fetch, 400, path, method="POST", body=body))
+        assert said["key"] == "hosts"
+        assert said["complaint"] == "A pool of provider 'ssh' needs hosts, and has none."
+    assert not (jp_config_dir / "scale.toml").exists()
+
+
+async def test_the_price_of_what_costs_nothing(jp_fetch):
+    body = '{"name": "x", "table": {"pools": [{"workers": 2}]}}'
+    answer = await jp_fetch(*API, "quotes", method="POST", body=body)
+    assert json.loads(answer.body) == {"usd_per_h": 0.0, "lasts_s": None, "lines": []}
+
+
+async def test_the_hosts_of_ssh_config(jp_fetch, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "config").write_text("Host node1 node2\nHost *.cluster\n")
+    answer = await jp_fetch(*API, "hosts")
+    assert json.loads(answer.body) == {"hosts": ["node1", "node2"]}
+
+
+async def test_offers_without_credentials(jp_fetch, tmp_path, monkeypatch):
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    said = json.loads(await refuse(jp_fetch, 409, "offers", "us-east-1"))
+    assert "there are no AWS credentials" in said["message"]
 
 
 async def test_start_scale_stop(jp_fetch):

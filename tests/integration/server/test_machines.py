@@ -1,26 +1,13 @@
 """A Jupyter server that owns a cluster of machines: from the panel's request to its end."""
 
-import sys
-
 import pytest
 
 from labserver import LabServer
-from laptop import assert_clean
+from laptop import assert_clean, profile_text
 from sshlab import SshLab, require_lab
 from waiting import eventually
 
 pytestmark = [pytest.mark.ssh, pytest.mark.timeout(300)]
-
-PROFILE = """
-[clusters.lab]
-provider = "ssh"
-ssh_config = "{ssh_config}"
-[[clusters.lab.pools]]
-name = "cpu"
-hosts = ["h1", "h2"]
-workers = 1
-python = "{python}"
-"""
 
 
 @pytest.fixture
@@ -37,8 +24,8 @@ def hosts(tmp_path):
 @pytest.fixture
 def lab(hosts, tmp_path):
     (tmp_path / "server").mkdir()
-    text = PROFILE.format(ssh_config=hosts.ssh_config, python=sys.executable)
-    text += text.replace("clusters.lab", "clusters.few") + "min = 1\n"
+    text = profile_text(hosts, ["h1", "h2"])
+    text += profile_text(hosts, ["h1", "h2"], pool="min = 1", name="few")
     lab = LabServer(tmp_path / "server", text)
     lab.start()
     yield lab
@@ -98,7 +85,9 @@ def test_what_has_failed_is_tried_again_on_demand(lab, hosts):
         return [node["status"] for node in lab.clusters()["few"]["nodes"]]
 
     assert statuses() == ["running", "failed"]
-    assert lab.scale("POST", f"clusters/{cluster}/retry")[0] == 200
+    status, answer = lab.scale("POST", f"clusters/{cluster}/retry", {"node": "h1"})
+    assert (status, answer["message"]) == (409, "Node 'h1' of cluster few has not failed.")
+    assert lab.scale("POST", f"clusters/{cluster}/retry", {"node": "h2"})[0] == 200
     assert eventually(lambda: statuses() == ["running", "running"], 40), lab.clusters()
     status, answer = lab.scale("POST", f"clusters/{cluster}/retry")
     assert (status, answer["message"]) == (409, "Nothing of cluster few has failed.")

@@ -2,28 +2,17 @@
 
 import contextlib
 import json
-import sys
 
 import psutil
 import pytest
 
 from jupyter_scale.serverlink import KEY_VARIABLE
 from labserver import LabServer
-from laptop import assert_clean
+from laptop import assert_clean, profile_text
 from sshlab import SshLab, require_lab
 
 pytestmark = [pytest.mark.ssh, pytest.mark.timeout(300)]
 
-PROFILE = """
-[clusters.lab]
-provider = "ssh"
-ssh_config = "{ssh_config}"
-[[clusters.lab.pools]]
-name = "cpu"
-hosts = ["h1", "h2"]
-workers = 1
-python = "{python}"
-"""
 #: In the kernel: the representations of all objects of ours, and of what holds certificates.
 REPRESENT = """
 import gc
@@ -62,8 +51,7 @@ def test_what_can_be_seen_has_no_secrets(tmp_path):
     hosts = SshLab(tmp_path / "hosts")
     hosts.add()
     hosts.add()
-    text = PROFILE.format(ssh_config=hosts.ssh_config, python=sys.executable)
-    lab = LabServer(tmp_path / "server", text)
+    lab = LabServer(tmp_path / "server", profile_text(hosts, ["h1", "h2"]))
     try:
         lab.start()
         panel = lab.feed()

@@ -70,6 +70,29 @@ def test_two_running_clusters_leave_the_choice_to_the_user(lab):
     assert {v["owner"] for v in lab.clusters().values()} == {"server", "kernel"}
 
 
+def test_a_notebook_goes_from_cluster_to_cluster(lab):
+    """As the panel has it do: also from a cluster of its own, which ends, with all its names."""
+    kernel = lab.start_kernel()
+    assert kernel.run("%%scale\nrows = [1]\nalias = rows").status == "ok"
+    pair = lab.start_cluster(profile="pair")
+    said = kernel.run(f"%scale attach {pair['id']}")
+    assert said.stdout == "This notebook uses the cluster 'pair'.\n", said
+    assert eventually(lambda: list(lab.clusters()) == ["pair"], 10), lab.clusters()
+    assert kernel.run("%%scale\nalias.append(2)\nimport os\nwhere = os.getppid()").status == "ok"
+    assert kernel.run("print(rows)").stdout == "[1, 2]\n"
+    lab.start_cluster(profile="brief")
+    assert kernel.run("%%scale --keep big\nbig = [3]").status == "ok"
+    refused = kernel.run("%scale attach brief")
+    assert refused.ename == "ClusterError"
+    assert "'big' stays on the cluster so far" in refused.evalue
+    assert kernel.run("big = big.get()").status == "ok"
+    assert kernel.run("%scale attach brief").status == "ok"
+    assert kernel.run("%%scale\nrows += big").status == "ok"
+    assert kernel.run("print(alias)").stdout == "[1, 2, 3]\n"
+    assert set(lab.clusters()) == {"pair", "brief"}
+    assert kernel.run("%scale attach nosuch").ename == "NoCluster"
+
+
 def test_runs_are_shown_as_they_go(lab):
     lab.start_cluster(profile="pair")
     kernel = lab.start_kernel("my notebook.ipynb")

@@ -6,15 +6,7 @@ import sys
 
 import pytest
 
-PROFILE = """
-[clusters.lab]
-provider = "ssh"
-ssh_config = "{ssh_config}"
-[[clusters.lab.pools]]
-hosts = ["h1"]
-workers = 1
-python = "{python}"
-"""
+from laptop import write_profile
 
 
 @pytest.fixture
@@ -22,8 +14,7 @@ def scale(lab, tmp_path, monkeypatch):
     """Return a function that runs a command, and returns what it wrote."""
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "runtime"))
     monkeypatch.setenv("JUPYTER_CONFIG_DIR", str(tmp_path / "config"))
-    profile = PROFILE.format(ssh_config=lab.ssh_config, python=sys.executable)
-    (tmp_path / "scale.toml").write_text(profile)
+    write_profile(tmp_path, lab, ["h1"])
 
     def scale(*arguments):
         done = subprocess.run(

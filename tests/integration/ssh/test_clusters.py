@@ -1,5 +1,6 @@
 """Clusters of machines that are reached over SSH, as a notebook uses them."""
 
+import json
 import re
 import stat
 import subprocess
@@ -59,6 +60,16 @@ def nodes(two):
     }
 
 
+def listed_sessions(laptop):
+    """Return how many sessions another process sees on each node."""
+    scale = [sys.executable, "-m", "jupyter_scale.cli", "status", "--json"]
+    text = subprocess.run(scale, env=laptop.environment, check=True, capture_output=True).stdout
+    [shown] = json.loads(text)
+    counts = {node["name"]: len(node["sessions"]) for node in shown["nodes"]}
+    assert len(shown["sessions"]) == sum(counts.values())
+    return counts
+
+
 def test_a_cell_runs_on_the_hosts_and_nothing_is_left(two, laptop):
     laptop.run(HELD)
     before = laptop.run("print(held())")
@@ -73,6 +84,7 @@ def test_a_cell_runs_on_the_hosts_and_nothing_is_left(two, laptop):
     laptop.run("%%scale\nhosts = [there(i) for i in range(40)]")
     assert laptop.run("print(sorted(set(hosts)))") == "['h1', 'h2']\n"
     assert "node     h2: running" in laptop.run("%scale")
+    assert eventually(lambda: listed_sessions(laptop) == {"h1": 1, "h2": 0}, 15)
     laptop.run("%scale down")
     assert_clean(two)
     assert eventually(lambda: laptop.run("print(held())") == before, 10), laptop.run(

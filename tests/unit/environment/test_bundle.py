@@ -13,7 +13,6 @@ from jupyter_scale.environment.bundling import (
     check_size,
     find_named_files,
     label_of,
-    search_path,
 )
 from jupyter_scale.environment.folders import Digests, Limits, walk
 from jupyter_scale.environment.installed import Installed, Interpreter
@@ -153,14 +152,7 @@ def test_metadata_of_what_is_installed_in_place(folder):
     maker = BundleMaker()
     maker.add_metadata(Interpreter("3.12", "linux-x86_64", (package,)))
     assert list(maker.paths) == ["metadata/own-1.0.dist-info/METADATA"]
-    assert search_path(maker.folders, [], "/there") == ["/there/metadata"]
-
-
-def test_the_search_path_keeps_the_laptops_order(tmp_path):
-    folders = {label_of(path): str(path) for path in (tmp_path / "b", tmp_path / "a")}
-    path = ["/usr/lib", str(tmp_path / "a"), str(tmp_path / "b")]
-    expected = [f"/there/{label_of(tmp_path / name)}" for name in "ab"]
-    assert search_path(folders, path, "/there") == expected
+    assert list(maker.folders) == ["metadata"]
 
 
 def test_labels(tmp_path):

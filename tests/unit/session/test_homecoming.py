@@ -7,12 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_scale.model.messages import FolderChange
+from jupyter_scale.model.messages import FileRequest, FolderChange
 from jupyter_scale.session.homecoming import BESIDE, Homecoming, Receiver
+from jupyter_scale.session.readahead import PART_BYTES
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+class Part:
+    """A part that is read when it is waited for."""
+
+    def __init__(self, node: Node, part: FileRequest) -> None:
+        self.node, self.part = node, part
+
+    def wait(self) -> bytes:
+        return self.node.read(self.part)
+
+    def forget(self) -> None:
+        self.node.forgotten += 1
 
 
 class Node:
@@ -24,13 +38,17 @@ class Node:
         self.known: dict[str, str] = {}
         self.limit_bytes = 1000
         self.said: list[str] = []
+        self.forgotten = 0
 
-    def read(self, path: str, offset: int, length: int) -> bytes:
-        return self.files[path][offset : offset + min(length, 3)]
+    def read(self, part: FileRequest) -> bytes:
+        return self.files[part.path][part.offset : part.offset + part.length]
+
+    def ask(self, part: FileRequest) -> Part:
+        return Part(self, part)
 
     def take(self, **change: list[str]) -> Homecoming:
         put = [(path, len(content), 0o755) for path, content in self.files.items()]
-        receiver = Receiver(self.folder, self.known, self.read, self.limit_bytes, self.said.append)
+        receiver = Receiver(self.folder, self.known, self.ask, self.limit_bytes, self.said.append)
         return receiver.take(FolderChange(put, **change))  # type: ignore[arg-type]
 
     def left(self) -> dict[str, str]:
@@ -136,3 +154,38 @@ def test_a_file_that_cannot_be_read_leaves_no_draft(node: Node) -> None:
     home = node.take()
     assert list(node.folder.iterdir()) == []
     assert home.notes == ["'x' stays on the cluster: it is gone"]
+
+
+def test_a_file_in_many_parts(node: Node) -> None:
+    content = bytes(range(256)) * 20_000
+    node.limit_bytes = len(content)
+    node.files = {"x": content}
+    home = node.take()
+    assert (node.folder / "x").read_bytes() == content
+    assert home.seen["x"] == (sha256(content), len(content))
+    assert node.said[0] == "bringing x home: 1.0 MB of 5.1 MB"
+
+
+def test_a_file_that_has_become_shorter_comes_as_it_is(node: Node) -> None:
+    node.limit_bytes = 10 * PART_BYTES
+    node.files = {"x": bytes(3 * PART_BYTES), "y": b"y"}
+    put = [("x", 9 * PART_BYTES, 0o644), ("y", 1, 0o644)]
+    receiver = Receiver(node.folder, {}, node.ask, node.limit_bytes, node.said.append)
+    home = receiver.take(FolderChange(put))
+    assert (node.folder / "x").read_bytes() == node.files["x"]
+    assert (node.folder / "y").read_bytes() == b"y"
+    assert home.received_bytes == 3 * PART_BYTES + 1
+
+
+def test_an_interrupt_leaves_the_rest_there(node: Node) -> None:
+    def interrupt(part: FileRequest) -> bytes:
+        if part.path == "b":
+            raise KeyboardInterrupt
+        return node.files[part.path]
+
+    node.files = dict.fromkeys("abc", b"new")
+    node.read = interrupt  # type: ignore[method-assign]
+    home = node.take()
+    assert node.left() == {"a": "new"}
+    assert "interrupted: 2 files stay" in home.notes[0]
+    assert node.forgotten == 1

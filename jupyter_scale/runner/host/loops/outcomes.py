@@ -9,7 +9,6 @@ from jupyter_scale.runner.host.loops.parts import Part
 from jupyter_scale.runner.host.loops.pieces import Known, pack_piece, unpack_piece
 from jupyter_scale.runner.host.loops.workbench import Workbench
 from jupyter_scale.runner.host.recorded import Displayed, Output
-from jupyter_scale.shipping.states import adapter_for
 
 
 def unpack_results(bench: Workbench, part: Part) -> tuple[Any, list[tuple[Any, Any]]]:
@@ -31,20 +30,6 @@ def unpack_output(bench: Workbench, part: Part) -> Sequence[Output]:
             content, _ = unpack_piece(each.content, bench.namespace, None, part.known, is_last=True)
             output[number] = Displayed(content)
     return output
-
-
-def patch(patches: Iterable[tuple[Any, Any]]) -> None:
-    """Give items their new content."""
-    later = []
-    for obj, state in patches:
-        adapter = adapter_for(obj)
-        assert adapter is not None  # noqa: S101 - the worker had the same type
-        if adapter.hashes:
-            later.append((adapter, obj, state))
-        else:
-            adapter.set(obj, state)
-    for adapter, obj, state in later:
-        adapter.set(obj, state)
 
 
 def reached(patches: Iterable[tuple[Any, Any]], items: list[Any]) -> list[tuple[Any, Any]]:

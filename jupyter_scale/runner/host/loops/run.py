@@ -23,7 +23,7 @@ from jupyter_scale.runner.host.loops.checks import (
     find_called_object,
 )
 from jupyter_scale.runner.host.loops.iterations import Logged, Values
-from jupyter_scale.runner.host.loops.outcomes import patch, reached, unpack_output, unpack_results
+from jupyter_scale.runner.host.loops.outcomes import reached, unpack_output, unpack_results
 from jupyter_scale.runner.host.loops.parts import Part
 from jupyter_scale.runner.host.loops.receivers import Targets, UnknownReceiverError, find_targets
 from jupyter_scale.runner.host.loops.risks import arrange
@@ -32,6 +32,7 @@ from jupyter_scale.runner.host.loops.sources import Source, Taken
 from jupyter_scale.runner.host.loops.speculation import Speculation
 from jupyter_scale.runner.host.loops.workbench import Effects, Key, Workbench
 from jupyter_scale.runner.host.recorded import Output, warned_so_far
+from jupyter_scale.shipping.states import overwrite
 
 #: An iteration that takes so long is not tried in place again once that is known.
 _COARSE_S = 0.05
@@ -113,7 +114,7 @@ class LoopRun:
         if self.is_lazy:
             return self._one_by_one(part, given, output, patches)
         self.bench.replay(output)
-        patch(patches)
+        overwrite(patches)
         self.source.show(len(part.taken.items))
         return given.values
 
@@ -140,9 +141,9 @@ class LoopRun:
             if is_asking or not given.values:
                 self.bench.replay(output[shown:])
                 self.source.show(len(part.taken.items) - taken)
-                patch(patches)
+                overwrite(patches)
             else:
-                patch(reached(patches, part.taken.items[:taken]))
+                overwrite(reached(patches, part.taken.items[:taken]))
 
     # -- what runs where ---------------------------------------------------------------------
 
@@ -376,7 +377,7 @@ class LoopRun:
             wanted = logged.effects[start[0] : end[0]]
             effects = arrange(wanted, receivers, self.effects.roots() if wanted else ())
             if effects is None:
-                patch(reached(patches, items[:number]))
+                overwrite(reached(patches, items[:number]))
                 self._bind_before(part, number)
                 self._give_up(part, number)
                 return
@@ -386,7 +387,7 @@ class LoopRun:
                     self.effects.apply(effect, operands)
                     done += 1
             except Exception:
-                patch(reached(patches, items[:number]))
+                overwrite(reached(patches, items[:number]))
                 self._bind_before(part, number)
                 if done:
                     raise
@@ -395,7 +396,7 @@ class LoopRun:
                 patches = reached(patches, items[number + 1 :])
             self.bench.replay(output[start[1] : end[1]] if done or not effects else ())
             self.source.show(1)
-        patch(patches)
+        overwrite(patches)
         self.effects.bind(logged.values)
         self._previous = part
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from jupyter_scale.errors import AwsError
 from jupyter_scale.model.cluster import Machine, NodeState, Rental, Status
 from jupyter_scale.model.cost import Quote, QuotedPool, cost_of, deadline, ended, meter_of
 from jupyter_scale.model.profile import Pool, Profile
-from jupyter_scale.providers.aws.limits import limits_of, until_of
+from jupyter_scale.providers.aws.limits import limits_of, require_known, until_of
 from jupyter_scale.providers.aws.options import settings_of
 from jupyter_scale.providers.aws.prices import read_products, read_spot
 
@@ -86,6 +87,7 @@ def rental(launched_at=0.0, usd=1.0, dearest=2.0, spent=0.0):
         ([rental(HOUR_S, spent=4.0)], HOUR_S, 10.0, 4.0),  # an instance before it cost 4
         ([rental(HOUR_S)], HOUR_S, None, 25.0),  # max_age
         ([rental(HOUR_S, dearest=None)], HOUR_S, 10.0, 25.0),
+        ([rental(HOUR_S), Rental(spent_usd=4.0)], HOUR_S, 10.0, 4.0),  # a node that has failed
     ],
 )
 def test_the_deadline_is_that_of_the_dearest_price(rentals, now, max_usd, expected_h):
@@ -117,6 +119,24 @@ def test_cost_so_far_and_per_hour():
     assert later == pytest.approx(cost.usd)
     assert cost_of([node("a", rental(HOUR_S, usd=None))], 2 * HOUR_S).usd is None
     assert cost_of([NodeState("x", "p", 1, 0.0, Status.RUNNING, 1)], 0.0) is None
+
+
+def test_nodes_that_a_cluster_has_no_more_have_cost_something():
+    nodes = [node("a", rental(HOUR_S))]
+    cost = cost_of(nodes, 2 * HOUR_S, 10.0, spent_usd=4.0)
+    assert cost.usd == pytest.approx(5.0)
+    assert cost.ends_at == pytest.approx(4 * HOUR_S)  # 3 h at 2 USD
+    meter = meter_of(nodes, 10.0, spent_usd=4.0)
+    assert (meter.usd, meter.ends_at) == (4.0, cost.ends_at)
+    until = until_of(settings_of(profile(max_cost=10.0)), [rental(HOUR_S)], HOUR_S, 4.0)
+    assert until.at == cost.ends_at
+
+
+def test_a_price_is_asked_for_only_of_what_runs():
+    settings = settings_of(profile(max_cost=10.0))
+    require_known(settings, [rental(HOUR_S), Rental(spent_usd=1.0)])
+    with pytest.raises(AwsError, match=r"price of g5.xlarge[\s\S]*is not known"):
+        require_known(settings, [rental(HOUR_S, dearest=None)])
 
 
 def test_what_ended_is_not_forgotten_in_the_sum():

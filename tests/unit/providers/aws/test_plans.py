@@ -15,11 +15,12 @@ from jupyter_scale.providers.aws.keys import ALIAS, host_key, known_hosts_path
 from jupyter_scale.providers.aws.kinds import Image, Kind, nearest, parameter_of
 from jupyter_scale.providers.aws.launching import Offer, Terms, offers, run_parameters, why_none
 from jupyter_scale.providers.aws.limits import limits_of, until_of
-from jupyter_scale.providers.aws.naming import Identity, client_token
+from jupyter_scale.providers.aws.naming import Identity, client_token, next_names
 from jupyter_scale.providers.aws.options import settings_of
 from jupyter_scale.providers.aws.refusals import Asked, explain, quota_of
-from jupyter_scale.providers.aws.slots import Phase, Slot, of_launches, seen
+from jupyter_scale.providers.aws.slots import Phase, Slot, of_launches, one_of, seen
 from jupyter_scale.providers.aws.userdata import MOST_BYTES, user_data
+from jupyter_scale.providers.provider import Failure
 
 HOUR_S = 3600.0
 
@@ -93,11 +94,12 @@ def test_offers_are_tried_in_order(pool, expected):
 def test_why_there_is_none_says_what_else_there_is():
     [wish] = settings_of(profile({"spot": True})).pools
     no_room = NoCapacity("x", "no capacity in this zone", code="InsufficientInstanceCapacity")
-    said = str(why_none(wish, [(Offer("g5.xlarge", is_spot=True), no_room)]))
+    said = str(why_none(wish, 3, [(Offer("g5.xlarge", is_spot=True), no_room)]))
+    assert "no capacity for 3 instances" in said
     assert "g5.xlarge spot: no capacity in this zone" in said
     assert 'fallback = ["zones", "on-demand"]' in said
     quota = QuotaReached("x", "quota", "raise it")
-    assert why_none(wish, [(Offer("g5.xlarge", is_spot=True), quota)]) is quota
+    assert why_none(wish, 1, [(Offer("g5.xlarge", is_spot=True), quota)]) is quota
 
 
 def test_tokens_are_of_cluster_pool_and_number():
@@ -304,3 +306,31 @@ def test_instances_are_known_by_their_launch():
     assert list(of_launches(journal, instances)) == ["gpu-2"]
     strange = instance_of({**described("running"), "Tags": []})
     assert of_launches(journal, [strange]) == {}
+
+
+def test_an_instance_that_has_ended_is_not_taken_for_its_successor():
+    again = look(used(), "terminated", **TAKEN)
+    second = launch(token="t2", number=2)
+    journal = Journal("us-east-1").with_launch(launch()).with_launch(second)
+    assert journal.latest_of("gpu-1") == second
+    waiting = again.launched(second, 3 * HOUR_S)
+    old = instance_of(described("terminated")), launch()
+    new = instance_of(described("pending", InstanceId="i-2")), second
+    assert one_of(waiting, [old], second) is None  # AWS does not tell of the new one yet
+    assert one_of(waiting, [old, new], second) is new
+    assert one_of(used(), [old, new], second) is old
+    assert one_of(again, [old, new], second) is None
+
+
+def test_what_has_failed_costs_nothing_any_more():
+    there = used()
+    for now, spent in ((None, 0.0), (3 * HOUR_S, 2.0)):
+        failed = there.failed(Failure("it", "it does not work"), now)
+        assert failed.node.machine.rental == Rental(spent_usd=spent)
+        assert failed.node.machine.rental.is_over
+
+
+def test_further_nodes_have_names_that_none_had_before():
+    assert next_names("gpu", 2, []) == ["gpu-1", "gpu-2"]
+    taken = ["gpu-1", "gpu-7", "cpu-9", "gpu-x-12", "gpu-"]
+    assert next_names("gpu", 2, taken) == ["gpu-8", "gpu-9"]

@@ -6,10 +6,15 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { ScaleApi } from './api';
+import type { Attaching } from './attaching';
 import type { FeedConnection } from './connection';
 import type { IClusterView, IRunView } from './feed';
 import { baseName } from './format';
-import { isActive } from './runs';
+import { changeLimits } from './forms/limits';
+import { createProfile } from './forms/newcluster';
+import { hasEnded } from './machines';
+import { losses } from './stopping';
+import { PriceLines } from './views/pricelines';
 
 /** The profile that exists without configuration: the computer that the server runs on. */
 const LOCAL = 'local';
@@ -19,6 +24,7 @@ export interface IActionContext {
   readonly api: ScaleApi;
   readonly feed: FeedConnection;
   readonly trans: TranslationBundle;
+  readonly attaching: Attaching;
   readonly reveal: (run: IRunView) => Promise<boolean>;
 }
 
@@ -43,7 +49,7 @@ export class Actions {
 
   /** Start a cluster of a profile that the user chooses, if there is a choice. */
   async start(): Promise<void> {
-    const { api, feed, trans } = this._context;
+    const { feed, trans } = this._context;
     const profiles = feed.state?.profiles ?? [];
     if (!profiles.some(name => name !== LOCAL)) {
       return this.startLocal();
@@ -57,7 +63,7 @@ export class Actions {
     });
     const profile = chosen.value;
     if (chosen.button.accept && profile) {
-      await this._perform(NEW, () => api.startCluster({ profile }));
+      await this._startProfile(profile);
     }
   }
 
@@ -79,18 +85,46 @@ export class Actions {
     }
   }
 
-  /** Try again what has failed of a cluster. */
-  retry({ id }: IClusterView): Promise<void> {
-    return this._perform(id, () => this._context.api.retryCluster(id));
+  /** Ask for so many workers, of one pool if it is named. */
+  resize({ id }: IClusterView, pool: string, workers: number): Promise<void> {
+    return this._perform(id, () => this._context.api.scaleCluster(id, workers, pool));
   }
 
-  /** Stop a cluster; asks first when runs would end with it. */
+  /** Describe a cluster, and start it if the user wants to. */
+  async create(): Promise<void> {
+    const { api, feed, trans } = this._context;
+    const profile = await createProfile(feed.state?.profiles ?? [], api, trans);
+    if (profile) {
+      await this._startProfile(profile);
+    }
+  }
+
+  /** Ask for other limits of a cluster. */
+  changeLimits(cluster: IClusterView): Promise<void> {
+    return changeLimits(cluster, this._context.api, this._context.trans);
+  }
+
+  /** Have the notebook in front use a cluster. */
+  attach(cluster: IClusterView): Promise<void> {
+    const { attaching, trans } = this._context;
+    const { notebook } = attaching;
+    return this._perform(cluster.id, async () => {
+      await attaching.attach(cluster);
+      Notification.success(trans.__('%1 uses "%2" now.', notebook, cluster.name), {
+        autoClose: 5000
+      });
+    });
+  }
+
+  /** Try again what has failed of a cluster, or one of its nodes. */
+  retry({ id }: IClusterView, node = ''): Promise<void> {
+    return this._perform(id, () => this._context.api.retryCluster(id, node));
+  }
+
+  /** Stop a cluster, after it was said what is lost; remove one that has ended. */
   async stop(cluster: IClusterView): Promise<void> {
-    const { api, feed } = this._context;
-    const active =
-      feed.state?.runs.filter(run => run.cluster === cluster.id && isActive(run)) ?? [];
-    if (active.length === 0 || (await this._confirmStop(cluster, active))) {
-      await this._perform(cluster.id, () => api.stopCluster(cluster.id));
+    if (hasEnded(cluster) || (await this._confirmStop(cluster))) {
+      await this._perform(cluster.id, () => this._context.api.stopCluster(cluster.id));
     }
   }
 
@@ -112,18 +146,31 @@ export class Actions {
     }
   }
 
-  private async _confirmStop(
-    { name }: IClusterView,
-    active: readonly IRunView[]
-  ): Promise<boolean> {
-    const { trans } = this._context;
+  /** Start a cluster; what it costs is said before. */
+  private _startProfile(profile: string): Promise<void> {
+    const { api, trans } = this._context;
+    return this._perform(NEW, async () => {
+      const lines = await api.quote(profile);
+      if (lines.length > 0) {
+        const { button } = await showDialog({
+          title: trans.__('Start the cluster "%1"?', profile),
+          body: <PriceLines lines={lines} />,
+          buttons: [Dialog.cancelButton(), Dialog.okButton({ label: trans.__('Start') })]
+        });
+        if (!button.accept) {
+          return;
+        }
+      }
+      await api.startCluster({ profile });
+    });
+  }
+
+  private async _confirmStop(cluster: IClusterView): Promise<boolean> {
+    const { feed, trans } = this._context;
+    const said = losses(cluster, feed.state?.runs ?? [], feed.now(), trans);
     const { button } = await showDialog({
-      title: trans.__('Stop the cluster "%1"?', name),
-      body: trans._n(
-        '%1 cell is running on it and will be interrupted.',
-        '%1 cells are running on it and will be interrupted.',
-        active.length
-      ),
+      title: trans.__('Stop the cluster "%1"?', cluster.name),
+      body: said.join(' '),
       buttons: [
         Dialog.cancelButton({ label: trans.__('Keep It') }),
         Dialog.warnButton({ label: trans.__('Stop Cluster') })
