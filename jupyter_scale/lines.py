@@ -134,20 +134,20 @@ def line_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(
         dest="command",
-        metavar="{up,attach,scale,extend,down,quiet,keep-above}",
+        metavar="{up,use,scale,extend,down,quiet,keep-above}",
         parser_class=_Parser,
     )
     up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
     up.add_argument("profile", nargs="?", help="a profile of scale.toml (default: this machine)")
     up.add_argument("--workers", type=_positive, metavar="N", help="number of worker processes")
     up.add_argument("--dry-run", action="store_true", help="start nothing: show what it would cost")
-    attach = commands.add_parser(
-        "attach",
+    use = commands.add_parser(
+        "use",
         help="use another cluster that runs",
         description="Use another cluster of the Jupyter server; the one so far is left, and ends if"
         " it was this notebook's own.",
     )
-    attach.add_argument("cluster", help="its name, or its id")
+    use.add_argument("cluster", help="its name, or its id")
     scale = commands.add_parser(
         "scale",
         help="change the number of workers",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
+from jupyter_scale.accounting import Accountant
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
 from jupyter_scale.clusters.cluster import Cluster
@@ -58,6 +59,7 @@ class ScaleMagics(Magics):
         self._ambience = Ambience(shell, is_notebook=True)
         self.workspace = Workspace(shell.user_ns, shell.user_ns_hidden, self._ambience)
         self._cells_noted = 0
+        self._accountant = Accountant()
         self.presenter = ExceptionPresenter(shell)
 
     # -- %%scale -----------------------------------------------------------------------------
@@ -83,11 +85,14 @@ class ScaleMagics(Magics):
                 return
             record_source(self._shell, facts.source)
             self._check(facts, options)
-            result = self._run_there(cell, facts, options, need, view)
+            origin = origin_of(self._shell)
+            result = self._run_there(cell, facts, options, need, view, origin)
             if result.here:
                 self._require_no_remote(facts, result.here)
-                self._run_here(cell, result.here, options, view, started)
+                with self._accountant.following(cell, origin, self._count, result.here):
+                    self._run_here(cell, result.here, options, view, started)
             else:
+                self._accountant.tell(cell, origin, self._count, result)
                 seconds |= result.seconds
                 seconds["total"] = time.perf_counter() - started
                 self._finish(result, seconds, view)
@@ -95,6 +100,11 @@ class ScaleMagics(Magics):
             raise self._one_line(error) from None
         finally:
             view.close()
+
+    @property
+    def _count(self) -> int:
+        """The number of the cell that runs, its ``In[n]``."""
+        return int(self._shell.execution_count) - 1
 
     def _options(self, arguments: argparse.Namespace) -> CellOptions:
         keep_above = arguments.keep_above
@@ -151,6 +161,7 @@ class ScaleMagics(Magics):
         options: CellOptions,
         need: Need,
         view: NotebookView,
+        origin: Mapping[str, str],
     ) -> CellResult:
         if facts.here_only is not None:
             return CellResult(here=facts.here_only)
@@ -169,11 +180,11 @@ class ScaleMagics(Magics):
         cell = Cell(
             source=source,
             facts=facts,
-            execution_count=self._shell.execution_count - 1,
+            execution_count=self._count,
             code_name=self._cache(source, facts.source),
             shell_state={"compiler_flags": self._shell.compile.flags, "colors": self._shell.colors},
             sources_of=self._sources_of,
-            origin=origin_of(self._shell),
+            origin=origin,
         )
         try:
             return session.run(cell, options, view)
@@ -209,8 +220,7 @@ class ScaleMagics(Magics):
 
     def _cache(self, source: str, transformed: str) -> str:
         """Make the kernel's tracebacks know the cell's source; return its file name."""
-        count = self._shell.execution_count - 1
-        return str(self._shell.compile.cache(transformed, count, raw_code=source))
+        return str(self._shell.compile.cache(transformed, self._count, raw_code=source))
 
     def _sources_of(self, file_names: tuple[str, ...]) -> Mapping[str, Any]:
         known = self._shell.compile._filename_map  # noqa: SLF001 - IPython's only record of it
@@ -294,7 +304,7 @@ class ScaleMagics(Magics):
                 said = self._quote(arguments.profile)
             case "up":
                 said = self._up(arguments.profile, arguments.workers, view)
-            case "attach":
+            case "use":
                 cluster = self.workspace.attach(arguments.cluster)
                 said = f"This notebook uses the cluster '{cluster.state.name}'."
             case "down":

@@ -17,6 +17,7 @@ import psutil
 import websocket
 from jupyter_client import BlockingKernelClient
 
+from jupyter_scale.model.feed import LoadRow
 from notebook import SHARED_MEMORY, Run
 from waiting import eventually
 
@@ -270,16 +271,32 @@ class Panel:
     def __init__(self, connection):
         self.connection = connection
         self.frames = []
+        self.loads = {}
         first = self._next()
         assert first["type"] == "snapshot"
         self._take(first)
-        self.connection.send('{"type":"watch","visible":true}')
+        self.watch()
+
+    def watch(self, nodes=(), *, is_visible=True):
+        """Say which nodes, ``(cluster, name)``, are on the screen."""
+        said = {"type": "watch", "visible": is_visible, "nodes": list(nodes)}
+        self.connection.send(json.dumps(said))
 
     def _next(self):
         return json.loads(self.connection.recv())
 
+    def load(self, cluster, node):
+        """Return the newest row of a node's load, None before there is one."""
+        return self.loads.get((cluster, node))
+
     def _take(self, frame):
         self.frames.append(frame)
+        if frame["type"] == "loads":
+            for row in frame["rows"]:
+                if row[-1] is None:  # GPUs summed up: each one is as it was
+                    row[-1] = (self.load(frame["cluster"], row[0]) or row)[-1]
+                self.loads[frame["cluster"], row[0]] = LoadRow(*row)
+            return
         if frame["type"] == "snapshot":
             self.seq = frame["seq"]
             self.clusters = {view["id"]: view for view in frame["clusters"]}
@@ -292,6 +309,10 @@ class Panel:
             known.update({view["id"]: view for view in frame[name]})
             for gone in frame[f"gone_{name}"]:
                 del known[gone]
+        for change in frame["nodes"]:
+            news = {node["name"]: node for node in change["nodes"]}
+            view = self.clusters[change["cluster"]]
+            view["nodes"] = [news.get(node["name"], node) for node in view["nodes"]]
 
     def wait(self, predicate, timeout_s=20):
         """Read frames until a condition holds."""

@@ -27,7 +27,7 @@ export class Attaching {
     if (!kernel) {
       return;
     }
-    const failure = await runSilently(kernel, `${LOAD_CODE}\n%scale attach ${id}`);
+    const failure = await runSilently(kernel, `${LOAD_CODE}\n%scale use ${id}`);
     if (failure) {
       throw new Error(failure.message || failure.name);
     }

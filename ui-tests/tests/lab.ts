@@ -167,6 +167,11 @@ export class Lab {
     return this.panel.locator(`.jp-scale-Section.jp-scale-mod-${name}`);
   }
 
+  /** The page of a node that is in front. */
+  get nodePage(): Locator {
+    return this.page.locator('.jp-scale-NodePage:visible');
+  }
+
   /** The words in the status bar. */
   get statusItem(): Locator {
     return this.page.locator('#jp-main-statusbar').getByText(/^%%scale/);

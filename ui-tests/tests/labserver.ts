@@ -45,6 +45,11 @@ export class LabServer {
     return ((await answer.json()) as { profiles: string[] }).profiles;
   }
 
+  /** Where it and its kernels keep what runs. */
+  get runtimeDir(): string {
+    return join(this.home, 'runtime_dir');
+  }
+
   /** The number of its process. */
   get pid(): number {
     return this.process?.pid ?? 0;
@@ -59,7 +64,7 @@ export class LabServer {
   async end(): Promise<void> {
     await this.exit(process => process.stdin?.end());
     spawnSync('python', ['-m', 'jupyter_scale.cli', 'down'], {
-      env: { ...process.env, JUPYTER_RUNTIME_DIR: join(this.home, 'runtime_dir') },
+      env: { ...process.env, JUPYTER_RUNTIME_DIR: this.runtimeDir },
       timeout: END_MS
     });
     rmSync(this.home, { recursive: true, force: true });

@@ -75,22 +75,22 @@ def test_a_notebook_goes_from_cluster_to_cluster(lab):
     kernel = lab.start_kernel()
     assert kernel.run("%%scale\nrows = [1]\nalias = rows").status == "ok"
     pair = lab.start_cluster(profile="pair")
-    said = kernel.run(f"%scale attach {pair['id']}")
+    said = kernel.run(f"%scale use {pair['id']}")
     assert said.stdout == "This notebook uses the cluster 'pair'.\n", said
     assert eventually(lambda: list(lab.clusters()) == ["pair"], 10), lab.clusters()
     assert kernel.run("%%scale\nalias.append(2)\nimport os\nwhere = os.getppid()").status == "ok"
     assert kernel.run("print(rows)").stdout == "[1, 2]\n"
     lab.start_cluster(profile="brief")
     assert kernel.run("%%scale --keep big\nbig = [3]").status == "ok"
-    refused = kernel.run("%scale attach brief")
+    refused = kernel.run("%scale use brief")
     assert refused.ename == "ClusterError"
     assert "'big' stays on the cluster so far" in refused.evalue
     assert kernel.run("big = big.get()").status == "ok"
-    assert kernel.run("%scale attach brief").status == "ok"
+    assert kernel.run("%scale use brief").status == "ok"
     assert kernel.run("%%scale\nrows += big").status == "ok"
     assert kernel.run("print(alias)").stdout == "[1, 2, 3]\n"
     assert set(lab.clusters()) == {"pair", "brief"}
-    assert kernel.run("%scale attach nosuch").ename == "NoCluster"
+    assert kernel.run("%scale use nosuch").ename == "NoCluster"
 
 
 def test_runs_are_shown_as_they_go(lab):
@@ -240,7 +240,8 @@ def test_a_new_server_takes_over(lab, when):
     assert lab.comes_up("pair")
     panel = lab.feed()
     panel.wait(lambda p: before["id"] in p.clusters)
-    panel.wait(lambda p: p.clusters[before["id"]]["nodes"][0]["cpu_percent"] is not None)
+    [node] = panel.clusters[before["id"]]["nodes"]
+    panel.wait(lambda p: p.load(before["id"], node["name"]))
     assert panel.clusters[before["id"]]["nodes"][0]["workers"] == 2
     panel.close()
     assert lab.scale("PATCH", f"clusters/{before['id']}", {"workers": 1})[0] == 200
