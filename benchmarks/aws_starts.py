@@ -8,6 +8,7 @@ instances as are asked for, until the address of each is known.
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
@@ -130,12 +131,17 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 100, 1000])
     parser.add_argument("--machines", type=int, nargs="*", default=[1, 4])
     options = parser.parse_args()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request
     for nodes in options.sizes:
         calls, seconds = count_calls(nodes)
         each = ", ".join(f"{action} {count}" for action, count in calls.items())
         total = sum(calls.values()) - calls["describe_instances"]
-        print(f"{nodes} nodes: {total} calls and {calls['describe_instances']} looks,", end=" ")
-        print(f"{format_time(seconds)} ({each})")
+        print(
+            f"{nodes} nodes: {total} calls and {calls['describe_instances']} looks,",
+            end=" ",
+            flush=True,
+        )
+        print(f"{format_time(seconds)} ({each})", flush=True)
     for nodes in options.machines:
         up, first = time_start(nodes)
         print(f"{nodes} machines: up {format_time(up)}, first result {format_time(first)}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
+from jupyter_scale.accounting import Accountant
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
 from jupyter_scale.clusters.cluster import Cluster
@@ -62,6 +63,7 @@ class ScaleMagics(Magics):
         self.workspace = Workspace(shell.user_ns, shell.user_ns_hidden, self._ambience)
         self._cells_noted = 0
         self._detached: list[Run] = []
+        self._accountant = Accountant()
         self.presenter = ExceptionPresenter(shell)
 
     # -- %%scale -----------------------------------------------------------------------------
@@ -89,11 +91,14 @@ class ScaleMagics(Magics):
             self._check(facts, options)
             if arguments.detach is not None:
                 return self._detach(cell, facts, options, need, view, arguments)
-            result = self._run_there(cell, facts, options, need, view)
+            origin = origin_of(self._shell)
+            result = self._run_there(cell, facts, options, need, view, origin)
             if result.here:
                 self._require_no_remote(facts, result.here)
-                self._run_here(cell, result.here, options, view, started)
+                with self._accountant.following(cell, origin, self._count, result.here):
+                    self._run_here(cell, result.here, options, view, started)
             else:
+                self._accountant.tell(cell, origin, self._count, result)
                 seconds |= result.seconds
                 seconds["total"] = time.perf_counter() - started
                 self._finish(result, seconds, view)
@@ -102,6 +107,11 @@ class ScaleMagics(Magics):
         finally:
             view.close()
         return None
+
+    @property
+    def _count(self) -> int:
+        """The number of the cell that runs, its ``In[n]``."""
+        return int(self._shell.execution_count) - 1
 
     def _options(self, arguments: argparse.Namespace) -> CellOptions:
         keep_above = arguments.keep_above
@@ -158,6 +168,7 @@ class ScaleMagics(Magics):
         options: CellOptions,
         need: Need,
         view: NotebookView,
+        origin: Mapping[str, str],
     ) -> CellResult:
         if facts.here_only is not None:
             return CellResult(here=facts.here_only)
@@ -173,7 +184,7 @@ class ScaleMagics(Magics):
         view.place(f"{nodes} node{'s' * (nodes != 1)}")
         self._fetch_from_others(facts, session)
         self._note_stores(facts)
-        cell = self._cell(source, facts)
+        cell = self._cell(source, facts, origin)
         try:
             return session.run(cell, options, view)
         except CannotTravel as error:
@@ -186,15 +197,15 @@ class ScaleMagics(Magics):
                 raise failure from lost
             raise
 
-    def _cell(self, source: str, facts: CellFacts) -> Cell:
+    def _cell(self, source: str, facts: CellFacts, origin: Mapping[str, str]) -> Cell:
         return Cell(
             source=source,
             facts=facts,
-            execution_count=self._shell.execution_count - 1,
+            execution_count=self._count,
             code_name=self._cache(source, facts.source),
             shell_state={"compiler_flags": self._shell.compile.flags, "colors": self._shell.colors},
             sources_of=self._sources_of,
-            origin=origin_of(self._shell),
+            origin=origin,
         )
 
     def _detach(
@@ -217,7 +228,7 @@ class ScaleMagics(Magics):
         self._require_no_remote(facts, "a detached cell has a process of its own")
         options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
         self._note_stores(facts)
-        cell = self._cell(source, facts)
+        cell = self._cell(source, facts, origin_of(self._shell))
         result = self.workspace.detach(cell, options, chosen, view)
         view.finish_progress()
         if not result.is_accepted:
@@ -275,8 +286,7 @@ class ScaleMagics(Magics):
 
     def _cache(self, source: str, transformed: str) -> str:
         """Make the kernel's tracebacks know the cell's source; return its file name."""
-        count = self._shell.execution_count - 1
-        return str(self._shell.compile.cache(transformed, count, raw_code=source))
+        return str(self._shell.compile.cache(transformed, self._count, raw_code=source))
 
     def _sources_of(self, file_names: tuple[str, ...]) -> Mapping[str, Any]:
         known = self._shell.compile._filename_map  # noqa: SLF001 - IPython's only record of it
@@ -449,6 +459,8 @@ class ScaleMagics(Magics):
         if cluster is None:
             raise NoCluster("There is no cluster: `%scale up` starts one.")
         state = extend(cluster.state, changes, _ask_secret)
+        if isinstance(cluster, Cluster):
+            cluster.look()  # what starts later has these limits, too
         return f"The limits of '{state.name}': {describe_limits(state)}."
 
     def _status(self) -> str:

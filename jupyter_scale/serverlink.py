@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jupyter_scale.errors import ClusterError
+from jupyter_scale.model.account import Account
 from jupyter_scale.origin import kernel_id
 
 URL_VARIABLE = "JUPYTER_SCALE_SERVER_URL"
@@ -90,6 +91,11 @@ class ServerLink:
     def stop(self, cluster: str) -> None:
         """End a cluster."""
         self._ask("DELETE", f"clusters/{quote(cluster)}", timeout_s=_END_S)
+
+    def account(self, account: Account) -> None:
+        """Tell what a run that has ended cost."""
+        body = account.to_body()
+        self._ask("POST", f"runs/{quote(account.run.id)}/account", body, timeout_s=_FIND_TIMEOUT_S)
 
     def _ask(
         self,

@@ -7,6 +7,7 @@ no state of widgets.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
@@ -211,6 +212,9 @@ class WidgetView:
             description="Stop", icon="stop", tooltip="Interrupt this cell", layout={"width": "auto"}
         )
         button.on_click(self._interrupt)
+        # ipykernel sends answers to where a widget was made, the main thread: it runs the cell.
+        with contextlib.suppress(AttributeError):
+            del button.comm._reply_subshell_id  # noqa: SLF001 - then it is where the page asks
         self._made.append(button)
         return button
 

@@ -17,6 +17,7 @@ import psutil
 import websocket
 from jupyter_client import BlockingKernelClient
 
+from jupyter_scale.model.feed import LoadRow
 from notebook import SHARED_MEMORY, Run
 from waiting import eventually
 
@@ -231,7 +232,8 @@ class LabServer:
         """Return all that is there of clusters."""
         self._note_clusters()
         paths = [SHARED_MEMORY / cluster for cluster in self._clusters]
-        paths += (self.runtime / "jupyter_scale").glob("*")
+        kept = (self.runtime / "jupyter_scale").glob("*")
+        paths += [path for path in kept if not path.name.startswith("aws")]  # those outlive all
         commands = [_command(process) for process in self.processes()]
         return [str(path) for path in paths if path.exists()] + [
             command for command in commands if re.search(r"jupyter_scale\.(?!cli)", command)
@@ -269,16 +271,32 @@ class Panel:
     def __init__(self, connection):
         self.connection = connection
         self.frames = []
+        self.loads = {}
         first = self._next()
         assert first["type"] == "snapshot"
         self._take(first)
-        self.connection.send('{"type":"watch","visible":true}')
+        self.watch()
+
+    def watch(self, nodes=(), *, is_visible=True):
+        """Say which nodes, ``(cluster, name)``, are on the screen."""
+        said = {"type": "watch", "visible": is_visible, "nodes": list(nodes)}
+        self.connection.send(json.dumps(said))
 
     def _next(self):
         return json.loads(self.connection.recv())
 
+    def load(self, cluster, node):
+        """Return the newest row of a node's load, None before there is one."""
+        return self.loads.get((cluster, node))
+
     def _take(self, frame):
         self.frames.append(frame)
+        if frame["type"] == "loads":
+            for row in frame["rows"]:
+                if row[-1] is None:  # GPUs summed up: each one is as it was
+                    row[-1] = (self.load(frame["cluster"], row[0]) or row)[-1]
+                self.loads[frame["cluster"], row[0]] = LoadRow(*row)
+            return
         if frame["type"] == "snapshot":
             self.seq = frame["seq"]
             self.clusters = {view["id"]: view for view in frame["clusters"]}
@@ -291,6 +309,10 @@ class Panel:
             known.update({view["id"]: view for view in frame[name]})
             for gone in frame[f"gone_{name}"]:
                 del known[gone]
+        for change in frame["nodes"]:
+            news = {node["name"]: node for node in change["nodes"]}
+            view = self.clusters[change["cluster"]]
+            view["nodes"] = [news.get(node["name"], node) for node in view["nodes"]]
 
     def wait(self, predicate, timeout_s=20):
         """Read frames until a condition holds."""

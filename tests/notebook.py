@@ -31,6 +31,8 @@ class CellOutputs:
     payload: list = field(default_factory=list)
     #: What widgets were told, as text.
     widgets: str = ""
+    #: ``the id of a widget → its first state``.
+    made: dict = field(default_factory=dict)
 
     def add_text(self, name, text):
         if self.outputs and self.outputs[-1][0] == name:
@@ -139,6 +141,8 @@ class Run:
                 outputs.append(("error", content["ename"], content["evalue"], traceback))
             case "comm_open" | "comm_msg":
                 self.outputs.widgets += str(content["data"])
+                if kind == "comm_open":
+                    self.outputs.made[content["comm_id"]] = content["data"].get("state", {})
             case "status":
                 self._is_idle = content["execution_state"] == "idle"
 

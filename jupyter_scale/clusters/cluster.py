@@ -336,6 +336,10 @@ class Cluster:
         """Return the machine of a node, to which files are brought; None when it is this one."""
         return self._provider.host_of(node, self._performer.request)
 
+    def read_log(self, node: NodeState, name: str, lines: int) -> tuple[str, ...]:
+        """Return the last lines of a node's log, see `Provider.read_log`."""
+        return self._provider.read_log(node, self._performer.request, name, lines)
+
     def leave(self) -> None:
         """Let go of it without ending it: another process, or nobody for a while, owns it then."""
         with self._lock:

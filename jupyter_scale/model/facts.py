@@ -14,9 +14,8 @@ from typing import Any
 from jupyter_scale.errors import ProtocolError
 from jupyter_scale.model.run import Loop, Run
 
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 TOPIC = "jupyter-scale"
-FIRST_LINE_CHARS = 80
 
 
 def to_message(facts: Iterable[RunFact]) -> list[dict[str, Any]]:

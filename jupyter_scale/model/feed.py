@@ -4,19 +4,23 @@ A connection begins with a `Snapshot`; after it come `Delta` s, numbered without
 misses one connects again. All times are Unix seconds by the clocks of servers: each frame says what
 time it is there, because a browser's clock may be wrong.
 
-A client says one thing, `Watch`: load is sampled only while somebody watches.
+A client says one thing, `Watch`: load is sampled only while somebody watches. Load comes in frames
+of its own, `Loads`, which have no number: of nodes on somebody's screen each second, with each of
+their GPUs; of all others every five seconds, with their GPUs summed up. In a snapshot or a delta
+nothing is known of load, so that these are rare and small.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from jupyter_scale.model.account import Traffic
 from jupyter_scale.model.run import Loop, Run, RunStatus
 
-__all__ = ["RunStatus"]  # of the feed, too: its TypeScript has it
+__all__ = ["RunStatus", "Traffic"]  # of the feed, too: its TypeScript has them
 
-FEED_VERSION = 4
+FEED_VERSION = 5
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 
@@ -32,13 +36,40 @@ class GpuView:
     memory_total_bytes: int | None
     temperature_c: float | None
     power_w: float | None
+    processes: int | None = None
+
+
+class GpuRow(NamedTuple):
+    """A `GpuView` in `Loads`: there are many."""
+
+    number: int
+    name: str
+    utilisation_percent: float | None
+    memory_used_bytes: int | None
+    memory_total_bytes: int | None
+    temperature_c: float | None
+    power_w: float | None
+    processes: int | None
+
+
+class GpuSum(NamedTuple):
+    """All GPUs of a node: how many, their mean load, their memory and power, the hottest."""
+
+    gpus: int
+    utilisation_percent: float | None
+    memory_used_bytes: int | None
+    memory_total_bytes: int | None
+    hottest_c: float | None
+    power_w: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One node: load of its workers, summed (100 percent is one core).
+    """One node: load of its workers, summed (100 percent is one core), and of its machine.
 
-    `workers_wanted` is 0 while a machine's cores are not known; `error` says why it failed.
+    `workers_wanted` is 0 while a machine's cores are not known; `error` says why it failed; `ssh`
+    is the command that leads there, empty for this computer. What is null is not known; as soon as
+    `busy` is, a node without `gpu` has none that a driver tells of.
     """
 
     name: str
@@ -51,6 +82,30 @@ class NodeView:
     memory_used_bytes: int | None
     memory_limit_bytes: int | None
     gpus: tuple[GpuView, ...]
+    ssh: str = ""
+    busy: int | None = None
+    network_in_bytes_per_s: float | None = None
+    network_out_bytes_per_s: float | None = None
+    disk_read_bytes_per_s: float | None = None
+    disk_write_bytes_per_s: float | None = None
+    gpu: GpuSum | None = None
+
+
+class LoadRow(NamedTuple):
+    """What `Loads` tells of a node, see `NodeView`; `gpus` is null if they are summed up only."""
+
+    node: str
+    workers: int | None
+    busy: int | None
+    cpu_percent: float | None
+    memory_used_bytes: int | None
+    memory_limit_bytes: int | None
+    network_in_bytes_per_s: float | None
+    network_out_bytes_per_s: float | None
+    disk_read_bytes_per_s: float | None
+    disk_write_bytes_per_s: float | None
+    gpu: GpuSum | None
+    gpus: tuple[GpuRow, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +167,14 @@ class LoopView(Loop):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView(Run):
-    """One ``%%scale`` cell that ran or runs."""
+    """One ``%%scale`` cell that ran or runs; without a cluster it ran in the notebook's kernel.
+
+    `traffic` comes with its end; it is null while it runs, and if its kernel tells nothing.
+    """
 
     cluster: str
     loops: tuple[LoopView, ...]
+    traffic: Traffic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +191,14 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class NodesChange:
+    """Nodes of a cluster of which nothing else changed: whole new views by name."""
+
+    cluster: str
+    nodes: tuple[NodeView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """What changed: whole new views by id, ids that are gone, all profiles if one did."""
 
@@ -143,11 +210,33 @@ class Delta:
     gone_clusters: tuple[str, ...]
     gone_runs: tuple[str, ...]
     profiles: tuple[str, ...] | None
+    nodes: tuple[NodesChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loads:
+    """What nodes of a cluster do now, of those for which it changed."""
+
+    type: Literal["loads"]
+    sent_at: float
+    cluster: str
+    rows: tuple[LoadRow, ...]
+
+
+class NodeId(NamedTuple):
+    """Which node: a cluster's id, and the node's name."""
+
+    cluster: str
+    node: str
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What a client says: whether it shows the panel. At first it does not."""
+    """What a client says: whether it shows the panel, and which nodes are on its screen.
+
+    At first it does not.
+    """
 
     type: Literal["watch"]
     visible: bool
+    nodes: tuple[NodeId, ...]

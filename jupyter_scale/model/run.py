@@ -10,9 +10,22 @@ from typing import Any, Literal
 RunStatus = Literal["queued", "running", "done", "failed", "interrupted", "lost"]
 
 
+FIRST_LINE_CHARS = 80
+
+
+def first_line(source: str) -> str:
+    """Return the line of a cell by which its run is known: the first that is not blank."""
+    lines = (line.strip() for line in source.splitlines())
+    return next(filter(None, lines), "")[:FIRST_LINE_CHARS]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """One spread loop: counts of iterations."""
+    """One spread loop: counts of iterations.
+
+    `rate_per_s` is how many of them end in a second; `speedup` is how many times longer one process
+    would have taken. Each is None while that cannot be told.
+    """
 
     line: int
     total: int
@@ -20,11 +33,16 @@ class Loop:
     running: int
     failed: int
     workers: int
+    rate_per_s: float | None = None
+    speedup: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What is told of a run wherever it is told of; times are Unix seconds."""
+    """What is told of a run wherever it is told of; times are Unix seconds.
+
+    `traceback` is what the notebook shows of a failure, as plain text.
+    """
 
     id: str
     kernel_id: str
@@ -36,6 +54,7 @@ class Run:
     started_at: float
     ended_at: float | None = None
     error: str = ""
+    traceback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

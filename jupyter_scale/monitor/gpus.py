@@ -57,6 +57,7 @@ def _read(index: int) -> GpuView | None:
     heat = _ask(pynvml.nvmlDeviceGetTemperatureV, handle, pynvml.NVML_TEMPERATURE_GPU)
     if heat is None:  # drivers before 2025 have the old function only
         heat = _ask(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU)
+    processes = _ask(pynvml.nvmlDeviceGetComputeRunningProcesses_v3, handle)
     return GpuView(
         index=index,
         name=_ask(pynvml.nvmlDeviceGetName, handle) or "GPU",
@@ -65,6 +66,7 @@ def _read(index: int) -> GpuView | None:
         memory_total_bytes=None if memory is None else int(memory.total),
         temperature_c=None if heat is None else float(heat),
         power_w=None if power_mw is None else power_mw / 1000,
+        processes=None if processes is None else len(processes),
     )
 
 

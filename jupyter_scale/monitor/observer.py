@@ -11,14 +11,16 @@ import concurrent.futures
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+import time
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import ClusterError
 from jupyter_scale.model.facts import TOPIC, RunFact, from_message
-from jupyter_scale.monitor.samples import LOOK, Sample, read_sample
+from jupyter_scale.monitor.samples import Sample, read_sample
+from jupyter_scale.monitor.survey import LOOK
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 SAMPLE_EVERY_S = 1.0
+WHOLE_EVERY_S = 5.0
+FEW_NODES = 16
+"""So many are looked at each second, whoever sees them."""
+
 _CONNECT_TIMEOUT_S = 10
 _TRY_AGAIN_S = 2.0
 
@@ -55,6 +61,7 @@ class Observers:
         self._on_fact, self._on_sample = on_fact, on_sample
         self._watched: dict[str, tuple[Place, concurrent.futures.Future[None]]] = {}
         self._is_sampling = asyncio.Event()
+        self._shown: Mapping[str, Collection[str]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="jupyter-scale observers", daemon=True
@@ -72,9 +79,17 @@ class Observers:
             if cluster not in self._watched:
                 self._watched[cluster] = place, self._submit(self._observe(cluster, place))
 
-    def sample(self, *, is_wanted: bool) -> None:
-        """Take samples from now on, or no more: while nobody looks they cost and tell nothing."""
-        change = self._is_sampling.set if is_wanted else self._is_sampling.clear
+    def sample(self, shown: Mapping[str, Collection[str]] | None) -> None:
+        """Take samples from now on, or no more: while nobody looks they cost and tell nothing.
+
+        Parameters
+        ----------
+        shown : mapping or None
+            ``cluster → the nodes on somebody's screen``: they are looked at each second, of many
+            others each `WHOLE_EVERY_S`. None when nobody looks.
+        """
+        self._shown = shown or {}
+        change = self._is_sampling.clear if shown is None else self._is_sampling.set
         self._loop.call_soon_threadsafe(change)
 
     def close(self) -> None:
@@ -125,14 +140,23 @@ class Observers:
             await self._take_samples(cluster, client)
 
     async def _take_samples(self, cluster: str, client: Client) -> None:
+        whole_at, count = -WHOLE_EVERY_S, 0
         while client.status in ("running", "connecting"):
             with contextlib.suppress(TimeoutError):  # look after the client all the same
                 await asyncio.wait_for(self._is_sampling.wait(), _TRY_AGAIN_S)
-            if self._is_sampling.is_set() and client.scheduler is not None:
-                looked = await getattr(client.scheduler, LOOK)()
+            if not self._is_sampling.is_set() or client.scheduler is None:
+                whole_at = -WHOLE_EVERY_S  # who looks next is told of all
+                continue
+            now = time.monotonic()
+            is_whole = count <= FEW_NODES or now - whole_at >= WHOLE_EVERY_S
+            nodes = None if is_whole else list(self._shown.get(cluster, ()))
+            if nodes or is_whole:
+                looked = await getattr(client.scheduler, LOOK)(nodes=nodes)
+                if is_whole:
+                    whole_at, count = now, len(looked["nodes"])
                 if self._is_sampling.is_set():
-                    self._on_sample(cluster, read_sample(looked))
-                await asyncio.sleep(SAMPLE_EVERY_S)
+                    self._on_sample(cluster, read_sample(looked, is_whole=is_whole))
+            await asyncio.sleep(SAMPLE_EVERY_S)
 
     def _take(self, cluster: str, message: Any) -> None:
         for fact in from_message(message):

@@ -1,4 +1,4 @@
-"""Samples: the load of workers and GPUs at a moment, read out of what the scheduler says. Pure."""
+"""Samples: the load of nodes at a moment, read out of what a survey says. Pure."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_scale.model.feed import GpuView
-
-LOOK = "jupyter_scale_look"
-"""The scheduler's handler that answers with its identity, ``idle_since_s``, and ``gpus``."""
+from jupyter_scale.monitor.machine import NO_TRAFFIC, Traffic
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerSample:
-    """One worker; 100 percent is one core."""
+class NodeSample:
+    """One node; 100 percent is one core.
 
-    name: str
-    cpu_percent: float
-    memory_used_bytes: int
-    memory_limit_bytes: int
+    Attributes
+    ----------
+    busy
+        How many of its workers work on something.
+    traffic
+        What goes by on its machine's network and disks.
+    """
+
+    workers: int = 0
+    busy: int = 0
+    cpu_percent: float = 0.0
+    memory_used_bytes: int = 0
+    memory_limit_bytes: int = 0
+    traffic: Traffic = NO_TRAFFIC
+    gpus: tuple[GpuView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +37,33 @@ class Sample:
 
     Attributes
     ----------
+    nodes
+        ``name → load``: of all nodes that there are, or of some.
+    is_whole
+        Whether of all.
     idle_since
         Since when nothing ran, in Unix seconds; None while something does.
-    gpus
-        ``node → its GPUs``.
     """
 
-    workers: tuple[WorkerSample, ...] = ()
+    nodes: Mapping[str, NodeSample] = field(default_factory=dict)
+    is_whole: bool = True
     idle_since: float | None = None
-    gpus: Mapping[str, tuple[GpuView, ...]] = field(default_factory=dict)
 
 
-def read_sample(looked: Mapping[str, Any]) -> Sample:
-    """Return the sample in what a scheduler answers to `LOOK`."""
-    workers = [_read_worker(worker) for worker in looked["workers"].values()]
-    gpus = {node: tuple(GpuView(**gpu) for gpu in seen) for node, seen in looked["gpus"].items()}
-    return Sample(tuple(sorted(workers, key=lambda w: w.name)), looked["idle_since_s"], gpus)
+def read_sample(looked: Mapping[str, Any], *, is_whole: bool) -> Sample:
+    """Return the sample in what a survey has found."""
+    nodes = {name: _read_node(found) for name, found in looked["nodes"].items()}
+    return Sample(nodes, is_whole, looked["idle_since_s"])
 
 
-def _read_worker(worker: Mapping[str, Any]) -> WorkerSample:
-    metrics = worker["metrics"]
-    return WorkerSample(
-        name=str(worker["name"]),
-        cpu_percent=float(metrics.get("cpu") or 0.0),
-        memory_used_bytes=int(metrics.get("memory") or 0),
-        memory_limit_bytes=int(worker.get("memory_limit") or 0),
+def _read_node(found: Mapping[str, Any]) -> NodeSample:
+    machine = found["machine"] or {"traffic": (), "gpus": ()}
+    return NodeSample(
+        workers=found["workers"],
+        busy=found["busy"],
+        cpu_percent=found["cpu"],
+        memory_used_bytes=found["memory"],
+        memory_limit_bytes=found["memory_limit"],
+        traffic=Traffic(*machine["traffic"]),
+        gpus=tuple(GpuView(**gpu) for gpu in machine["gpus"]),
     )

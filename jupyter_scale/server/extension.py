@@ -11,8 +11,9 @@ from typing import Any
 
 from jupyter_server.utils import url_path_join
 
+from jupyter_scale.monitor.samples import Sample
 from jupyter_scale.server import describing, handlers
-from jupyter_scale.server.feed import Feed
+from jupyter_scale.server.feed import Feed, Shown
 from jupyter_scale.server.registry import Registry
 from jupyter_scale.server.views import World
 from jupyter_scale.serverlink import CERT_VARIABLE, KEY_VARIABLE, URL_VARIABLE
@@ -25,9 +26,9 @@ def load(serverapp: Any) -> None:
     settings["jupyter_scale_key"] = secrets.token_urlsafe(32)
     registry: Registry | None = None
 
-    def attend(is_anyone_there: bool) -> None:  # noqa: FBT001 - the feed knows nothing else
+    def attend(shown: Shown | None) -> None:
         if registry is not None:
-            registry.attend(is_anyone_there=is_anyone_there)
+            registry.attend(shown)
 
     feed = Feed(attend)
     loop = asyncio.get_event_loop()
@@ -36,7 +37,11 @@ def load(serverapp: Any) -> None:
         if not loop.is_closed():
             loop.call_soon_threadsafe(feed.publish, world)
 
-    registry = Registry(Path(serverapp.root_dir), publish)
+    def take_sample(cluster: str, sample: Sample) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(feed.take_sample, cluster, sample)
+
+    registry = Registry(Path(serverapp.root_dir), publish, take_sample)
     settings["jupyter_scale_feed"], settings["jupyter_scale_registry"] = feed, registry
     base = settings["base_url"]
     atexit.register(registry.close)

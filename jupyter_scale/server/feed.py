@@ -1,12 +1,17 @@
-"""The feed: one WebSocket for each page; a snapshot first, then deltas, and nothing in between."""
+"""The feed: one WebSocket for each page; a snapshot first, then deltas, and loads between them.
+
+A page that reads slowly does not hold up the others, and nothing is kept for it without bound: it
+is not told of loads while it has `MOST_UNREAD_LOADS` frames to read, and it has to connect again
+when it is `MOST_UNREAD` frames behind.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
 from jupyter_server.auth.decorator import ws_authenticated
@@ -16,12 +21,21 @@ from jupyter_server.utils import ensure_async
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from jupyter_scale.model.feed import Delta, Snapshot, Watch
+from jupyter_scale.model.feed import Delta, LoadRow, Loads, NodeId, Snapshot, Watch
+from jupyter_scale.monitor.samples import Sample
+from jupyter_scale.server.loads import LoadBoard
 from jupyter_scale.server.views import World, difference, snapshot
 
 CLOSE_MALFORMED = 4400
-LONGEST_MESSAGE = 200
+CLOSE_SLOW = 4408
+LONGEST_MESSAGE = 30_000
+MOST_SHOWN = 200
+MOST_UNREAD_LOADS = 2
+MOST_UNREAD = 200
 AUTH_RESOURCE = "jupyter-scale"
+
+Shown = Mapping[str, Collection[str]]
+"""``cluster → names of nodes`` that are on a screen."""
 
 
 class Feed:
@@ -30,15 +44,19 @@ class Feed:
     Parameters
     ----------
     attend
-        Told whether anybody watches: pages whose panel is hidden are told the world, too.
+        Told which nodes are on somebody's screen; None when nobody watches: pages whose panel is
+        hidden are told the world, too.
     """
 
-    def __init__(self, attend: Callable[[bool], None]) -> None:
+    def __init__(self, attend: Callable[[Shown | None], None]) -> None:
         self._attend = attend
         self._world = World()
         self._seq = 0
+        self._snapshot = ""
         self._listeners: set[FeedHandler] = set()
-        self._watchers: set[FeedHandler] = set()
+        self._watchers: dict[FeedHandler, Shown] = {}
+        self._shown: Shown | None = None
+        self._board = LoadBoard()
         self._changed = asyncio.Event()
 
     @property
@@ -52,7 +70,8 @@ class Feed:
         self._world = world
         if delta is None:
             return
-        self._seq = delta.seq
+        self._seq, self._snapshot = delta.seq, ""
+        self._board.keep([cluster.id for cluster in world.clusters])
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
         if self._listeners:
@@ -63,22 +82,51 @@ class Feed:
     def add(self, listener: FeedHandler) -> None:
         """Begin to tell the world to a page; as yet it does not watch."""
         self._listeners.add(listener)
-        listener.send(encode(snapshot(self._world, self._seq, _now())))
+        self._snapshot = self._snapshot or encode(snapshot(self._world, self._seq, _now()))
+        listener.send(self._snapshot)
 
-    def watch(self, listener: FeedHandler, *, is_visible: bool) -> None:
-        """Take note whether a page shows the panel."""
-        before = bool(self._watchers)
-        if is_visible:
-            self._watchers.add(listener)
+    def watch(self, listener: FeedHandler, said: Watch) -> None:
+        """Take note whether a page shows the panel, and which nodes; tell what it has not got."""
+        if not said.visible:
+            self._watchers.pop(listener, None)
         else:
-            self._watchers.discard(listener)
-        if bool(self._watchers) != before:
-            self._attend(is_visible)
+            before = self._watchers.get(listener)
+            now = self._watchers[listener] = _by_cluster(said.nodes)
+            for cluster in self._board.clusters():
+                if before is None:
+                    self._tell(cluster, self._board.rows(cluster, in_full=False), [listener])
+                new = set(now.get(cluster, ())) - set((before or {}).get(cluster, ()))
+                self._tell(cluster, self._board.rows(cluster, new, in_full=True), [listener])
+        shown = _union(self._watchers.values()) if self._watchers else None
+        if shown != self._shown:
+            self._shown = shown
+            if shown is None:
+                self._board = LoadBoard()  # an old number is worse than none
+            self._attend(shown)
 
     def discard(self, listener: FeedHandler) -> None:
         """Stop to."""
         self._listeners.discard(listener)
-        self.watch(listener, is_visible=False)
+        self.watch(listener, Watch("watch", visible=False, nodes=()))
+
+    def take_sample(self, cluster: str, sample: Sample) -> None:
+        """Tell a cluster's load to the pages that watch."""
+        if not self._watchers:
+            return  # it was under way when the last one looked away
+        changed = self._board.take(cluster, sample)
+        news = self._board.take_news(cluster, time.monotonic())
+        self._tell(cluster, self._board.rows(cluster, news, in_full=False), self._watchers)
+        for listener, shown in self._watchers.items():
+            seen = changed.intersection(shown.get(cluster, ()))
+            self._tell(cluster, self._board.rows(cluster, seen, in_full=True), [listener])
+
+    def _tell(
+        self, cluster: str, rows: tuple[LoadRow, ...], listeners: Collection[FeedHandler]
+    ) -> None:
+        if rows:
+            text = encode(Loads("loads", _now(), cluster, rows))
+            for listener in tuple(listeners):
+                listener.send(text, is_load=True)
 
     async def wait_change(self, seq: int, timeout_s: float) -> None:
         """Return as soon as there is a frame after number `seq`, at the latest after that time."""
@@ -89,9 +137,16 @@ class Feed:
                 return
 
 
-def encode(frame: Snapshot | Delta) -> str:
+def encode(frame: Snapshot | Delta | Loads) -> str:
     """Return a frame as it travels."""
-    return json.dumps(asdict(frame), separators=(",", ":"), allow_nan=False)
+    return json.dumps(_plain(frame), separators=(",", ":"), allow_nan=False)
+
+
+def _plain(frame: Snapshot | Delta | Loads) -> dict[str, Any]:
+    """Return a frame's fields; rows are JSON as they are, and many."""
+    if isinstance(frame, Loads):
+        return {field.name: getattr(frame, field.name) for field in fields(frame)}
+    return asdict(frame)
 
 
 def decode(message: str | bytes) -> Watch | None:
@@ -103,9 +158,29 @@ def decode(message: str | bytes) -> Watch | None:
     except (ValueError, RecursionError):
         return None
     match said:
-        case {"type": "watch", "visible": bool(visible)} if len(said) == 2:  # noqa: PLR2004
-            return Watch("watch", visible)
+        case {"type": "watch", "visible": bool(visible), "nodes": list(nodes)} if len(said) == 3:  # noqa: PLR2004
+            if len(nodes) <= MOST_SHOWN and all(map(_is_node, nodes)):
+                return Watch("watch", visible, tuple(NodeId(*node) for node in nodes))
     return None
+
+
+def _is_node(value: object) -> bool:
+    return isinstance(value, list) and [type(part) for part in value] == [str, str]
+
+
+def _by_cluster(nodes: Collection[NodeId]) -> Shown:
+    shown: dict[str, set[str]] = {}
+    for cluster, node in nodes:
+        shown.setdefault(cluster, set()).add(node)
+    return shown
+
+
+def _union(all_shown: Collection[Shown]) -> Shown:
+    union: dict[str, set[str]] = {}
+    for shown in all_shown:
+        for cluster, nodes in shown.items():
+            union.setdefault(cluster, set()).update(nodes)
+    return union
 
 
 def _now() -> float:
@@ -136,23 +211,35 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
     def open(self, *args: Any, **kwargs: Any) -> None:
         """Tell all there is."""
         super().open(*args, **kwargs)
+        self._unread = 0
         self.feed.add(self)
 
-    def send(self, text: str) -> None:
+    def send(self, text: str, *, is_load: bool = False) -> None:
         """Write a frame; a connection that just closed misses nothing."""
+        if is_load and self._unread >= MOST_UNREAD_LOADS:
+            return
+        if self._unread >= MOST_UNREAD:
+            self.close(CLOSE_SLOW, "This page reads too slowly: it has to connect again.")
+            return
         try:
             task = self.write_message(text)
         except WebSocketClosedError:
             return
-        task.add_done_callback(lambda done: done.exception())
+        self._unread += 1
+        task.add_done_callback(self._note_read)
+
+    def _note_read(self, task: asyncio.Future[None]) -> None:
+        self._unread -= 1
+        task.exception()
 
     def on_message(self, message: str | bytes) -> None:
         """Take note whether the panel is seen, or close."""
         said = decode(message)
         if said is None:
-            self.close(CLOSE_MALFORMED, 'The feed takes {"type":"watch","visible":…}, no more.')
+            why = 'The feed takes {"type":"watch","visible":…,"nodes":[…]}, no more.'
+            self.close(CLOSE_MALFORMED, why)
         elif self.close_code is None:
-            self.feed.watch(self, is_visible=said.visible)
+            self.feed.watch(self, said)
 
     def on_close(self) -> None:
         """Forget the page."""

@@ -27,9 +27,11 @@ from jupyter_scale.errors import (
     NoCluster,
     ProfileError,
     ProfileExists,
+    ProtocolError,
     ScaleError,
     UsageError,
 )
+from jupyter_scale.model.account import Account
 from jupyter_scale.model.feed import ClusterView
 from jupyter_scale.model.profile import Limits
 from jupyter_scale.server.bodies import LIMITS, read_body
@@ -38,6 +40,7 @@ from jupyter_scale.server.registry import Registry
 from jupyter_scale.serverlink import KERNEL_HEADER, KEY_HEADER
 
 LONGEST_WAIT_S = 20.0
+MOST_LINES = 2000
 _STATUS: tuple[tuple[type[ScaleError], int], ...] = (
     (UsageError, 400),
     (ProfileExists, 409),
@@ -202,6 +205,42 @@ class LimitsHandler(ScaleHandler):
         self.answer(_plain(self.registry.cluster(cluster)))
 
 
+class LogHandler(ScaleHandler):
+    """A log of a node."""
+
+    @web.authenticated
+    @authorized
+    @explained
+    async def get(self, cluster: str, node: str) -> None:
+        """Show its last ``lines``: of the ``log`` "node", "worker/NUMBER" or "runner/SESSION"."""
+        lines = self.get_query_argument("lines", "200")
+        if not lines.isdecimal() or not 0 < int(lines) <= MOST_LINES:
+            expected = f"expected a number from 1 to {MOST_LINES}"
+            raise UsageError(f"Found lines={lines[:20]!r}, {expected}.")
+        name = self.get_query_argument("log", "node")
+        shown = await asyncio.wrap_future(self.registry.read_log(cluster, node, name, int(lines)))
+        self.answer({"lines": shown})
+
+
+class AccountHandler(ScaleHandler):
+    """What a run cost."""
+
+    @web.authenticated
+    @authorized
+    @explained
+    async def post(self, run: str) -> None:
+        """Take the `Account` of a run, which its kernel tells."""
+        try:
+            account = Account.from_body(json.loads(self.request.body))
+        except (ProtocolError, ValueError) as error:
+            raise UsageError(str(error)) from None
+        if account.run.id != run:
+            raise UsageError(f"That is the account of another run, {account.run.id[:60]!r}.")
+        self.registry.note(account)
+        self.set_status(204)
+        self.finish()
+
+
 class InterruptHandler(ScaleHandler):
     """The stop button of a run."""
 
@@ -233,7 +272,9 @@ def routes() -> list[tuple[str, type[web.RequestHandler]]]:
         (rf"/jupyter-scale/api/clusters/{one}", ClusterHandler),
         (rf"/jupyter-scale/api/clusters/{one}/retry", RetryHandler),
         (rf"/jupyter-scale/api/clusters/{one}/limits", LimitsHandler),
+        (rf"/jupyter-scale/api/clusters/{one}/nodes/([^/]+)/log", LogHandler),
         (rf"/jupyter-scale/api/runs/{one}/interrupt", InterruptHandler),
+        (rf"/jupyter-scale/api/runs/{one}/account", AccountHandler),
         (r"/jupyter-scale/api/feed", FeedHandler),
     ]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,9 @@ from jupyter_scale.clusters.cluster import Cluster, stop_saved
 from jupyter_scale.clusters.costs import quote
 from jupyter_scale.clusters.extending import extend
 from jupyter_scale.clusters.profiles import load_profile, profile_names
+from jupyter_scale.clusters.steps import request_for
 from jupyter_scale.errors import ClusterError, NoCluster, ProfileError, StateError
+from jupyter_scale.model.account import Account
 from jupyter_scale.model.cluster import (
     ClusterEvent,
     ClusterState,
@@ -37,12 +39,13 @@ from jupyter_scale.model.feed import ClusterView, StepView
 from jupyter_scale.model.profile import Limits
 from jupyter_scale.monitor.observer import Observers, Place
 from jupyter_scale.monitor.samples import Sample
-from jupyter_scale.providers.provider import Route
+from jupyter_scale.providers.provider import Route, load_provider
+from jupyter_scale.server.loads import with_load
 from jupyter_scale.server.views import (
     World,
     newest_runs,
     ordered,
-    settle,
+    view_account,
     view_cluster,
     view_run,
     with_step,
@@ -57,6 +60,10 @@ _BEAT_S = 5.0
 _KEEP_ENDED_S = 600.0
 _STOP_AGAIN_S = 0.2
 _MOST_FACTS = 1000
+
+
+_Known = tuple[ClusterState, tuple[StepView, ...], float | None]
+"""All that the view of a cluster is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +129,25 @@ class Registry:
         The server's directory: profiles are looked for there, and notebooks named relative to it.
     on_world : callable
         Told the new world when it changed, twice a second at most, in the registry's thread.
+    on_sample : callable
+        Told a cluster and its load, about once a second while somebody looks.
     """
 
-    def __init__(self, root: Path, on_world: Callable[[World], None]) -> None:
-        self._root, self._on_world = root, on_world
+    def __init__(
+        self,
+        root: Path,
+        on_world: Callable[[World], None],
+        on_sample: Callable[[str, Sample], None],
+    ) -> None:
+        self._root, self._on_world, self._tell_sample = root, on_world, on_sample
         self._me = current_owner()
         self._owned: dict[str, _Owned] = {}
         self._others: dict[str, ClusterState] = {}
         self._samples: dict[str, Sample] = {}
+        self._views: dict[str, tuple[_Known, ClusterView]] = {}
         self._is_attended = False
         self._facts: dict[str, tuple[str, RunFact]] = {}
+        self._accounts: dict[str, Account] = {}
         self._profiles: tuple[str, ...] = ()
         self._lock = threading.Lock()
         self._news = threading.Event()
@@ -172,13 +188,20 @@ class Registry:
         """Change when a cluster ends by itself; the future raises ScaleError."""
         return _in_thread(lambda: self._extend(cluster, changes))
 
+    def read_log(self, cluster: str, node: str, name: str, lines: int) -> Future[list[str]]:
+        """Read the last lines of a node's log; the future raises ClusterError."""
+        return _in_thread(lambda: self._read_log(cluster, node, name, lines))
+
     def stop(self, cluster: str) -> Future[None]:
         """End a cluster, or dismiss one that has ended; the future comes when it is gone."""
         return _in_thread(lambda: self._stop(cluster))
 
     def clusters(self) -> tuple[ClusterView, ...]:
-        """Return the views of all clusters now."""
-        return self._make_world().clusters
+        """Return the views of all clusters now, with their load if it is known."""
+        views = self._make_world().clusters
+        with self._lock:
+            samples = dict(self._samples)
+        return tuple(with_load(v, s.nodes) if (s := samples.get(v.id)) else v for v in views)
 
     def cluster(self, cluster: str) -> ClusterView:
         """Return the view of one cluster.
@@ -199,18 +222,28 @@ class Registry:
             known = self._facts.get(run)
         return None if known is None else known[1]
 
+    def note(self, account: Account) -> None:
+        """Take what a kernel tells of a run that has ended."""
+        with self._lock:
+            self._accounts.pop(account.run.id, None)
+            self._accounts[account.run.id] = account
+            while len(self._accounts) > _MOST_FACTS:
+                del self._accounts[next(iter(self._accounts))]
+        self._news.set()
+
     @property
     def profiles(self) -> tuple[str, ...]:
         """The names of profiles, as of the last look."""
         return self._profiles
 
-    def attend(self, *, is_anyone_there: bool) -> None:
-        """Take samples while somebody looks, and none while nobody does."""
+    def attend(self, shown: Mapping[str, Collection[str]] | None) -> None:
+        """Take samples while somebody looks, of these nodes above all; none when it is None."""
         with self._lock:
-            self._is_attended = is_anyone_there
-            self._samples.clear()  # an old number is worse than none
-        self._observers.sample(is_wanted=is_anyone_there)
-        self._news.set()
+            if self._is_attended != (shown is not None):
+                self._is_attended = shown is not None
+                self._samples.clear()  # an old number is worse than none
+                self._news.set()
+        self._observers.sample(shown)
 
     def close(self) -> None:
         """Let go of everything; clusters stay, for the next server."""
@@ -276,6 +309,20 @@ class Registry:
         if isinstance(found, _Owned):
             found.cluster.look()
         self._news.set()
+
+    def _read_log(self, cluster: str, node: str, name: str, lines: int) -> list[str]:
+        found = self._find(cluster)
+        state = found.state if isinstance(found, _Owned) else found
+        one = next((each for each in state.nodes if each.name == node), None)
+        if one is None:
+            raise NoCluster(f"Cluster {state.name} has no node {node!r} (any more).")
+        if isinstance(found, _Owned):
+            return list(found.cluster.read_log(one, name, lines))
+        provider = load_provider(state.profile.provider)
+        try:
+            return list(provider.read_log(one, request_for(state), name, lines))
+        finally:
+            provider.close()
 
     def _stop(self, cluster: str) -> None:
         found = self._find(cluster)
@@ -422,27 +469,49 @@ class Registry:
         with self._lock:
             if not self._is_attended:
                 return  # it was under way when the last one looked away
-            before = self._samples.get(cluster)
-            now = settle(before, sample)
-            self._samples[cluster] = now
-        if now != before:
+            before = self._samples.get(cluster, Sample())
+            nodes = sample.nodes if sample.is_whole else {**before.nodes, **sample.nodes}
+            self._samples[cluster] = replace(sample, nodes=nodes)
+        self._tell_sample(cluster, sample)
+        if sample.idle_since != before.idle_since:
             self._news.set()
 
     def _make_world(self) -> World:
         with self._lock:
             known = [(one.state, tuple(one.steps)) for one in self._owned.values()]
             known += [(state, ()) for state in self._others.values()]
-            samples, facts = dict(self._samples), list(self._facts.values())
-        views = [view_cluster(s, steps, samples.get(s.id)) for s, steps in known]
+            samples, facts = dict(self._samples), dict(self._facts)
+            accounts = dict(self._accounts)
+        idle = {cluster: sample.idle_since for cluster, sample in samples.items()}
+        views = [self._view((state, steps, idle.get(state.id))) for state, steps in known]
         live = {v.id for v in views if v.status in ("starting", "running", "stopping")}
         with self._lock:
             for gone in set(self._samples) - live:
                 del self._samples[gone]
+            for gone in set(self._views) - {v.id for v in views}:
+                del self._views[gone]
+        root = str(self._root)
+        told = {run: account.traffic for run, account in accounts.items()}
         runs = [
-            view_run(fact, cluster, str(self._root), is_lost=cluster not in live)
-            for cluster, fact in facts
+            view_run(fact, cluster, root, told.get(run), is_lost=cluster not in live)
+            for run, (cluster, fact) in facts.items()
+        ]
+        runs += [
+            view_account(account, root)
+            for run, account in accounts.items()
+            if run not in facts and account.traffic.where == "here"
         ]
         return World(ordered(views), newest_runs(runs), self._profiles)
+
+    def _view(self, known: _Known) -> ClusterView:
+        """Return the view of a cluster; one that rents nothing is made anew when it changed."""
+        state, _, _ = known
+        before = self._views.get(state.id)
+        if before is not None and before[0] == known and before[1].cost is None:
+            return before[1]
+        view = view_cluster(*known)
+        self._views[state.id] = known, view
+        return view
 
 
 def _stop_for_good(owned: _Owned) -> None:

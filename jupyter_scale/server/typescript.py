@@ -33,9 +33,11 @@ def generate(module: types.ModuleType = feed) -> str:
     parts += [_alias(name, value) for name, value in aliases.items()]
     names = {value: name for name, value in aliases.items()}
     parts += [
-        _interface(value, names)
-        for _, value in own
-        if is_dataclass(value) and isinstance(value, type) and value.__module__ == module.__name__
+        _interface(value, names) if is_dataclass(value) else _tuple(value, names)
+        for name, value in own
+        if isinstance(value, type)
+        if value.__module__ == module.__name__ or name in getattr(module, "__all__", ())
+        if is_dataclass(value) or _is_named_tuple(value)
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -52,6 +54,20 @@ def _interface(kind: type[Any], names: dict[Any, str]) -> str:
     hints = get_type_hints(kind)
     lines = [f"  readonly {f.name}: {_type(hints[f.name], names)};" for f in fields(kind)]
     return "\n".join([_comment(kind), f"export interface I{kind.__name__} {{", *lines, "}"])
+
+
+def _tuple(kind: type[Any], names: dict[Any, str]) -> str:
+    hints = get_type_hints(kind)
+    members = [f"{name}: {_type(hints[name], names)}" for name in kind._fields]
+    line = f"export type I{kind.__name__} = readonly [{', '.join(members)}];"
+    if len(line) > WIDTH:
+        body = ",\n  ".join(members)
+        line = f"export type I{kind.__name__} = readonly [\n  {body}\n];"
+    return f"{_comment(kind)}\n{line}"
+
+
+def _is_named_tuple(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields")
 
 
 def _comment(kind: type[Any]) -> str:
@@ -74,7 +90,7 @@ def _type(hint: Any, names: dict[Any, str]) -> str:
     if origin is tuple and arguments[1:] == (Ellipsis,):
         inner = _type(arguments[0], names)
         return f"readonly ({inner})[]" if " " in inner else f"readonly {inner}[]"
-    if is_dataclass(hint) and isinstance(hint, type):
+    if (is_dataclass(hint) and isinstance(hint, type)) or _is_named_tuple(hint):
         return f"I{hint.__name__}"
     msg = f"no TypeScript for {hint!r}: teach `_type`"
     raise TypeError(msg)

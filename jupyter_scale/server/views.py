@@ -1,20 +1,22 @@
-"""Views: what a panel is shown, made of states, samples and facts. Pure.
+"""Views: what a panel is shown, made of states and facts. Pure.
 
 Laws:
 
 1. Applying the delta between two worlds to the first gives the second (`apply`, `difference`).
 2. Two worlds that look the same have no delta.
-3. A sample that differs by less than a glance would show is the sample before (`settle`).
+3. Of a cluster of which only nodes changed, only these nodes are in the delta.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 from jupyter_scale.clusters.costs import meter_now
+from jupyter_scale.clusters.sshcommand import ssh_command
+from jupyter_scale.model.account import Account, Traffic
 from jupyter_scale.model.cluster import ClusterState, NodeState
 from jupyter_scale.model.facts import LoopFact, RunFact
 from jupyter_scale.model.feed import (
@@ -22,23 +24,17 @@ from jupyter_scale.model.feed import (
     ClusterView,
     CostView,
     Delta,
-    GpuView,
     LoopView,
+    NodesChange,
     NodeView,
     RunView,
     Snapshot,
     StepView,
 )
 from jupyter_scale.model.run import Loop, Run
-from jupyter_scale.monitor.samples import Sample, WorkerSample
 
 MOST_RUNS = 200
 MOST_STEPS = 50
-_STEADY_CPU_PERCENT = 5.0
-_STEADY_MEMORY = 0.01
-_STEADY_GPU_PERCENT = 2.0
-_STEADY_C = 1.5
-_STEADY_W = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +47,9 @@ class World:
 
 
 def view_cluster(
-    state: ClusterState,
-    steps: Iterable[StepView],
-    sample: Sample | None,
+    state: ClusterState, steps: Iterable[StepView], idle_since: float | None
 ) -> ClusterView:
-    """Return the view of one cluster; without a sample its load is unknown."""
+    """Return the view of one cluster; of its load nothing is known."""
     return ClusterView(
         id=state.id,
         name=state.name,
@@ -64,12 +58,12 @@ def view_cluster(
         status=state.status.value,
         error=state.error,
         started_at=state.started_at,
-        idle_since=None if sample is None else sample.idle_since,
+        idle_since=idle_since,
         idle_timeout_s=state.profile.idle_timeout_s,
         orphan_after_s=state.profile.orphan_after_s,
         cost=_view_cost(state),
         steps=tuple(steps),
-        nodes=tuple(_view_node(node, state, sample) for node in state.nodes),
+        nodes=tuple(_view_node(node, state) for node in state.nodes),
     )
 
 
@@ -81,28 +75,20 @@ def _view_cost(state: ClusterState) -> CostView | None:
     return CostView(meter.usd, meter.at, meter.usd_per_h, meter.max_usd, ends_at)
 
 
-def _view_node(node: NodeState, state: ClusterState, sample: Sample | None) -> NodeView:
-    workers = () if sample is None else _workers_of(node, state, sample)
-    is_known = sample is not None
+def _view_node(node: NodeState, state: ClusterState) -> NodeView:
     return NodeView(
         name=node.name,
         pool=node.pool,
         status=node.status.value,
         error=node.error,
-        workers=len(workers) if is_known else node.joined,
+        workers=node.joined,
         workers_wanted=node.workers,
-        cpu_percent=round(sum(w.cpu_percent for w in workers), 1) if is_known else None,
-        memory_used_bytes=sum(w.memory_used_bytes for w in workers) if is_known else None,
-        memory_limit_bytes=sum(w.memory_limit_bytes for w in workers) if is_known else None,
-        gpus=() if sample is None else sample.gpus.get(node.name, ()),
+        cpu_percent=None,
+        memory_used_bytes=None,
+        memory_limit_bytes=None,
+        gpus=(),
+        ssh=ssh_command(node, state.profile, Path(state.directory)),
     )
-
-
-def _workers_of(node: NodeState, state: ClusterState, sample: Sample) -> tuple[WorkerSample, ...]:
-    """Return a node's workers: all of them, or of several nodes those that begin with its name."""
-    if len(state.nodes) == 1:
-        return sample.workers
-    return tuple(w for w in sample.workers if w.name.rpartition("/")[0] == node.name)
 
 
 def with_step(steps: Sequence[StepView], new: StepView) -> list[StepView]:
@@ -124,13 +110,17 @@ def _is_of_machine(step: StepView) -> bool:
     return step.step.startswith("node ")
 
 
-def view_run(fact: RunFact, cluster: str, root: str, *, is_lost: bool) -> RunView:
+def view_run(
+    fact: RunFact, cluster: str, root: str, traffic: Traffic | None = None, *, is_lost: bool
+) -> RunView:
     """Return the view of one run.
 
     Parameters
     ----------
     root : str
         The server's directory: notebooks below it are shown by their relative path.
+    traffic : Traffic or None
+        What its kernel has told.
     is_lost : bool
         Whether its cluster is gone, so that a run that had not ended never will.
     """
@@ -138,7 +128,13 @@ def view_run(fact: RunFact, cluster: str, root: str, *, is_lost: bool) -> RunVie
         fact = fact.as_lost()
     loops = tuple(_view_loop(loop) for loop in fact.loops)
     shown = {**_shared(fact, Run), "notebook": _relative(fact.notebook, root)}
-    return RunView(**shown, cluster=cluster, loops=loops)
+    return RunView(**shown, cluster=cluster, loops=loops, traffic=traffic)
+
+
+def view_account(account: Account, root: str) -> RunView:
+    """Return the view of a run that ended in the notebook's own kernel."""
+    shown = {**_shared(account.run, Run), "notebook": _relative(account.run.notebook, root)}
+    return RunView(**shown, cluster="", loops=(), traffic=account.traffic)
 
 
 def _view_loop(loop: LoopFact) -> LoopView:
@@ -167,52 +163,6 @@ def newest_runs(runs: Iterable[RunView]) -> tuple[RunView, ...]:
     return tuple(run for run in ordered if run.id not in dropped)
 
 
-def settle(before: Sample | None, now: Sample) -> Sample:
-    """Return `now`, with the numbers of `before` where they hardly differ."""
-    if before is None:
-        return now
-    known = {worker.name: worker for worker in before.workers}
-    workers = tuple(_settle_worker(known[w.name], w) if w.name in known else w for w in now.workers)
-    known_gpus = {(node, gpu.index): gpu for node, gpus in before.gpus.items() for gpu in gpus}
-    gpus = {
-        node: tuple(_settle_gpu(known_gpus.get((node, gpu.index), gpu), gpu) for gpu in gpus)
-        for node, gpus in now.gpus.items()
-    }
-    return Sample(workers, now.idle_since, gpus)
-
-
-def _settle_worker(before: WorkerSample, now: WorkerSample) -> WorkerSample:
-    memory, most = now.memory_used_bytes, now.memory_limit_bytes or now.memory_used_bytes
-    return replace(
-        now,
-        cpu_percent=_steady(before.cpu_percent, now.cpu_percent, _STEADY_CPU_PERCENT),
-        memory_used_bytes=_steady(before.memory_used_bytes, memory, _STEADY_MEMORY * most),
-    )
-
-
-def _settle_gpu(before: GpuView, now: GpuView) -> GpuView:
-    memory, most = now.memory_used_bytes, now.memory_total_bytes or 0
-    return replace(
-        now,
-        utilisation_percent=_steady(
-            before.utilisation_percent, now.utilisation_percent, _STEADY_GPU_PERCENT
-        ),
-        memory_used_bytes=_steady(before.memory_used_bytes, memory, _STEADY_MEMORY * most),
-        temperature_c=_steady(before.temperature_c, now.temperature_c, _STEADY_C),
-        power_w=_steady(before.power_w, now.power_w, _STEADY_W),
-    )
-
-
-_Number = TypeVar("_Number", bound=float | None)
-
-
-def _steady(before: _Number, now: _Number, step: float) -> _Number:
-    """Return the number before, unless it is unknown or now differs by a step."""
-    if before is None or now is None or abs(now - before) >= step:
-        return now
-    return before
-
-
 def snapshot(world: World, seq: int, sent_at: float) -> Snapshot:
     """Return a world as the first frame of a connection."""
     return Snapshot(
@@ -225,15 +175,18 @@ def difference(before: World, now: World, seq: int, sent_at: float) -> Delta | N
     if before == now:
         return None
     clusters, gone_clusters = _changes(before.clusters, now.clusters)
+    clusters, nodes = _nodes_changed(before.clusters, clusters)
     runs, gone_runs = _changes(before.runs, now.runs)
     profiles = None if before.profiles == now.profiles else now.profiles
-    return Delta("delta", seq, sent_at, clusters, runs, gone_clusters, gone_runs, profiles)
+    return Delta("delta", seq, sent_at, clusters, runs, gone_clusters, gone_runs, profiles, nodes)
 
 
 def apply(world: World, delta: Delta) -> World:
     """Return the world after a delta, as a panel has it; the order is by start."""
+    renewed = {change.cluster: change.nodes for change in delta.nodes}
+    clusters = tuple(_renewed(view, renewed.get(view.id, ())) for view in world.clusters)
     return World(
-        _applied(world.clusters, delta.clusters, delta.gone_clusters),
+        _applied(clusters, delta.clusters, delta.gone_clusters),
         _applied(world.runs, delta.runs, delta.gone_runs),
         world.profiles if delta.profiles is None else delta.profiles,
     )
@@ -254,6 +207,35 @@ def _changes(
     ids = {view.id for view in now}
     changed = tuple(view for view in now if old.get(view.id) != view)
     return changed, tuple(view.id for view in before if view.id not in ids)
+
+
+def _nodes_changed(
+    before: tuple[ClusterView, ...], changed: tuple[ClusterView, ...]
+) -> tuple[tuple[ClusterView, ...], tuple[NodesChange, ...]]:
+    """Return the views that are another as a whole, and what changed in those of the others."""
+    old = {view.id: view for view in before}
+    whole, parts = [], []
+    for view in changed:
+        was = old.get(view.id)
+        known = {} if was is None else {node.name: node for node in was.nodes}
+        is_part = (
+            was is not None
+            and replace(was, nodes=()) == replace(view, nodes=())
+            and list(known) == [node.name for node in view.nodes]
+        )
+        if is_part:
+            news = tuple(node for node in view.nodes if node != known[node.name])
+            parts.append(NodesChange(view.id, news))
+        else:
+            whole.append(view)
+    return tuple(whole), tuple(parts)
+
+
+def _renewed(view: ClusterView, changed: tuple[NodeView, ...]) -> ClusterView:
+    if not changed:
+        return view
+    news = {node.name: node for node in changed}
+    return replace(view, nodes=tuple(news.get(node.name, node) for node in view.nodes))
 
 
 def _applied(

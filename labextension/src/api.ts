@@ -96,6 +96,14 @@ export class ScaleApi {
     await this._request('POST', ['runs', id, 'interrupt']);
   }
 
+  /** The last lines of a log: `node`, or `worker/NUMBER`. */
+  async readLog(cluster: string, node: string, log: string): Promise<readonly string[]> {
+    const path = ['clusters', cluster, 'nodes', node, 'log'];
+    const query = { log, lines: '500' };
+    return (await this._request<{ lines: string[] }>('GET', path, undefined, query))
+      .lines;
+  }
+
   /** Open the feed. */
   openFeed(): WebSocket {
     const { wsUrl, token, appendToken, WebSocket } = this._settings;
@@ -126,7 +134,8 @@ export class ScaleApi {
   private async _request<T>(
     method: string,
     path: readonly string[],
-    body?: object
+    body?: object,
+    query: Record<string, string> = {}
   ): Promise<T> {
     const url = URLExt.join(
       this._settings.baseUrl,
@@ -134,7 +143,11 @@ export class ScaleApi {
       ...path.map(part => encodeURIComponent(part))
     );
     const init = body ? { method, body: JSON.stringify(body) } : { method };
-    const response = await ServerConnection.makeRequest(url, init, this._settings);
+    const response = await ServerConnection.makeRequest(
+      url + URLExt.objectToQueryString(query),
+      init,
+      this._settings
+    );
     const text = await response.text();
     if (!response.ok) {
       const { message, key, complaint } = refusalIn(text);

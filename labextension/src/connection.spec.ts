@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { FeedConnection, type Problem } from './connection';
 import { FEED_VERSION } from './feed';
 import type { FeedMessage } from './feedmodel';
-import { aCluster, aDelta, aSnapshot } from './testing/views';
+import { aCluster, aDelta, aRow, aSnapshot } from './testing/views';
 
 /** As much of a WebSocket as the connection uses. */
 class FakeSocket {
@@ -189,26 +189,65 @@ describe('FeedConnection', () => {
 
   it('says that the panel is seen, and says so again on a new connection', () => {
     const { feed, sockets, last } = connected();
-    const seen = { type: 'watch', visible: true };
-    const hidden = { type: 'watch', visible: false };
-    feed.watch(true);
+    const seen = { type: 'watch', visible: true, nodes: [] };
+    const hidden = { type: 'watch', visible: false, nodes: [] };
+    const panel = {};
+    feed.watch(panel, true);
     expect(last().heard).toEqual([]);
     last().say(aSnapshot());
     expect(last().heard).toEqual([seen]);
-    feed.watch(true);
-    feed.watch(false);
-    feed.watch(true);
+    feed.watch(panel, true);
+    feed.watch(panel, false);
+    feed.watch(panel, true);
     expect(last().heard).toEqual([seen, hidden, seen]);
     last().lose();
     vi.advanceTimersByTime(500);
     last().say(aSnapshot());
     expect(sockets).toHaveLength(2);
     expect(last().heard).toEqual([seen]);
-    feed.watch(false);
+    feed.watch(panel, false);
     last().lose();
     vi.advanceTimersByTime(60_000);
     last().say(aSnapshot());
     expect(last().heard).toEqual([]);
+  });
+
+  it('says which nodes are on the screen, once for a step of a wheel', () => {
+    const { feed, last } = connected();
+    const [panel, page] = [{}, {}];
+    last().say(aSnapshot());
+    feed.show(panel, [['c', 'a']]);
+    vi.advanceTimersByTime(1000);
+    expect(last().heard).toEqual([]); // nobody looks
+    feed.watch(panel, true);
+    feed.show(panel, [['c', 'b']]);
+    feed.show(page, [['c', 'd']]);
+    vi.advanceTimersByTime(1000);
+    feed.show(page, []);
+    vi.advanceTimersByTime(1000);
+    const nodes = last().heard.map(said => (said as { nodes: unknown }).nodes);
+    expect(nodes).toEqual([
+      [['c', 'a']],
+      [
+        ['c', 'b'],
+        ['c', 'd']
+      ],
+      [['c', 'b']]
+    ]);
+  });
+
+  it('tells of load, and forgets it when nobody looks', () => {
+    const { feed, last } = connected();
+    const owner = {};
+    const told = vi.fn();
+    feed.loaded.connect((_, loads) => void told(loads.rows.length));
+    feed.watch(owner, true);
+    last().say(aSnapshot({ clusters: [aCluster('c')] }));
+    last().say({ type: 'loads', sent_at: 1001, cluster: 'c', rows: [aRow('node-1', 7)] });
+    expect(told).toHaveBeenCalledExactlyOnceWith(1);
+    expect(feed.state?.clusters[0]?.nodes[0]?.cpu_percent).toBe(7);
+    feed.watch(owner, false);
+    expect(feed.state?.clusters[0]?.nodes[0]).toMatchObject({ busy: null, gpu: null });
   });
 
   it('ends', () => {

@@ -8,8 +8,19 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { delayMs } from './backoff';
-import type { IWatch } from './feed';
-import { applyMessage, type FeedMessage, type IFeedState } from './feedmodel';
+import type { ILoads, INodeId, IWatch } from './feed';
+import {
+  applyMessage,
+  type FeedMessage,
+  forgetLoads,
+  type IFeedState
+} from './feedmodel';
+
+/** What is on the screen may change with each step of a wheel: it is told so often. */
+const TELL_MS = 150;
+
+/** So many nodes a server takes to be on one screen. */
+const MOST_SHOWN = 200;
 
 /** So long a connection must have lasted for its end to count as the first failure. */
 const STABLE_MS = 10_000;
@@ -41,6 +52,11 @@ export class FeedConnection implements IDisposable {
     return this._changed;
   }
 
+  /** Emitted with each frame that tells of load, before `changed`. */
+  get loaded(): ISignal<this, ILoads> {
+    return this._loaded;
+  }
+
   /** What the server told last; null before the first snapshot. */
   get state(): IFeedState | null {
     return this._state;
@@ -64,12 +80,37 @@ export class FeedConnection implements IDisposable {
     return Date.now() / 1000 + this._serverAheadS;
   }
 
-  /** Say whether the panel is seen: the server samples load only for those who watch. */
-  watch(isVisible: boolean): void {
-    if (isVisible !== this._isWatching) {
-      this._isWatching = isVisible;
-      this._tellWatch();
+  /** Say whether something of ours is seen: the server samples load only for those who watch. */
+  watch(owner: object, isVisible: boolean): void {
+    const before = this._watchers.size > 0;
+    if (isVisible) {
+      this._watchers.add(owner);
+    } else {
+      this._watchers.delete(owner);
     }
+    if (this._watchers.size > 0 !== before) {
+      this._tellWatch();
+      if (before && this._state) {
+        this._state = forgetLoads(this._state);
+        this._changed.emit();
+      }
+    }
+  }
+
+  /** Whether something of ours is seen. */
+  get isWatching(): boolean {
+    return this._watchers.size > 0;
+  }
+
+  /** Say which nodes somebody's view shows: of these the server tells each second. */
+  show(owner: object, nodes: readonly INodeId[]): void {
+    if (nodes.length > 0) {
+      this._shown.set(owner, nodes);
+    } else {
+      this._shown.delete(owner);
+    }
+    clearTimeout(this._telling);
+    this._telling = setTimeout(() => this._tellWatch(), TELL_MS);
   }
 
   get isDisposed(): boolean {
@@ -94,6 +135,7 @@ export class FeedConnection implements IDisposable {
   dispose(): void {
     this._isDisposed = true;
     clearTimeout(this._timer);
+    clearTimeout(this._telling);
     const socket = this._socket;
     this._socket = null;
     socket?.close();
@@ -104,10 +146,8 @@ export class FeedConnection implements IDisposable {
     if (socket !== this._socket) {
       return;
     }
-    const outcome = applyMessage(
-      this._status === 'live' ? this._state : null,
-      JSON.parse(text) as FeedMessage
-    );
+    const message = JSON.parse(text) as FeedMessage;
+    const outcome = applyMessage(this._status === 'live' ? this._state : null, message);
     if (outcome === 'gap' || outcome === 'version') {
       this._problem = outcome === 'version' ? 'version' : 'none';
       socket.close();
@@ -119,18 +159,24 @@ export class FeedConnection implements IDisposable {
       this._status = 'live';
       this._problem = 'none';
       this._liveSince = Date.now();
-      if (this._isWatching) {
-        this._tellWatch();
-      }
+      this._told = NOT_WATCHING;
+      this._tellWatch();
     }
     this._state = outcome;
+    if (message.type === 'loads') {
+      this._loaded.emit(message);
+    }
     this._changed.emit();
   }
 
   private _tellWatch(): void {
-    if (this._status === 'live') {
-      const message: IWatch = { type: 'watch', visible: this._isWatching };
-      this._socket?.send(JSON.stringify(message));
+    const visible = this._watchers.size > 0;
+    const nodes = visible ? [...this._shown.values()].flat().slice(0, MOST_SHOWN) : [];
+    const message: IWatch = { type: 'watch', visible, nodes };
+    const text = JSON.stringify(message);
+    if (this._status === 'live' && text !== this._told) {
+      this._told = text;
+      this._socket?.send(text);
     }
   }
 
@@ -174,7 +220,18 @@ export class FeedConnection implements IDisposable {
   private _attempt = 0;
   private _liveSince = 0;
   private _serverAheadS = 0;
-  private _isWatching = false;
+  private readonly _watchers = new Set<object>();
+  private readonly _shown = new Map<object, readonly INodeId[]>();
+  private _told = NOT_WATCHING;
+  private _telling: ReturnType<typeof setTimeout> | undefined;
   private _isDisposed = false;
   private readonly _changed = new Signal<this, void>(this);
+  private readonly _loaded = new Signal<this, ILoads>(this);
 }
+
+/** What the server takes for granted of a new connection. */
+const NOT_WATCHING = JSON.stringify({
+  type: 'watch',
+  visible: false,
+  nodes: []
+} satisfies IWatch);

@@ -92,7 +92,11 @@ class ExplanationView extends MainAreaWidget<Panel> {
 
   /** Say of which cell it is. */
   setSource(source: string): void {
-    this._source = source.trim().split('\n')[0] ?? '';
+    this._source =
+      explainMagic(source)
+        .split('\n')
+        .slice(1)
+        .find(line => line.trim()) ?? '';
   }
 
   /** Show a text. */

@@ -6,9 +6,11 @@ import {
   firstLine,
   formatBytes,
   formatBytesOf,
+  formatCount,
   formatDuration,
   formatElapsed,
   formatPercent,
+  formatRate,
   formatSpan,
   lastLine
 } from './format';
@@ -65,6 +67,19 @@ describe('text', () => {
     expect(firstLine('\nh2 failed: no route.\nIs it on?')).toBe('h2 failed: no route.');
     expect(firstLine('')).toBe('');
   });
+});
+
+test.each([
+  [0.254, '0.25'],
+  [3.14, '3.1'],
+  [42, '42'],
+  [1234.5, '1235']
+])('%s of them is %s', (count, text) => {
+  expect(formatCount(count)).toBe(text);
+});
+
+test('a rate', () => {
+  expect(formatRate(1.2e6)).toBe('1.2 MB/s');
 });
 
 test.each([

@@ -15,6 +15,11 @@ export function formatBytes(bytes: number): string {
   return `${size.toFixed(digits)} ${BYTE_UNITS[unit] ?? ''}`;
 }
 
+/** How much goes by in a second, for instance `3.2 MB/s`. */
+export function formatRate(bytesPerS: number): string {
+  return `${formatBytes(bytesPerS)}/s`;
+}
+
 /** A size that is part of another, in the unit of the whole: `1.2 / 7.8 GB`. */
 export function formatBytesOf(used: number, total: number): string {
   const whole = formatBytes(total);
@@ -55,6 +60,11 @@ export function formatElapsed(seconds: number): string {
 /** A part from 0 to 1: `40 %`. */
 export function formatPercent(part: number): string {
   return `${Math.round(part * 100)} %`;
+}
+
+/** How many, with three digits that matter: `0.25`, `3.1`, `1200`. */
+export function formatCount(count: number): string {
+  return count >= 100 ? count.toFixed(0) : String(Number(count.toPrecision(2)));
 }
 
 /** The last part of a path. */

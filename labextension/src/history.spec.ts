@@ -1,67 +1,93 @@
-import { expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { HISTORY_LENGTH, LoadHistory, loadOf } from './history';
-import { aCluster, aNode } from './testing/views';
+import type { IGpuRow, ILoadRow, ILoads } from './feed';
+import { LoadHistory, loadOf, LONG_S, RECENT_S } from './history';
+import { aNode } from './testing/views';
 
-const withLoad = (cpu_percent: number | null): ReturnType<typeof aCluster> =>
-  aCluster('a', { nodes: [aNode('n', { cpu_percent })] });
+const GPU: IGpuRow = [0, 'A100', 50, 1e9, 4e9, 60, 200, 1];
 
-test('load is a part of what the workers can do', () => {
-  expect(loadOf(aNode('n', { cpu_percent: 100, workers: 2 }))).toBe(0.5);
-  expect(loadOf(aNode('n', { cpu_percent: 230, workers: 2 }))).toBe(1);
-  expect(loadOf(aNode('n', { cpu_percent: 50, workers: 0 }))).toBe(0.5);
-  expect(loadOf(aNode('n', { cpu_percent: null }))).toBeNull();
+function row(cpu: number | null, gpus: readonly IGpuRow[] | null = null): ILoadRow {
+  return ['n', 2, 1, cpu, 2e9, 8e9, 10, 20, 30, 40, [1, 50, 1e9, 4e9, 60, 200], gpus];
+}
+
+function frame(at: number, ...rows: ILoadRow[]): ILoads {
+  return { type: 'loads', sent_at: at, cluster: 'c', rows };
+}
+
+describe('the load of a node', () => {
+  it.each([
+    [50, 2, 0.25],
+    [400, 2, 1],
+    [50, 0, 0.5],
+    [null, 2, null]
+  ])('%s percent of %s workers is %s', (cpu_percent, workers, load) => {
+    expect(loadOf(aNode('n', { cpu_percent, workers }))).toBe(load);
+  });
 });
 
-test('samples are kept, not more than needed', () => {
-  const history = new LoadHistory();
-  for (let second = 0; second < HISTORY_LENGTH + 9; second++) {
-    history.record([withLoad(second)], second * 1000);
-  }
-  expect(history.of('a', 'n')).toHaveLength(HISTORY_LENGTH);
-  expect(history.of('a', 'n').at(-1)).toBeCloseTo((HISTORY_LENGTH + 8) / 200);
-});
+describe('a history', () => {
+  it('has each number of a row', () => {
+    const history = new LoadHistory();
+    history.take(frame(1000, row(100)));
+    const last = (series: Parameters<LoadHistory['recent']>[2]): number | null =>
+      history.recent('c', 'n', series, 1000).at(-1)?.value ?? null;
+    expect([last('cpu'), last('memory'), last('networkIn'), last('networkOut')]).toEqual([
+      0.5, 0.25, 10, 20
+    ]);
+    expect([last('diskRead'), last('diskWrite'), last('gpu'), last('gpuMemory')]).toEqual(
+      [30, 40, 0.5, 0.25]
+    );
+  });
 
-test('a view that did not change, or comes too soon, is no sample', () => {
-  const history = new LoadHistory();
-  const first = withLoad(10);
-  history.record([first], 0);
-  const samples = history.of('a', 'n');
-  history.record([first], 5000);
-  expect(history.of('a', 'n')).toBe(samples);
-  history.record([withLoad(20)], 1000);
-  history.record([withLoad(30)], 1100);
-  expect(history.of('a', 'n')).toEqual([0.05, 0.1]);
-});
+  it('has two minutes, and what held at their begin', () => {
+    const history = new LoadHistory();
+    for (let at = 0; at < 400; at++) {
+      history.take(frame(at, row(at / 10)));
+    }
+    const points = history.recent('c', 'n', 'cpu', 399);
+    expect([points[0]?.at, points.at(-1)?.at]).toEqual([399 - RECENT_S - 1, 399]);
+    expect(points[0]?.value).toBeCloseTo(0.139);
+  });
 
-test('while nothing was said, nothing changed', () => {
-  const history = new LoadHistory();
-  history.record([withLoad(10)], 0);
-  history.record([withLoad(20)], 3100);
-  expect(history.of('a', 'n')).toEqual([0.05, 0.05, 0.05, 0.1]);
-  history.record([withLoad(30)], 1e9);
-  expect(history.of('a', 'n')).toHaveLength(HISTORY_LENGTH);
-});
+  it('has half an hour of a long run, coarse but for its end', () => {
+    const history = new LoadHistory();
+    for (let at = 0; at <= 2 * LONG_S; at++) {
+      history.take(frame(at, row(at / 100)));
+    }
+    const points = history.long('c', 'n', 'cpu', 2 * LONG_S);
+    expect(points[0]?.at).toBeLessThanOrEqual(LONG_S + 10);
+    expect(points[0]?.at).toBeGreaterThanOrEqual(LONG_S - 10);
+    expect(points.length).toBeLessThan(LONG_S / 10 + RECENT_S + 2);
+    expect(points.map(({ at }) => at)).toEqual(
+      [...points.map(({ at }) => at)].sort((a, b) => a - b)
+    );
+  });
 
-test('while the load was not known, there is a hole', () => {
-  const history = new LoadHistory();
-  history.record([withLoad(10)], 0);
-  history.record([withLoad(null)], 1000);
-  history.record([withLoad(20)], 4000);
-  expect(history.of('a', 'n')).toEqual([0.05, null, null, null, 0.1]);
-});
+  it('has holes where nobody watched', () => {
+    const history = new LoadHistory();
+    history.take(frame(1, row(10)));
+    history.pause(2);
+    history.take(frame(9, row(null)));
+    history.take(frame(10, row(20)));
+    expect(
+      history.recent('c', 'n', 'cpu', 10).map(({ value }) => value === null)
+    ).toEqual([false, true, true, false]);
+  });
 
-test('a clock that is set back begins a new history', () => {
-  const history = new LoadHistory();
-  history.record([withLoad(10)], 9000);
-  history.record([withLoad(20)], 2000);
-  history.record([withLoad(30)], 3000);
-  expect(history.of('a', 'n')).toEqual([0.1, 0.15]);
-});
+  it('has each GPU, of those rows that tell of them', () => {
+    const history = new LoadHistory();
+    const other: IGpuRow = [1, 'A100', 90, 1e9, 4e9, 60, 200, 1];
+    history.take(frame(1, row(10, [GPU, other])));
+    history.take(frame(2, row(10)));
+    expect(history.recentGpu('c', 'n', 1, 2)).toHaveLength(1);
+    expect(history.recentGpu('c', 'n', 1, 2)[0]?.value).toBeCloseTo(0.9);
+    expect(history.recentGpu('c', 'n', 2, 2)).toEqual([]);
+  });
 
-test('what is gone is forgotten', () => {
-  const history = new LoadHistory();
-  history.record([withLoad(10)], 0);
-  history.record([], 1000);
-  expect(history.of('a', 'n')).toEqual([]);
+  it('forgets clusters that are gone', () => {
+    const history = new LoadHistory();
+    history.take(frame(1, row(10)));
+    history.keep([{ id: 'other' }]);
+    expect(history.recent('c', 'n', 'cpu', 1)).toEqual([]);
+  });
 });

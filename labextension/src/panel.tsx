@@ -18,7 +18,7 @@ import { Runs } from './views/runs';
 export const PANEL_ID = 'jupyter-scale-panel';
 
 /** The sections' heights: a failed start is seen in whole, and of runs there are most. */
-const SIZES = [3, 3, 4];
+const SIZES = [4, 3, 4];
 
 const clustersOf: Subject = ({ clusters }) => clusters;
 const runsOf: Subject = ({ runs }) => runs;

@@ -16,9 +16,10 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Actions } from './actions';
 import { ScaleApi } from './api';
 import { Attaching } from './attaching';
-import { SectionChooser } from './choosing';
+import { hiddenSections, SectionChooser } from './choosing';
 import { FeedConnection } from './connection';
 import { LoadHistory } from './history';
+import { addNodePages, OPEN_NODE } from './nodepages';
 import { createPanel, PANEL_ID } from './panel';
 import { addPanelCommands, PanelCommandIDs } from './panelcommands';
 import { revealRun } from './reveal';
@@ -63,6 +64,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     restorer?.add(panel, PANEL_ID);
 
     addPanelCommands(app, context);
+    addNodePages(app, context, restorer);
     for (const command of Object.values(PanelCommandIDs)) {
       palette?.addItem({ command, category: trans.__('Cluster') });
     }
@@ -92,7 +94,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     settings.changed.connect((_, current) => {
       item.refresh();
       context.pace.everyMs = 1000 * current.updateEvery;
-      sections.hide(current.hiddenSections);
+      sections.hide(hiddenSections(current));
       if (current.side !== side) {
         side = current.side;
         app.shell.add(panel, side, { rank: RANK, type: 'Clusters' });
@@ -118,10 +120,7 @@ function createContext(
     diagnose: () => api.diagnose()
   });
   const history = new LoadHistory();
-  feed.changed.connect(() => {
-    const { clusters = [], sent_at: sentAt = 0 } = feed.state ?? {};
-    history.record(clusters, 1000 * sentAt);
-  });
+  keepHistory(history, feed);
   const attaching = new Attaching(tracker);
   const actions = new Actions({
     api,
@@ -136,7 +135,36 @@ function createContext(
       })
   });
   const pace = { everyMs: 1000 * PANEL_DEFAULTS.updateEvery };
-  return { feed, history, actions, attaching, trans, pace };
+  return {
+    feed,
+    history,
+    actions,
+    attaching,
+    pace,
+    readLog: (...which) => api.readLog(...which),
+    openNode: (cluster, node) => void app.commands.execute(OPEN_NODE, { cluster, node }),
+    trans
+  };
+}
+
+/** Collect what the feed tells of load, for as long as there are the clusters that it is of. */
+function keepHistory(history: LoadHistory, feed: FeedConnection): void {
+  let known = feed.state?.clusters;
+  let wasWatched = false;
+  feed.loaded.connect((_, loads) => {
+    history.take(loads);
+    wasWatched = true;
+  });
+  feed.changed.connect(() => {
+    if (feed.state?.clusters !== known) {
+      known = feed.state?.clusters;
+      history.keep(known ?? []);
+    }
+    if (wasWatched && (!feed.isWatching || feed.status !== 'live')) {
+      wasWatched = false;
+      history.pause(feed.now());
+    }
+  });
 }
 
 /** Connect now, and at once when the network is back or the laptop wakes up. */

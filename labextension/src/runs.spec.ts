@@ -15,12 +15,30 @@ test('runs are grouped by notebook; those with work come first, then the latest'
     groups.map(({ notebook, active, finished }) => [
       notebook,
       active.map(({ id }) => id).join(),
-      finished.map(({ id }) => id).join()
+      finished.map(({ run }) => run.id).join()
     ])
   ).toEqual([
     ['c', '3,5', ''],
     ['b', '', '2'],
     ['a', '', '4,1']
+  ]);
+});
+
+test('failures with the same exception are one, the latest, with their number', () => {
+  const [group] = groupRuns(
+    ['e', 'f', 'e', '', 'e'].map((error, index) =>
+      aRun(String(index), {
+        status: error ? 'failed' : 'done',
+        error,
+        started_at: index,
+        ended_at: index + 1
+      })
+    )
+  );
+  expect(group?.finished.map(({ run, times }) => [run.id, times])).toEqual([
+    ['4', 3],
+    ['3', 1],
+    ['1', 1]
   ]);
 });
 

@@ -12,8 +12,14 @@ export interface INotebookRuns {
   readonly notebook: string;
   /** Queued and running, in the order in which they began. */
   readonly active: readonly IRunView[];
-  /** The others, the latest first. */
-  readonly finished: readonly IRunView[];
+  /** The others, the latest first; of failures with the same exception only the latest. */
+  readonly finished: readonly IFinished[];
+}
+
+/** A run that has ended, and how often it ended just so. */
+export interface IFinished {
+  readonly run: IRunView;
+  readonly times: number;
 }
 
 /** Whether a run is still to be waited for. */
@@ -37,10 +43,31 @@ export function groupRuns(runs: readonly IRunView[]): readonly INotebookRuns[] {
     return {
       notebook,
       active: list.filter(isActive),
-      finished: list.filter(run => !isActive(run)).reverse()
+      finished: joinFailures(list.filter(run => !isActive(run)).reverse())
     };
   });
   return groups.sort((a, b) => rank(b) - rank(a));
+}
+
+/** Join failures that are the same to whoever has to mend them. */
+function joinFailures(finished: readonly IRunView[]): readonly IFinished[] {
+  const times = new Map<string, number>();
+  for (const { status, error } of finished) {
+    if (status === 'failed') {
+      times.set(error, (times.get(error) ?? 0) + 1);
+    }
+  }
+  const seen = new Set<string>();
+  return finished.flatMap(run => {
+    if (run.status !== 'failed') {
+      return [{ run, times: 1 }];
+    }
+    if (seen.has(run.error)) {
+      return [];
+    }
+    seen.add(run.error);
+    return [{ run, times: times.get(run.error) ?? 1 }];
+  });
 }
 
 /** How far these runs' loops are, from 0 to 1, each loop counting alike; null without loops. */
@@ -56,7 +83,7 @@ export function progressOf(runs: readonly IRunView[]): number | null {
 
 function rank({ active, finished }: INotebookRuns): number {
   const latest = Math.max(
-    ...[active.at(-1), finished[0]].map(run => run?.started_at ?? 0)
+    ...[active.at(-1), finished[0]?.run].map(run => run?.started_at ?? 0)
   );
   return active.length > 0 ? latest + 1e12 : latest;
 }

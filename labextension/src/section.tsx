@@ -5,8 +5,10 @@ import { PanelWithToolbar, ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import type { ComponentType, JSX } from 'react';
 
+import type { INodeId } from './feed';
 import type { IFeedState } from './feedmodel';
 import type { IPanelContext, ISectionProps } from './views/context';
+import { SCROLLER } from './views/windowed';
 
 /** Times that run, such as an uptime, are drawn so often, or more seldom if the user wants that. */
 const TICK_MS = 1000;
@@ -36,7 +38,9 @@ export class LiveView extends ReactWidget {
   protected override render(): JSX.Element {
     const { _view: View, _context: context } = this;
     const { feed } = context;
-    return <View context={context} state={feed.state} now={feed.now()} />;
+    return (
+      <View context={context} state={feed.state} now={feed.now()} show={this._show} />
+    );
   }
 
   protected override onAfterAttach(msg: Message): void {
@@ -68,6 +72,7 @@ export class LiveView extends ReactWidget {
   private _follow(): void {
     this._rest();
     if (this.isVisible) {
+      this._context.feed.show(this, this._shown);
       this.update();
       this._tick();
     }
@@ -83,10 +88,16 @@ export class LiveView extends ReactWidget {
   }
 
   private _rest(): void {
+    this._context.feed.show(this, []);
     clearTimeout(this._ticking);
     clearTimeout(this._waiting);
     this._waiting = undefined;
   }
+
+  private readonly _show = (nodes: readonly INodeId[]): void => {
+    this._shown = nodes;
+    this._context.feed.show(this, nodes);
+  };
 
   /** Redraw, unless the feed told of something else. */
   private readonly _redrawIfNews = (): void => {
@@ -121,6 +132,7 @@ export class LiveView extends ReactWidget {
   };
 
   private _last: readonly unknown[] = [];
+  private _shown: readonly INodeId[] = [];
   private _drawnAt = -Infinity;
   private _ticking: ReturnType<typeof setTimeout> | undefined;
   private _waiting: ReturnType<typeof setTimeout> | undefined;
@@ -138,6 +150,7 @@ export class Section extends PanelWithToolbar {
   ) {
     super();
     this.addClass('jp-scale-Section');
+    this.addClass(SCROLLER);
     this.addClass(`jp-scale-mod-${name}`);
     this.title.label = title;
     this.addWidget(new LiveView(view, subject, context));

@@ -24,8 +24,8 @@ export interface IPanelSettings {
   readonly showStatusItem: boolean;
   /** So many seconds are at least between two drawings. */
   readonly updateEvery: number;
-  /** Names of sections that are left out. */
-  readonly hiddenSections: readonly string[];
+  readonly showNodes: boolean;
+  readonly showRuns: boolean;
 }
 
 /** The defaults of `schema/panel.json`. */
@@ -33,7 +33,8 @@ export const PANEL_DEFAULTS: IPanelSettings = {
   side: 'left',
   showStatusItem: true,
   updateEvery: 0.5,
-  hiddenSections: []
+  showNodes: true,
+  showRuns: true
 };
 
 /** The settings as they are now: defaults until the registry has answered. */

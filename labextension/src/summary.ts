@@ -5,7 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { ConnectionStatus } from './connection';
 import { formatPerHour, isPaid, totalPerHour } from './cost';
-import type { IClusterView, IRunView } from './feed';
+import type { IClusterView, INodeView, IRunView } from './feed';
 import type { IFeedState } from './feedmodel';
 import { formatPercent } from './format';
 import { MAGIC } from './magic';
@@ -45,6 +45,19 @@ export function busyWorkers(runs: readonly IRunView[], workers: number): number 
   return Math.min(workers, busy);
 }
 
+/** The mean load of all GPUs whose load is known, from 0 to 1; null when there is none. */
+function gpuLoadOf(nodes: readonly INodeView[]): number | null {
+  let [count, sum] = [0, 0];
+  for (const { gpu } of nodes) {
+    const [gpus = 0, busy = null] = gpu ?? [];
+    if (busy !== null) {
+      count += gpus;
+      sum += gpus * busy;
+    }
+  }
+  return count > 0 ? sum / (100 * count) : null;
+}
+
 function atWork(
   clusters: readonly IClusterView[],
   { runs, clusters: all }: IFeedState,
@@ -56,18 +69,14 @@ function atWork(
   const workers = nodes.reduce((sum, node) => sum + node.workers, 0);
   const active = runs.filter(isActive);
   const progress = progressOf(active);
-  const gpus = nodes
-    .flatMap(node => node.gpus)
-    .map(gpu => gpu.utilisation_percent)
-    .filter(busy => busy !== null);
-  const gpuLoad = gpus.reduce((sum, busy) => sum + busy, 0) / (100 * gpus.length);
+  const gpuLoad = gpuLoadOf(nodes);
   const said = [
     trans._n('%1 node', '%1 nodes', nodes.length),
     active.length > 0
       ? trans.__('%1 of %2 busy', busyWorkers(active, workers), workers)
       : trans.__('idle'),
     progress !== null && formatPercent(progress),
-    gpus.length > 0 && trans.__('GPU %1', formatPercent(gpuLoad))
+    gpuLoad !== null && trans.__('GPU %1', formatPercent(gpuLoad))
   ];
   return withPrice(said.filter(Boolean).join(', '), all, trans);
 }

@@ -11,7 +11,7 @@ const TURNS = new Set(['after-attach', 'after-detach', 'after-hide', 'after-show
 /** Watch the feed as long as somebody can see this widget, from now on. */
 export function watchWhileSeen(widget: Widget, feed: FeedConnection): void {
   const tell = (): void => {
-    feed.watch(widget.isVisible && document.visibilityState === 'visible');
+    feed.watch(widget, widget.isVisible && document.visibilityState === 'visible');
   };
   MessageLoop.installMessageHook(widget, (_, { type }) => {
     if (TURNS.has(type)) {
@@ -20,5 +20,9 @@ export function watchWhileSeen(widget: Widget, feed: FeedConnection): void {
     return true;
   });
   document.addEventListener('visibilitychange', tell);
+  widget.disposed.connect(() => {
+    document.removeEventListener('visibilitychange', tell);
+    feed.watch(widget, false);
+  });
   tell();
 }

@@ -2,3 +2,5 @@ import './base.css';
 import './panel.css';
 import './cards.css';
 import './forms.css';
+import './nodes.css';
+import './nodepage.css';

@@ -48,3 +48,20 @@ def test_a_quick_cell_and_a_quiet_one_show_no_progress(notebook):
         assert notebook.run(LOOP.format(count=60)).outputs == []
     finally:
         notebook.run("%scale quiet off")
+
+
+def test_a_button_stops_the_cell_where_the_page_is_heard_meanwhile(notebook):
+    """As JupyterLab does it: what widgets say goes to a subshell, which it has the kernel make."""
+    client = notebook.client
+    client.control_channel.send(client.session.msg("create_subshell_request", {}))
+    subshell = client.get_control_msg(timeout=10)["content"]["subshell_id"]
+    cell = notebook.start(LOOP.format(count=2000))
+    cell.wait_for("line 2: ")
+    cell.wait_for("'description': 'Stop'")
+    made = cell.outputs.made.items()
+    [button] = [widget for widget, state in made if state.get("description") == "Stop"]
+    click = {"method": "custom", "content": {"event": "click"}}
+    message = client.session.msg("comm_msg", {"comm_id": button, "data": click})
+    message["header"]["subshell_id"] = subshell
+    client.shell_channel.send(message)
+    assert cell.finish().ename == "KeyboardInterrupt"

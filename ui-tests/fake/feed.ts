@@ -4,7 +4,14 @@
  */
 import type { Page, WebSocketRoute } from '@playwright/test';
 
-import type { IDelta, ISnapshot } from '../../labextension/src/feed';
+import type {
+  IClusterView,
+  IDelta,
+  ILoadRow,
+  ILoads,
+  INodeView,
+  ISnapshot
+} from '../../labextension/src/feed';
 import { aDelta, aSnapshot } from '../../labextension/src/testing/views';
 import { test as base } from '../tests/lab';
 
@@ -23,6 +30,11 @@ export class FakeFeed {
 
   /** What requests get that begin so, for instance `GET hosts`; the others get nothing. */
   readonly answers: Record<string, object> = { 'GET profiles': { lines: [] } };
+
+  /** Have logs say this. */
+  setLog(...lines: readonly string[]): void {
+    this.answers['GET clusters'] = { lines };
+  }
 
   constructor(private readonly page: Page) {}
 
@@ -77,6 +89,17 @@ export class FakeFeed {
     this.socket?.send(JSON.stringify(aDelta({ sent_at, ...changes, seq: this.seq })));
   }
 
+  /** Tell the load of a cluster's nodes, and of each of their GPUs, at that time. */
+  load({ id, nodes }: IClusterView, sentAt: number): void {
+    const frame: ILoads = {
+      type: 'loads',
+      sent_at: sentAt,
+      cluster: id,
+      rows: nodes.map(rowOf)
+    };
+    this.socket?.send(JSON.stringify(frame));
+  }
+
   /** Lose a message. */
   skip(): void {
     this.seq += 1;
@@ -94,6 +117,32 @@ export class FakeFeed {
   private seq = 1;
   private isDown = false;
   private socket: WebSocketRoute | null = null;
+}
+
+function rowOf(node: INodeView): ILoadRow {
+  return [
+    node.name,
+    node.workers,
+    node.busy,
+    node.cpu_percent,
+    node.memory_used_bytes,
+    node.memory_limit_bytes,
+    node.network_in_bytes_per_s,
+    node.network_out_bytes_per_s,
+    node.disk_read_bytes_per_s,
+    node.disk_write_bytes_per_s,
+    node.gpu,
+    node.gpus.map(gpu => [
+      gpu.index,
+      gpu.name,
+      gpu.utilisation_percent,
+      gpu.memory_used_bytes,
+      gpu.memory_total_bytes,
+      gpu.temperature_c,
+      gpu.power_w,
+      gpu.processes
+    ])
+  ];
 }
 
 /** The usual lab, whose panel is fed by the fake; it is there before the page is loaded. */

@@ -78,7 +78,15 @@ export function working(now: number): Scene {
           execution_count: 4 + index,
           first_line: `X_${index} = prepare(X, window=${index})`,
           started_at: now - 600 + 20 * index,
-          ended_at: now - 599.3 + 20 * index + 7 * (index % 2)
+          ended_at: now - 599.3 + 20 * index + 7 * (index % 2),
+          traffic: {
+            where: 'cluster',
+            why: index === 5 ? "line 3: f changes 'seen': ran in order" : '',
+            sent_bytes: 3.1e6 * (6 - index),
+            received_bytes: 48_000,
+            reused_bytes: 1.24e9 * index,
+            notes: []
+          }
         })
       ),
       aRun('failed', {
@@ -89,7 +97,31 @@ export function working(now: number): Scene {
         started_at: now - 70,
         ended_at: now - 67.6,
         error:
-          'Traceback (most recent call last):\n  …\nValueError: Found input variables with inconsistent numbers of samples: [1347, 1346]'
+          'ValueError: Found input variables with inconsistent numbers of samples: [1347, 1346]',
+        traceback: [
+          'Traceback (most recent call last)',
+          'Cell In[10], line 1',
+          '----> 1 model.fit(X_train, y_train[:-1])',
+          '',
+          'ValueError: Found input variables with inconsistent numbers of samples: [1347, 1346]'
+        ].join('\n')
+      }),
+      aRun('here', {
+        cluster: '',
+        notebook: NOTEBOOK,
+        status: 'done',
+        execution_count: 9,
+        first_line: 'log.write(summary)',
+        started_at: now - 90,
+        ended_at: now - 89.6,
+        traffic: {
+          where: 'here',
+          why: "the name 'log' is an open file (TextIOWrapper)",
+          sent_bytes: 0,
+          received_bytes: 0,
+          reused_bytes: 0,
+          notes: []
+        }
       }),
       aRun('running', {
         notebook: NOTEBOOK,
@@ -97,8 +129,24 @@ export function working(now: number): Scene {
         first_line: 'results = [score(params) for params in grid]',
         started_at: now - 12,
         loops: [
-          aLoop({ line: 2, total: 72, done: 29, running: 2, ends_at: now + 14 }),
-          aLoop({ line: 5, total: 1000, done: 0, running: 0, failed: 0, ends_at: null })
+          aLoop({
+            line: 2,
+            total: 72,
+            done: 29,
+            running: 2,
+            queued: 41,
+            ends_at: now + 14
+          }),
+          aLoop({
+            line: 5,
+            total: 1000,
+            done: 0,
+            running: 0,
+            queued: 1000,
+            ends_at: null,
+            rate_per_s: null,
+            speedup: null
+          })
         ]
       }),
       aRun('queued', {
@@ -269,11 +317,17 @@ export function fleet(now: number): Scene {
 
 /** Many nodes; the first is at 10 percent of its load, then 20 and so on, as time goes by. */
 export function crowd(count: number, second = 0): Scene {
+  const { gpus, gpu } = gpuNode('', 8);
   return {
     clusters: [
       aCluster('big', {
+        started_at: 1_789_990_000,
         nodes: Array.from({ length: count }, (_, index) =>
-          aNode(`node-${index}`, { cpu_percent: (index * 37 + 20 * second) % 200 })
+          aNode(`node-${index}`, {
+            cpu_percent: (index * 37 + 20 * second) % 200,
+            gpus,
+            gpu
+          })
         )
       })
     ]
@@ -297,11 +351,54 @@ function gpuNode(name: string, count: number): INodeView {
   const gpus = Array.from({ length: count }, (_, index): IGpuView => ({
     index,
     name: 'NVIDIA A10G',
-    utilisation_percent: 97 - 60 * index,
-    memory_used_bytes: 18.4e9 - 9e9 * index,
+    utilisation_percent: [97, 37, 88, 12][index % 4] ?? 0,
+    memory_used_bytes: [18.4e9, 9.4e9, 21.9e9, 0.4e9][index % 4] ?? 0,
     memory_total_bytes: 24.1e9,
-    temperature_c: 71 - 20 * index,
-    power_w: 214 - 120 * index
+    temperature_c: 71 - 20 * (index % 3),
+    power_w: 214 - 60 * (index % 3),
+    processes: index === 0 ? 2 : 1
   }));
-  return aNode(name, { gpus, memory_limit_bytes: 64e9 });
+  return aNode(name, {
+    gpus,
+    memory_limit_bytes: 64e9,
+    network_in_bytes_per_s: 118e6,
+    network_out_bytes_per_s: 2.4e6,
+    disk_write_bytes_per_s: 310e6,
+    ssh: `ssh ${name}`
+  });
+}
+
+/** One node with eight GPUs. */
+export function gpuBox(now: number): Scene {
+  return {
+    clusters: [
+      aCluster('box', {
+        name: 'box',
+        provider: 'ssh',
+        started_at: now - 5000,
+        nodes: [
+          { ...gpuNode('dgx.physics.example.org', 8), workers: 8, workers_wanted: 8 }
+        ]
+      })
+    ],
+    runs: [
+      aRun('train', {
+        cluster: 'box',
+        notebook: NOTEBOOK,
+        first_line: 'losses = [train(fold) for fold in folds]',
+        started_at: now - 300,
+        loops: [
+          aLoop({
+            total: 8,
+            done: 3,
+            running: 5,
+            queued: 0,
+            ends_at: now + 400,
+            rate_per_s: 0.012,
+            speedup: 4.6
+          })
+        ]
+      })
+    ]
+  };
 }

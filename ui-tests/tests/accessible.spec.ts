@@ -4,7 +4,15 @@
 import type { ISnapshot } from '../../labextension/src/feed';
 import { test } from '../fake/feed';
 import { paid } from '../fake/paid';
-import { failed, fleet, machines, mixed, starting, working } from '../fake/scenes';
+import {
+  failed,
+  fleet,
+  gpuBox,
+  machines,
+  mixed,
+  starting,
+  working
+} from '../fake/scenes';
 import { findViolations } from './axe';
 import { expect } from './lab';
 
@@ -15,6 +23,7 @@ const SCENES: Record<string, (now: number) => Partial<ISnapshot>> = {
   failed,
   machines,
   fleet,
+  gpuBox,
   working,
   paid,
   mixed: (now: number) => ({ ...mixed(now), runs: working(now).runs ?? [] })
@@ -24,19 +33,19 @@ for (const theme of ['Light', 'Dark'] as const) {
   test(`axe finds nothing serious in the panel, ${theme}`, async ({ fake, lab }) => {
     await lab.setTheme(theme);
     await lab.openPanel();
-    await lab.setPanelWidth(320);
     const found: Record<string, string[]> = {};
-    for (const [name, scene] of Object.entries(SCENES)) {
-      const shown = scene(NOW);
-      fake.show({ ...shown, sent_at: NOW });
-      await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(
-        shown.clusters?.length ?? 0
-      );
-      found[name] = await findViolations(lab, '#jupyter-scale-panel');
+    for (const width of [320, 600]) {
+      await lab.setPanelWidth(width);
+      for (const [name, scene] of Object.entries(SCENES)) {
+        const shown = scene(NOW);
+        fake.show({ ...shown, sent_at: NOW });
+        await expect(lab.section('clusters').locator('.jp-scale-Cluster')).toHaveCount(
+          shown.clusters?.length ?? 0
+        );
+        found[`${name} ${width}`] = await findViolations(lab, '#jupyter-scale-panel');
+      }
     }
-    expect(found).toEqual(
-      Object.fromEntries(Object.keys(SCENES).map(name => [name, []]))
-    );
+    expect(found).toEqual(Object.fromEntries(Object.keys(found).map(name => [name, []])));
   });
 }
 
@@ -47,3 +56,20 @@ test('axe finds nothing serious when the server is lost', async ({ fake, lab }) 
   await expect(lab.panel.getByRole('button', { name: 'Try now' })).toBeVisible();
   expect(await findViolations(lab, '#jupyter-scale-panel')).toEqual([]);
 });
+
+for (const theme of ['Light', 'Dark'] as const) {
+  test(`axe finds nothing serious in the page of a node, ${theme}`, async ({
+    fake,
+    lab
+  }) => {
+    await lab.setTheme(theme);
+    fake.setLog('a line', 'distributed - WARNING - another');
+    fake.show({ ...gpuBox(NOW), sent_at: NOW });
+    await lab.execute('jupyter-scale:open-node', {
+      cluster: 'box',
+      node: 'dgx.physics.example.org'
+    });
+    await expect(lab.nodePage.getByRole('log')).toContainText('a line');
+    expect(await findViolations(lab, '.jp-scale-NodePage')).toEqual([]);
+  });
+}

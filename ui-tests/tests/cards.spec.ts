@@ -20,7 +20,7 @@ for (const theme of ['Light', 'Dark'] as const) {
       const card = (name: string): ReturnType<typeof lab.panel.getByRole> =>
         lab.section('clusters').getByRole('listitem', { name: `${name}: Running` });
       // 2.1 USD ten minutes ago, and 2.412 USD an hour since.
-      await expect(card('train')).toContainText('2.50 USD so far · 2.41 USD/h');
+      await expect(card('train')).toContainText('2.50 of 20.00 USD · 2.41 USD/h');
       await expect(card('train').getByRole('meter')).toHaveAttribute(
         'aria-valuetext',
         '13 %'

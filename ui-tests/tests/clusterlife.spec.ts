@@ -34,6 +34,8 @@ test('start, watch, interrupt, survive a crash of the server, stop', async ({
   await expect(lab.section('nodes').getByRole('meter', { name: 'CPU' })).toBeVisible();
 
   await lab.openNotebook(CELLS);
+  await clusters.getByRole('button', { name: /^Use the cluster "local" in / }).click();
+  await expect(lab.page.getByText(/\.ipynb uses "local" now\./).first()).toBeVisible();
   await lab.run(LOAD);
   await lab.run(DEFINE);
   const spread = lab.run(SPREAD);

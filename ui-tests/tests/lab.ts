@@ -28,7 +28,7 @@ interface ILabWindow {
 }
 
 interface INotebookPanel {
-  context: { path: string };
+  context: { path: string; save(): Promise<void> };
   sessionContext: { ready: Promise<void>; session: { kernel: IKernel | null } | null };
   content: INotebook;
 }
@@ -108,6 +108,16 @@ export class Lab {
     });
   }
 
+  /** Save the notebook in front; return its path. */
+  async save(): Promise<string> {
+    const saved = this.page.evaluate(async () => {
+      const panel = (window as unknown as ILabWindow).jupyterapp.shell.currentWidget;
+      await panel?.context.save();
+      return panel?.context.path ?? '';
+    });
+    return within(ASKED_MS, 'the notebook is saved', saved);
+  }
+
   /** Make a cell the active one. */
   async select(index: number): Promise<void> {
     await this.page.evaluate(i => {
@@ -155,6 +165,11 @@ export class Lab {
   /** A section of the side panel: `clusters`, `nodes` or `runs`. */
   section(name: string): Locator {
     return this.panel.locator(`.jp-scale-Section.jp-scale-mod-${name}`);
+  }
+
+  /** The page of a node that is in front. */
+  get nodePage(): Locator {
+    return this.page.locator('.jp-scale-NodePage:visible');
   }
 
   /** The words in the status bar. */

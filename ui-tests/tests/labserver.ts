@@ -26,9 +26,14 @@ export class LabServer {
     await expect.poll(() => this.isUp(), { timeout: 60_000 }).toBe(true);
   }
 
+  /** Where its notebooks are. */
+  get folder(): string {
+    return join(this.home, 'notebooks');
+  }
+
   /** Have these profiles, beside the notebooks: what a `scale.toml` says. */
   writeProfiles(text: string): void {
-    writeFileSync(join(this.home, 'notebooks', 'scale.toml'), text);
+    writeFileSync(join(this.folder, 'scale.toml'), text);
   }
 
   /** The names of the profiles that it knows. */
@@ -38,6 +43,11 @@ export class LabServer {
       headers: { Authorization: `token ${this.token}` }
     });
     return ((await answer.json()) as { profiles: string[] }).profiles;
+  }
+
+  /** Where it and its kernels keep what runs. */
+  get runtimeDir(): string {
+    return join(this.home, 'runtime_dir');
   }
 
   /** The number of its process. */
@@ -54,7 +64,7 @@ export class LabServer {
   async end(): Promise<void> {
     await this.exit(process => process.stdin?.end());
     spawnSync('python', ['-m', 'jupyter_scale.cli', 'down'], {
-      env: { ...process.env, JUPYTER_RUNTIME_DIR: join(this.home, 'runtime_dir') },
+      env: { ...process.env, JUPYTER_RUNTIME_DIR: this.runtimeDir },
       timeout: END_MS
     });
     rmSync(this.home, { recursive: true, force: true });

@@ -67,7 +67,8 @@ test('two machines, from the list of profiles to their end', async ({
     const node = nodes.getByRole('listitem', { name: host, exact: true });
     await expect(node.getByRole('img', { name: 'Running' })).toBeVisible();
     await expect(node.getByRole('meter', { name: 'CPU' })).toBeVisible();
-    await expect(node).toContainText('1 worker');
+    await expect(node).toContainText('0 of 1 worker busy');
+    await expect(node).toContainText(/B\/s in, .*B\/s out/);
   }
 
   await lab.openNotebook(CELLS);
@@ -85,6 +86,17 @@ test('two machines, from the list of profiles to their end', async ({
   await expect(await lab.run(RESULT)).toHaveText(
     `[${machines.hosts.map(host => `'${host}'`).join(', ')}]`
   );
+
+  const [host = ''] = machines.hosts;
+  await nodes.getByRole('button', { name: host, exact: true }).click();
+  await expect(lab.nodePage.getByRole('heading', { level: 2 })).toContainText(host);
+  await expect(lab.nodePage.locator('code').first()).toContainText(
+    `ssh -F ${machines.ssh_config} ${host}`
+  );
+  await lab.nodePage.getByLabel('Log of').selectOption('worker/0');
+  await expect(lab.nodePage.getByRole('log')).toContainText(/distributed|Nothing so far/);
+  await expect(lab.nodePage).toContainText('This node has no GPU');
+  await takePictures(lab, 'page-ssh', lab.nodePage);
 
   await expect(lab.statusItem).toHaveText('%%scale: 2 nodes, idle');
   await lab.stopCluster();

@@ -7,7 +7,7 @@ import errno
 import json
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -16,15 +16,12 @@ from distributed.core import rpc
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from jupyter_scale.archive.needs import is_needed
-from jupyter_scale.monitor.gpus import GpuReader
-from jupyter_scale.monitor.gpuwatch import GpuWatch
 from jupyter_scale.monitor.runs import Mourner
-from jupyter_scale.monitor.samples import LOOK
+from jupyter_scale.monitor.survey import LOOK, MachineWatch, Survey
 from jupyter_scale.providers.node.crew import Crew, CrewOptions
 from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.node.lease import notice
 from jupyter_scale.providers.node.sessions import tell_sessions
-from jupyter_scale.providers.node.worker import GPUS
 from jupyter_scale.transport.lifeline import current_owner, limit_of
 from jupyter_scale.transport.tls import security
 
@@ -124,7 +121,6 @@ class Keeper:
         self, options: NodeOptions, tell: Callable[..., None], environment: Mapping[str, str]
     ) -> None:
         self._options, self._tell, self._environment = options, tell, dict(environment)
-        self._gpus = GpuWatch(GpuReader().read)
         self._idle_since: float | None = None
         self._scheduler: LocalScheduler | None = None
 
@@ -170,16 +166,6 @@ class Keeper:
             job.cancel()
         await self.close()
 
-    async def look(self) -> dict[str, Any]:
-        """Return what monitors want to know: all workers, since when nothing ran, GPUs by node."""
-        assert self._scheduler is not None  # noqa: S101 - its handler is the only caller
-        gpus = {self._options.name: [asdict(gpu) for gpu in await self._gpus.look()]}
-        return {
-            **self._scheduler.identity(n_workers=-1),
-            "idle_since_s": self._idle_since,
-            "gpus": gpus | await self._gpus_elsewhere(self._scheduler),
-        }
-
     async def close(self) -> None:
         """Close workers and scheduler, in bounded time."""
         try:
@@ -198,7 +184,8 @@ class Keeper:
             security=security(self._options.tls_dir, "scheduler"),
             dashboard=False,
         )
-        scheduler.handlers[LOOK] = self.look
+        survey = Survey(scheduler, self._options.name, MachineWatch(), lambda: self._idle_since)
+        scheduler.handlers[LOOK] = survey.look
         await scheduler
         scheduler.add_plugin(_Watcher(self._tell))
         scheduler.add_plugin(Mourner())
@@ -232,24 +219,6 @@ class Keeper:
             return []
         count = len(self._scheduler.workers)
         return [str(n) for n in self._scheduler.workers_to_close(n=count, attribute="name")]
-
-    async def _gpus_elsewhere(self, scheduler: LocalScheduler) -> dict[str, Any]:
-        """Ask one worker of each other node."""
-        asked: dict[str, str] = {}
-        for worker in scheduler.workers.values():
-            node, slash, _ = str(worker.name).rpartition("/")
-            if slash and node != self._options.name:
-                asked.setdefault(node, worker.address)
-        if not asked:
-            return {}
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                answers = await scheduler.broadcast(
-                    msg={"op": GPUS}, workers=list(asked.values()), on_error="ignore"
-                )
-        except (TimeoutError, OSError):
-            return {}
-        return {node: answers[address] for node, address in asked.items() if address in answers}
 
     async def _wait_deserted(self, address: str) -> None:
         """Return when nothing listens where the scheduler was; bring workers back that it lost.

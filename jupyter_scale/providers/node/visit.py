@@ -67,10 +67,10 @@ def _bring(options: argparse.Namespace) -> None:
     with open(0, "rb", buffering=0, closefd=False) as lines:  # what follows is read by `_tell`
         wanted = json.loads(lines.readline())
         directory, is_new = _lay(wanted)
-        owner, warm = _node_of(directory), None
+        owner, warm, news = _node_of(directory), None, -1
         if owner is None or not is_alive(owner):
             events_path(directory).unlink(missing_ok=True)
-            owner, warm = _start(directory)
+            owner, warm, news = _start(directory)
         arguments = b""
         try:
             _say_laid(directory, wanted["network"])
@@ -82,7 +82,7 @@ def _bring(options: argparse.Namespace) -> None:
             if is_new and not arguments:  # the start is given up, and nobody may know of it
                 _remove(directory)
     if arguments:
-        _tell(directory, owner)
+        _tell(directory, owner, news)
 
 
 def _lay(wanted: dict[str, Any]) -> tuple[Path, bool]:
@@ -142,25 +142,26 @@ def _address(network: str) -> str:
     return ""
 
 
-def _start(directory: Path) -> tuple[Owner, IO[bytes]]:
+def _start(directory: Path) -> tuple[Owner, IO[bytes], int]:
     """Start the node process in a session of its own, and note who it is.
 
-    Returns who it is, and where it reads its arguments.
+    Returns who it is, where it reads its arguments, and its standard output.
     """
     log = os.open(directory / "node.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    pid, arguments = (_fork if CAN_FORK else _spawn)(str(_shared(directory)), log)
+    pid, arguments, news = (_fork if CAN_FORK else _spawn)(str(_shared(directory)), log)
     os.close(log)
     owner = owner_of(pid) or Owner(pid, 0.0)
     draft = directory / "node.new"
     draft.touch(mode=0o600)
     draft.write_text(str(owner))
     draft.replace(directory / "node")
-    return owner, arguments
+    return owner, arguments, news
 
 
-def _fork(shared: str, log: int) -> tuple[int, IO[bytes]]:
+def _fork(shared: str, log: int) -> tuple[int, IO[bytes], int]:
     """Let a copy of this process become the node process: it needs all that is imported here."""
     theirs, ours = os.pipe()
+    news, told = os.pipe()
 
     def run() -> None:
         from jupyter_scale.providers.node.__main__ import WAIT, main
@@ -169,26 +170,27 @@ def _fork(shared: str, log: int) -> tuple[int, IO[bytes]]:
         os.chdir(Path.home())
         main([WAIT, shared])
 
-    with Path(os.devnull).open("wb") as nothing:
-        pid = fork(run, python_argv(_NODE), files=[(theirs, 0), (nothing.fileno(), 1), (log, 2)])
+    pid = fork(run, python_argv(_NODE), files=[(theirs, 0), (told, 1), (log, 2)])
     os.close(theirs)
-    return pid, os.fdopen(ours, "wb")
+    os.close(told)
+    return pid, os.fdopen(ours, "wb"), news
 
 
-def _spawn(shared: str, log: int) -> tuple[int, IO[bytes]]:
+def _spawn(shared: str, log: int) -> tuple[int, IO[bytes], int]:
     from jupyter_scale.providers.node.__main__ import WAIT
 
     process = subprocess.Popen(
         python_argv(_NODE, WAIT, shared),
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=log,
         cwd=Path.home(),
         start_new_session=True,
     )
     process.returncode = 0  # it is not waited for
     assert process.stdin is not None  # noqa: S101 - it is a pipe
-    return process.pid, process.stdin
+    assert process.stdout is not None  # noqa: S101 - as well
+    return process.pid, process.stdin, os.dup(process.stdout.fileno())
 
 
 def _follow(options: argparse.Namespace) -> None:
@@ -206,9 +208,17 @@ def _node_of(directory: Path) -> Owner | None:
         return None
 
 
-def _tell(directory: Path, owner: Owner) -> None:
-    """Tell what the node process says until it ends, or nobody listens."""
+def _tell(directory: Path, owner: Owner, news: int = -1) -> None:
+    """Tell what the node process says until it ends, or nobody listens.
+
+    Parameters
+    ----------
+    news : int
+        Its standard output, where this process has started it: it says all there, too, and so
+        nothing has to be looked for. That is not read for what it says, some of which may be lost.
+    """
     told, last, heard = 0, time.monotonic(), b""
+    watched = [0] if news < 0 else [0, news]
     while True:
         lives = is_alive(owner)
         new = _read_from(events_path(directory), told)
@@ -222,7 +232,10 @@ def _tell(directory: Path, owner: Owner) -> None:
         if time.monotonic() > last + _ALIVE_S:
             _say(event="alive")
             last = time.monotonic()
-        if select.select([0], [], [], _LOOK_S)[0]:
+        ready = select.select(watched, [], [], _LOOK_S)[0]
+        if news in ready and not os.read(news, 65536):
+            watched.remove(news)  # it has ended
+        if 0 in ready:
             data = os.read(0, 4096)
             if not data:
                 return

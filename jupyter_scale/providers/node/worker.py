@@ -5,18 +5,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from distributed import Worker
 
 from jupyter_scale.environment.additions import look_there
-from jupyter_scale.monitor.gpus import GpuReader
-from jupyter_scale.monitor.gpuwatch import GpuWatch
-
-GPUS = "jupyter_scale_gpus"
-"""The workers' handler that answers with the GPUs of their machine."""
+from jupyter_scale.monitor.survey import ABOUT_MACHINE, MachineWatch
 
 
 def worker_log(directory: Path, name: str) -> Path:
@@ -44,12 +39,12 @@ class LocalWorker(Worker):
         if "" not in sys.path:  # as in IPython: modules beside the notebook can be imported
             sys.path.insert(0, "")
         super().__init__(*args, **kwargs)
-        self.handlers[GPUS] = self.look_at_gpus
-        self._gpus = GpuWatch(GpuReader().read)
+        self.handlers[ABOUT_MACHINE] = self.look_at_machine
+        self._machine = MachineWatch()
 
-    async def look_at_gpus(self) -> list[dict[str, Any]]:
-        """Return the GPUs of this machine; one worker of each node is asked."""
-        return [asdict(gpu) for gpu in await self._gpus.look()]
+    async def look_at_machine(self) -> dict[str, Any]:
+        """Return what this machine does; one worker of each node is asked."""
+        return await self._machine.look()
 
     def start_http_server(self, *args: Any, **kwargs: Any) -> None:
         """Start none."""

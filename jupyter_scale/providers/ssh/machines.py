@@ -90,10 +90,6 @@ class Machines:
         self._request = request
         if self._fleet is None:
             self._fleet = Fleet(request, self._connect_member, self._questions)
-        for node in nodes:
-            if node.pid == 0 and node.machine is not None:
-                # An address may have been another machine's: this one was not reached so far.
-                self._reached.discard(node.machine.host)
         self._fleet.begin(nodes)
 
     def has_news(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -17,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.model.facts import (
-    FIRST_LINE_CHARS,
     TOPIC,
     LoopFact,
     RunFact,
     client_name,
     to_message,
 )
+from jupyter_scale.model.run import first_line
 from jupyter_scale.model.stored import StoredRun
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.transport.tls import security
@@ -37,12 +38,13 @@ _EVERY_S = 0.25
 _LOOK_S = 0.25
 _FINISH_S = 0.5
 _MOST_LOOPS = 20
+_LONGEST_TRACEBACK = 4000
+_ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def begin(body: Mapping[str, Any], session: str, request: int, now: float) -> RunFact:
     """Return the fact of a cell request that begins to run."""
     origin = body.get("origin") or {}
-    lines = (line.strip() for line in body["source"].splitlines())
     return RunFact(
         id=origin.get("run") or f"{session}-{request}",
         seq=1,
@@ -51,7 +53,7 @@ def begin(body: Mapping[str, Any], session: str, request: int, now: float) -> Ru
         notebook=origin.get("notebook", ""),
         cell_id=origin.get("cell", ""),
         execution_count=body["execution_count"],
-        first_line=next(filter(None, lines), "")[:FIRST_LINE_CHARS],
+        first_line=first_line(body["source"]),
         status="running",
         started_at=now,
     )
@@ -92,6 +94,8 @@ def advance(fact: RunFact, progress: Mapping[str, Any], now: float) -> RunFact:
         done_before=before,
         started_at=started_at,
         ends_at=now + (total - done) / rate if rate > 0 and total else None,
+        rate_per_s=float(f"{rate:.3g}") if rate > 0 else None,
+        speedup=progress.get("speedup") or None,
     )
     others = tuple(other for other in fact.loops if other.line != line)
     return replace(fact, seq=fact.seq + 1, loops=(*others, loop)[-_MOST_LOOPS:])
@@ -102,6 +106,7 @@ def end(fact: RunFact, outcome: Mapping[str, Any], now: float) -> RunFact:
     status, error = ending(outcome)
     if status == "running":
         return fact
+    traceback = _traceback(outcome) if status == "failed" else ""
     finished = {report["line"]: report["iterations"] for report in outcome["loops"]}
     loops = tuple(
         replace(
@@ -113,7 +118,21 @@ def end(fact: RunFact, outcome: Mapping[str, Any], now: float) -> RunFact:
         )
         for loop in fact.loops
     )
-    return replace(fact, seq=fact.seq + 1, status=status, ended_at=now, error=error, loops=loops)
+    return replace(
+        fact,
+        seq=fact.seq + 1,
+        status=status,
+        ended_at=now,
+        error=error,
+        traceback=traceback,
+        loops=loops,
+    )
+
+
+def _traceback(outcome: Mapping[str, Any]) -> str:
+    """Return the end of what the notebook shows of a failure, without its colours."""
+    lines = (outcome["error"] or {}).get("traceback") or ()
+    return _ESCAPE.sub("", "\n".join(lines))[-_LONGEST_TRACEBACK:]
 
 
 def ending(outcome: Mapping[str, Any]) -> tuple[RunStatus, str]:

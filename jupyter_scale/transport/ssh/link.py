@@ -166,7 +166,8 @@ class Link:
         if isinstance(self._stream, socket.socket):
             with contextlib.suppress(OSError):  # the other side was faster
                 self._stream.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads it
-        self._stream.close()
+        with contextlib.suppress(OSError, EOFError):  # the host before it has gone with its machine
+            self._stream.close()
         if self._command is not None:
             end_groups([self._command.pid], grace_s=1.0)
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -69,10 +69,6 @@ class FormDialog extends Dialog<unknown> {
     } finally {
       this._isAsking = false;
     }
-    // What was refused is marked by now, and the first of it gets the focus.
-    requestAnimationFrame(() => {
-      this.node.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-    });
   }
 
   private _isAsking = false;

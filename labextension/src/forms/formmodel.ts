@@ -41,8 +41,14 @@ export class FormModel<T extends object> {
     this._changed.emit();
   }
 
+  /** How often it was said that something is wrong. */
+  get failures(): number {
+    return this._failures;
+  }
+
   /** Say what is wrong. */
   fail(errors: Errors<T>, problem = ''): void {
+    this._failures += 1;
     this._errors = errors;
     this._problem = problem;
     this._changed.emit();
@@ -56,5 +62,6 @@ export class FormModel<T extends object> {
   private _errors: Errors<T> = {};
   private _problem = '';
   private _isBusy = false;
+  private _failures = 0;
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -6,7 +6,9 @@ import {
   type ICostView,
   type IDelta,
   FEED_VERSION,
+  type IGpuSum,
   type IGpuView,
+  type ILoadRow,
   type ILoopView,
   type INodeView,
   type IRunView,
@@ -25,8 +27,25 @@ export function aNode(name: string, changes: Partial<INodeView> = {}): INodeView
     memory_used_bytes: 1e9,
     memory_limit_bytes: 8e9,
     gpus: [],
+    ssh: '',
+    busy: 1,
+    network_in_bytes_per_s: 0,
+    network_out_bytes_per_s: 0,
+    disk_read_bytes_per_s: 0,
+    disk_write_bytes_per_s: 0,
+    gpu: sumOf(changes.gpus ?? []),
     ...changes
   };
+}
+
+/** A row of load; with GPUs only if it says which. */
+export function aRow(
+  node: string,
+  cpu: number | null,
+  gpus: ILoadRow[11] = null,
+  gpu: ILoadRow[10] = null
+): ILoadRow {
+  return [node, 2, 1, cpu, 1e9, 8e9, 0, 0, 0, 0, gpu, gpus];
 }
 
 export function aCluster(id: string, changes: Partial<IClusterView> = {}): IClusterView {
@@ -48,6 +67,26 @@ export function aCluster(id: string, changes: Partial<IClusterView> = {}): IClus
   };
 }
 
+/** The GPUs of a node as the server sums them up; what none of them knows is null. */
+function sumOf(gpus: readonly IGpuView[]): IGpuSum | null {
+  const known = (pick: (gpu: IGpuView) => number | null): readonly number[] =>
+    gpus.map(pick).filter(value => value !== null);
+  const sum = (values: readonly number[]): number | null =>
+    values.length > 0 ? values.reduce((all, each) => all + each, 0) : null;
+  const busy = known(gpu => gpu.utilisation_percent);
+  const heat = known(gpu => gpu.temperature_c);
+  return gpus.length === 0
+    ? null
+    : [
+        gpus.length,
+        busy.length > 0 ? (sum(busy) ?? 0) / busy.length : null,
+        sum(known(gpu => gpu.memory_used_bytes)),
+        sum(known(gpu => gpu.memory_total_bytes)),
+        heat.length > 0 ? Math.max(...heat) : null,
+        sum(known(gpu => gpu.power_w))
+      ];
+}
+
 export function aGpu(index: number, busy: number | null): IGpuView {
   return {
     index,
@@ -56,7 +95,8 @@ export function aGpu(index: number, busy: number | null): IGpuView {
     memory_used_bytes: 18.4e9,
     memory_total_bytes: 24.1e9,
     temperature_c: 71,
-    power_w: 214
+    power_w: 214,
+    processes: 1
   };
 }
 
@@ -81,6 +121,8 @@ export function aLoop(changes: Partial<ILoopView> = {}): ILoopView {
     failed: 0,
     workers: 2,
     ends_at: 1030,
+    rate_per_s: 2,
+    speedup: 1.9,
     ...changes
   };
 }
@@ -98,7 +140,9 @@ export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
     started_at: 1000,
     ended_at: null,
     error: '',
+    traceback: '',
     loops: [],
+    traffic: null,
     ...changes
   };
 }
@@ -126,6 +170,7 @@ export function aDelta(changes: Partial<IDelta> = {}): IDelta {
     gone_clusters: [],
     gone_runs: [],
     profiles: null,
+    nodes: [],
     ...changes
   };
 }

@@ -26,7 +26,9 @@ export function Bill({ cost, now, trans }: IBillProps): JSX.Element {
         {[
           spent === null
             ? trans.__('cost so far unknown')
-            : trans.__('%1 so far', formatUsd(spent)),
+            : limit === null
+              ? trans.__('%1 so far', formatUsd(spent))
+              : trans.__('%1 of %2', spent.toFixed(2), formatUsd(limit)),
           formatPerHour(cost.usd_per_h, trans),
           limit === null && trans.__('no cost limit')
         ]
@@ -35,7 +37,7 @@ export function Bill({ cost, now, trans }: IBillProps): JSX.Element {
       </p>
       {limit !== null && share !== null && (
         <Meter
-          label={trans.__('Of %1', formatUsd(limit))}
+          label={trans.__('Spent')}
           text={formatPercent(share)}
           part={share}
           title={trans.__(

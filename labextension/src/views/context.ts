@@ -6,6 +6,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import type { Actions } from '../actions';
 import type { Attaching } from '../attaching';
 import type { FeedConnection } from '../connection';
+import type { INodeId } from '../feed';
 import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
 
@@ -15,6 +16,14 @@ export interface IPanelContext {
   readonly history: LoadHistory;
   readonly actions: Actions;
   readonly attaching: Attaching;
+  /** The last lines of a node's log, see `ScaleApi`. */
+  readonly readLog: (
+    cluster: string,
+    node: string,
+    log: string
+  ) => Promise<readonly string[]>;
+  /** Open the page of a node in the main area. */
+  readonly openNode: (cluster: string, node: string) => void;
   readonly trans: TranslationBundle;
   readonly pace: IPace;
 }
@@ -33,4 +42,6 @@ export interface ISectionProps {
   readonly context: IPanelContext;
   readonly state: IFeedState | null;
   readonly now: number;
+  /** Tells the feed which nodes the view shows. */
+  readonly show: (nodes: readonly INodeId[]) => void;
 }

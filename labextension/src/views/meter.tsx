@@ -3,7 +3,7 @@
  */
 import type { JSX } from 'react';
 
-import type { Load } from '../history';
+import { type IPoint, RECENT_S } from '../history';
 
 interface IMeterProps {
   readonly label: string;
@@ -16,11 +16,14 @@ interface IMeterProps {
   readonly title?: string;
   /** Whether it is bad when nearly nothing is left, as with memory. */
   readonly isScarce?: boolean;
+  /** Its last two minutes, parts from 0 to 1. */
+  readonly points?: readonly IPoint[] | undefined;
+  readonly now?: number;
 }
 
 /** A labelled bar with its number: how much of something is in use. */
 export function Meter(props: IMeterProps): JSX.Element {
-  const { label, shortLabel, text, part, title, isScarce } = props;
+  const { label, shortLabel, text, part, title, isScarce, points, now = 0 } = props;
   const isFull = isScarce && part !== null && part > 0.9;
   return (
     <div className="jp-scale-Meter" title={title ?? `${label}: ${text}`}>
@@ -39,6 +42,7 @@ export function Meter(props: IMeterProps): JSX.Element {
           style={{ width: `${(part ?? 0) * 100}%` }}
         />
       </span>
+      {points && <Sparkline points={points} now={now} />}
       <span className="jp-scale-Meter-text">{text}</span>
     </div>
   );
@@ -50,15 +54,17 @@ interface IProgressProps {
   readonly done: number;
   /** Begun, but not done. */
   readonly running: number;
+  readonly failed?: number;
   readonly total: number;
 }
 
-/** A bar that fills: what is done in full colour, what is under way in a lighter one. */
+/** A bar that fills: what is done, striped what has failed, lighter what is under way. */
 export function Progress({
   label,
   text,
   done,
   running,
+  failed = 0,
   total
 }: IProgressProps): JSX.Element {
   const percent = (count: number): string =>
@@ -73,47 +79,67 @@ export function Progress({
       aria-valuenow={done}
       aria-valuetext={text}
     >
-      <span style={{ width: percent(done) }} />
+      <span style={{ width: percent(done - Math.min(done, failed)) }} />
+      <span className="jp-scale-mod-failed" style={{ width: percent(failed) }} />
       <span className="jp-scale-mod-under-way" style={{ width: percent(running) }} />
     </div>
   );
 }
 
-const WIDTH = 60;
-const HEIGHT = 16;
+/** The path of a line through points in a box; a number holds until the next, null is a hole. */
+export function linePath(
+  points: readonly IPoint[],
+  { from, to, top, width, height }: IBox
+): string {
+  const x = (at: number): string =>
+    ((width * (Math.max(at, from) - from)) / (to - from)).toFixed(1);
+  const y = (value: number): string =>
+    (height - 1 - (Math.min(value, top) / top) * (height - 2)).toFixed(1);
+  let path = '';
+  points.forEach(({ at, value }, index) => {
+    if (value === null) {
+      return;
+    }
+    const isBegin = (points[index - 1]?.value ?? null) === null;
+    path += `${isBegin ? 'M' : 'L'}${x(at)} ${y(value)}`;
+    const next = points[index + 1]?.at ?? to;
+    if (next - at > STEP_S) {
+      path += `H${x(next)}`;
+    }
+  });
+  return path;
+}
 
-/** The path of a line through samples from 0 to 1, the latest at the right edge; null is a hole. */
-export function linePath(samples: readonly Load[], length: number): string {
-  const step = WIDTH / (length - 1);
-  const left = WIDTH - step * (samples.length - 1);
-  return samples
-    .map((value, index) => {
-      if (value === null) {
-        return '';
-      }
-      const x = left + index * step;
-      const y = HEIGHT - 1 - value * (HEIGHT - 2);
-      const isBegin = (samples[index - 1] ?? null) === null;
-      return `${isBegin ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`;
-    })
-    .join('');
+/** Points so close are joined by a line; a number that held for longer is a level. */
+const STEP_S = 11;
+
+/** What a line is drawn in: a span of time, the value at the top, and the size. */
+export interface IBox {
+  readonly from: number;
+  readonly to: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 interface ISparklineProps {
-  readonly samples: readonly Load[];
-  readonly length: number;
+  /** Parts from 0 to 1. */
+  readonly points: readonly IPoint[];
+  /** Unix seconds, at the right edge. */
+  readonly now: number;
 }
 
-/** A short history; decoration beside the number, so it is hidden from screen readers. */
-export function Sparkline({ samples, length }: ISparklineProps): JSX.Element {
+/** Two minutes of history; decoration beside the number, so it is hidden from screen readers. */
+export function Sparkline({ points, now }: ISparklineProps): JSX.Element {
+  const box = { from: now - RECENT_S, to: now, top: 1, width: 60, height: 16 };
   return (
     <svg
       className="jp-scale-Sparkline"
-      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      viewBox={`0 0 ${box.width} ${box.height}`}
       preserveAspectRatio="none"
       aria-hidden="true"
     >
-      <path d={linePath(samples, length)} />
+      <path d={linePath(points, box)} />
     </svg>
   );
 }

@@ -5,8 +5,14 @@ import { stopIcon } from '@jupyterlab/ui-components';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { JSX } from 'react';
 
-import type { ILoopView, IRunView } from '../feed';
-import { formatDuration, formatElapsed, lastLine } from '../format';
+import type { ILoopView, IRunView, ITraffic } from '../feed';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatElapsed,
+  lastLine
+} from '../format';
 import { isActive } from '../runs';
 import type { IPanelContext } from './context';
 import { ErrorText } from './errortext';
@@ -16,12 +22,14 @@ import { runLabel, StatusIcon } from './status';
 
 interface IRunProps {
   readonly run: IRunView;
+  /** How often it ended just so. */
+  readonly times?: number;
   readonly context: IPanelContext;
   readonly now: number;
 }
 
-/** A run; a finished one is a single line, and a failed one has the error below it. */
-export function Run({ run, context, now }: IRunProps): JSX.Element {
+/** A run; a finished one has what it cost below it, and a failed one the error. */
+export function Run({ run, times = 1, context, now }: IRunProps): JSX.Element {
   const { actions, feed, trans } = context;
   const isAtWork = isActive(run);
   const elapsed = (run.ended_at ?? now) - run.started_at;
@@ -38,6 +46,14 @@ export function Run({ run, context, now }: IRunProps): JSX.Element {
           <span className="jp-scale-Prompt">{`[${run.execution_count || ' '}]`}</span>
           <code>{run.first_line}</code>
         </button>
+        {times > 1 && (
+          <span
+            className="jp-scale-Aside"
+            title={trans.__('It failed %1 times with this exception', times)}
+          >
+            {`× ${times}`}
+          </span>
+        )}
         <span className="jp-scale-Aside">
           {isAtWork ? formatDuration(elapsed) : formatElapsed(elapsed)}
         </span>
@@ -58,10 +74,62 @@ export function Run({ run, context, now }: IRunProps): JSX.Element {
         <p className="jp-scale-Detail">{runLabel(run.status, trans)}</p>
       )}
       {run.error && run.status !== 'interrupted' && (
-        <ErrorText brief={lastLine(run.error)} text={run.error} />
+        <ErrorText brief={lastLine(run.error)} text={run.traceback || run.error} />
       )}
+      {!isAtWork && <Cost run={run} context={context} />}
     </li>
   );
+}
+
+interface ICostProps {
+  readonly run: IRunView;
+  readonly context: IPanelContext;
+}
+
+/** Where it ran and what travelled in one line; why, and what was noted, unfolds. */
+function Cost({ run, context }: ICostProps): JSX.Element | null {
+  const { feed, trans } = context;
+  const { traffic } = run;
+  if (!traffic) {
+    return null;
+  }
+  const name = feed.state?.clusters.find(({ id }) => id === run.cluster)?.name;
+  const brief =
+    traffic.where === 'here'
+      ? trans.__('Ran in the notebook: %1', traffic.why)
+      : [name, travelled(traffic, trans)].filter(Boolean).join(' · ');
+  const more = [traffic.where === 'here' ? '' : traffic.why, ...traffic.notes]
+    .filter(line => line && !brief.includes(line))
+    .join('\n');
+  if (!more) {
+    return (
+      <p className="jp-scale-Detail jp-scale-Cost" title={brief}>
+        {brief}
+      </p>
+    );
+  }
+  return (
+    <details className="jp-scale-Detail jp-scale-Cost">
+      <summary title={brief}>
+        <span>{brief}</span>
+      </summary>
+      <pre>{more}</pre>
+    </details>
+  );
+}
+
+/** For instance `sent 3 MB, reused 1.2 GB, got 5 kB`: what is nothing is left out. */
+function travelled(
+  { sent_bytes: sent, reused_bytes: reused, received_bytes: received }: ITraffic,
+  trans: TranslationBundle
+): string {
+  return [
+    trans.__('sent %1', formatBytes(sent)),
+    reused > 0 && trans.__('reused %1', formatBytes(reused)),
+    received > 0 && trans.__('got %1', formatBytes(received))
+  ]
+    .filter(Boolean)
+    .join(', ');
 }
 
 interface ILoopProps {
@@ -72,12 +140,19 @@ interface ILoopProps {
 
 function Loop({ loop, now, trans }: ILoopProps): JSX.Element {
   const { line, done, total, failed, workers, ends_at: endsAt } = loop;
+  const { rate_per_s: rate, speedup } = loop;
   const left = endsAt === null || done >= total ? 0 : Math.round(endsAt - now);
   const label = trans.__('Loop in line %1', line);
   const count = total > 0 ? trans.__('%1 of %2', done, total) : trans.__('%1 done', done);
   const facts = [
     failed > 0 && trans.__('%1 failed', failed),
     left > 0 && trans.__('%1 left', formatDuration(left))
+  ].filter(Boolean);
+  const pace = [
+    loop.running > 0 && trans.__('%1 running', loop.running),
+    loop.queued > 0 && total > 0 && trans.__('%1 queued', loop.queued),
+    rate !== null && trans.__('%1/s', formatCount(rate)),
+    speedup !== null && trans.__('%1 × as fast', speedup.toFixed(1))
   ].filter(Boolean);
   return (
     <div
@@ -89,12 +164,14 @@ function Loop({ loop, now, trans }: ILoopProps): JSX.Element {
         text={[count, ...facts].join(', ')}
         done={done}
         running={loop.running}
+        failed={failed}
         total={total}
       />
       <div className="jp-scale-Row jp-scale-mod-small">
         <span className="jp-scale-Name">{label}</span>
         <span className="jp-scale-Aside">{[count, ...facts].join(' · ')}</span>
       </div>
+      {pace.length > 0 && <p className="jp-scale-Pace">{pace.join(' · ')}</p>}
     </div>
   );
 }

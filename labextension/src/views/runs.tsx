@@ -47,8 +47,11 @@ function NotebookRuns({ group, context, now }: INotebookRunsProps): JSX.Element 
         {name}
       </h3>
       <ul className="jp-scale-List" aria-label={trans.__('Runs of %1', name)}>
-        {[...active, ...shown].map(run => (
+        {active.map(run => (
           <Run key={run.id} run={run} context={context} now={now} />
+        ))}
+        {shown.map(({ run, times }) => (
+          <Run key={run.id} run={run} times={times} context={context} now={now} />
         ))}
       </ul>
       {folded > 0 && (

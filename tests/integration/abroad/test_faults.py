@@ -82,10 +82,10 @@ def test_an_interrupt_while_files_come_home(notebook):
         "session = magics.workspace.session_or_none; del magics"
     )
     notebook.must(
-        "def stopping(*part):\n    raise KeyboardInterrupt\nsession._read_file = stopping"
+        "def stopping(*part):\n    raise KeyboardInterrupt\nsession._ask_for_file = stopping"
     )
     outputs = notebook.run("%%scale\nopen('big.dat', 'wb').write(bytes(2_000_000)); done = 'yes'")
     assert "files stay on the cluster" in outputs.stderr
     assert notebook.value("done") == "yes"
     assert not list(notebook.folder.glob("*big.dat*"))
-    notebook.must("del session._read_file; del session")
+    notebook.must("del session._ask_for_file; del session")

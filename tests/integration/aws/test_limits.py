@@ -5,10 +5,8 @@ import time
 
 import pytest
 
-from awsprofiles import left, write_profile
+from awsprofiles import LIMITS, left, told, write_profile
 from waiting import eventually
-
-LIMITS = "/var/lib/jupyter-scale/limits.json"
 
 
 def start(tmp_path, ec2_laptop, **options):
@@ -17,10 +15,6 @@ def start(tmp_path, ec2_laptop, **options):
     laptop = ec2_laptop()
     laptop.run("%scale up train")
     return laptop
-
-
-def told(instance):
-    return json.loads(instance.read(LIMITS))
 
 
 def rewrite(instance, **limits):
@@ -62,6 +56,36 @@ def test_a_cell_without_its_laptop_is_work_and_then_it_is_idle(aws, tmp_path, ec
     assert "its node process has ended" in why_ended(instance)
 
 
+@pytest.mark.parametrize("ahead_s", [-30 * 86400.0, 30 * 86400.0])
+def test_a_node_whose_clock_is_wrong_ends_all_the_same(aws, tmp_path, ec2_laptop, ahead_s):
+    start(tmp_path, ec2_laptop, max_cost=5.0)
+    [instance] = aws.living
+    # Seen from a clock that is ahead, a moment is earlier than it is.
+    is_slow = ahead_s < 0
+    rewrite(instance, deadline_at=time.time() - ahead_s, life_s=1.0 if is_slow else 3600.0)
+    assert nothing_lives(aws)
+    assert "max_cost of 5.00 USD" in why_ended(instance)
+
+
+def test_it_is_said_once_when_most_of_the_money_is_used(aws, tmp_path, ec2_laptop):
+    aws.launched_ago_s = 3000.0
+    write_profile(tmp_path / "notebooks", {"count": 1}, max_cost=0.0416)  # an hour
+    laptop = ec2_laptop()
+    said = laptop.run("%scale up train")
+    assert said.count("most of max_cost (0.0416 USD) is used") == 1
+    assert "`%scale extend --max-cost USD` raises it" in said
+    laptop.run("%scale extend --max-cost 0.042")  # hardly more
+    assert laptop.run("%%scale\nx = 1").count("most of max_cost (0.0420 USD) is used") == 1
+    assert "max_cost" not in laptop.run("%%scale\nx = 2")
+    status = laptop.run("%scale")
+    assert "warning  most of max_cost is used" in status
+    assert "at the latest (max_cost, max_age)" in status
+    laptop.run("%scale extend --max-cost 1")
+    assert "warning" not in laptop.run("%scale")
+    laptop.run("%scale down")
+    assert left(aws) == {}
+
+
 def test_limits_are_seen_and_prolonged_and_kept(aws, tmp_path, ec2_laptop):
     laptop = start(tmp_path, ec2_laptop, max_cost=0.0416)
     [instance] = aws.living
@@ -75,6 +99,10 @@ def test_limits_are_seen_and_prolonged_and_kept(aws, tmp_path, ec2_laptop):
     assert limits["life_s"] == pytest.approx(7200, abs=30)
     assert limits["orphan_after_s"] == 10800
     assert "of at most 0.0832 USD" in laptop.run("%scale")
+    assert "max_age 1h" in laptop.run("%scale extend --max-age 1h")
+    assert told(instance)["life_s"] == pytest.approx(3600, abs=30)
+    assert "(max_age)" in told(instance)["why"]
+    laptop.run("%scale extend --max-age 1d")
     rewrite(instance, deadline_at=time.time() - 1)
     assert nothing_lives(aws)
     assert "max_cost" in why_ended(instance)

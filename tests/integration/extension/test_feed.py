@@ -42,6 +42,8 @@ async def next_view(socket, before):
     """Read frames up to the next that tells of the only cluster: its view, and the frame."""
     while True:
         frame = await read(socket)
+        if frame["type"] == "loads":
+            continue
         assert (frame["type"], frame["seq"]) == ("delta", before["seq"] + 1)
         assert frame["sent_at"] >= before["sent_at"]
         if frame["clusters"]:
@@ -49,12 +51,30 @@ async def next_view(socket, before):
         before = frame  # the profiles were read
 
 
+async def next_loads(socket, before):
+    """Read frames up to the next that tells of load: that, and the delta before it."""
+    while (frame := await read(socket))["type"] != "loads":
+        before = frame
+    return frame, before
+
+
+async def read_until_silence(socket, before, seconds):
+    """Return the last delta before so long a silence."""
+    try:
+        while True:
+            async with asyncio.timeout(seconds):
+                frame = await read(socket)
+            before = before if frame["type"] == "loads" else frame
+    except TimeoutError:
+        return before
+
+
 async def test_a_snapshot_then_deltas(jp_ws_fetch, jp_fetch):
     socket = await jp_ws_fetch(*FEED)
     frame = await read(socket)
     assert (frame["type"], frame["version"]) == ("snapshot", FEED_VERSION)
     assert abs(frame["sent_at"] - time.time()) < 5
-    await socket.write_message('{"type":"watch","visible":true}')
+    await socket.write_message('{"type":"watch","visible":true,"nodes":[]}')
     assert frame["clusters"] == frame["runs"] == []
     answer = await jp_fetch(
         "jupyter-scale", "api", "clusters", method="POST", body='{"workers": 1}'
@@ -65,15 +85,16 @@ async def test_a_snapshot_then_deltas(jp_ws_fetch, jp_fetch):
         view, frame = await next_view(socket, frame)
         assert view["id"] == cluster
         assert view["status"] in ("starting", "running"), view["error"]
-    while view["nodes"][0]["cpu_percent"] is None:  # somebody watches, so load is sampled
-        view, frame = await next_view(socket, frame)
-    await socket.write_message('{"type":"watch","visible":false}')
-    while view["nodes"][0]["cpu_percent"] is not None:
-        view, frame = await next_view(socket, frame)
-    assert view["status"] == "running"
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(2.5):  # longer than samples take
-            await read(socket)
+    name = view["nodes"][0]["name"]
+    loads, frame = await next_loads(socket, frame)  # somebody watches, so load is sampled
+    assert (loads["cluster"], [row[0] for row in loads["rows"]]) == (cluster, [name])
+    assert loads["rows"][0][-1] is None
+    watched = {"type": "watch", "visible": True, "nodes": [[cluster, name]]}
+    await socket.write_message(json.dumps(watched))
+    loads, frame = await next_loads(socket, frame)
+    assert loads["rows"][0][-1] is not None
+    await socket.write_message('{"type":"watch","visible":false,"nodes":[]}')
+    frame = await read_until_silence(socket, frame, 2.5)  # longer than samples take
     await jp_fetch("jupyter-scale", "api", "clusters", cluster, method="DELETE")
     while cluster not in frame.get("gone_clusters", []):
         frame = await read(socket)

@@ -20,6 +20,7 @@ ENDPOINTS = [
     ("DELETE", ("clusters", "c1")),
     ("POST", ("clusters", "c1", "retry")),
     ("PATCH", ("clusters", "c1", "limits")),
+    ("GET", ("clusters", "c1", "nodes", "n1", "log")),
     ("GET", ("profiles",)),
     ("POST", ("profiles",)),
     ("POST", ("quotes",)),
@@ -27,6 +28,7 @@ ENDPOINTS = [
     ("GET", ("offers", "us-east-1")),
     ("GET", ("profiles", "local", "quote")),
     ("POST", ("runs", "r1", "interrupt")),
+    ("POST", ("runs", "r1", "account")),
     ("GET", ("feed",)),
 ]
 BODIES = {"POST": "{}", "PATCH": "{}"}
@@ -153,6 +155,9 @@ async def test_an_authorizer_that_says_no(jp_fetch, jp_serverapp):
         ("GET", ("clusters", "c1"), None, 404, "There is no cluster 'c1'"),
         ("DELETE", ("clusters", "c1"), None, 404, "There is no cluster 'c1'"),
         ("POST", ("clusters", "c1", "retry"), "", 404, "There is no cluster 'c1'"),
+        ("GET", ("clusters", "c1", "nodes", "n1", "log"), None, 404, "There is no cluster 'c1'"),
+        ("POST", ("runs", "r1", "account"), "{", 400, "Expecting property name"),
+        ("POST", ("runs", "r1", "account"), "{}", 400, "not an account"),
         ("POST", ("clusters", "c1", "retry"), '{"node": 1}', 400, "expected the name of a node"),
         ("POST", ("runs", "r1", "interrupt"), "", 404, "There is no run 'r1'"),
         ("POST", ("profiles",), "{", 400, "not JSON"),
@@ -173,6 +178,13 @@ async def test_refusals(jp_fetch, method, parts, body, status, message):
 async def test_a_number_of_a_frame_that_is_none(jp_fetch):
     text = await refuse(jp_fetch, 400, "clusters", params={"after": "x"})
     assert "expected the number of a frame" in json.loads(text)["message"]
+
+
+@pytest.mark.parametrize("lines", ["x", "0", "-1", "100000"])
+async def test_a_number_of_lines_that_is_none(jp_fetch, lines):
+    parts = ("clusters", "c1", "nodes", "n1", "log")
+    text = await refuse(jp_fetch, 400, *parts, params={"lines": lines})
+    assert "expected a number from 1 to" in json.loads(text)["message"]
 
 
 async def test_profiles_of_the_servers_directory(jp_fetch, jp_root_dir):
@@ -240,7 +252,8 @@ async def test_start_scale_stop(jp_fetch):
     answer = await jp_fetch(*API, "clusters", method="POST", body='{"workers": 1}')
     view = json.loads(answer.body)
     assert (answer.code, view["status"], view["owner"]) == (201, "starting", "server")
-    path = (*API, "clusters", view["id"])
+    one = ("clusters", view["id"])
+    path = (*API, *one)
     seq = 0
     while view["status"] == "starting":
         answer = await jp_fetch(*API, "clusters", params={"after": str(seq)}, request_timeout=30)
@@ -250,6 +263,15 @@ async def test_start_scale_stop(jp_fetch):
     assert [step["step"] for step in view["steps"]][-1] == "running"
     assert view["idle_timeout_s"] == 1800
     answer = await jp_fetch(*path, method="PATCH", body='{"workers": 2}')
-    assert json.loads(answer.body)["nodes"][0]["workers_wanted"] == 2
+    [node] = json.loads(answer.body)["nodes"]
+    assert node["workers_wanted"] == 2
+    log = (*one, "nodes", node["name"], "log")
+    for name in ("node", "worker/0"):
+        shown = json.loads((await jp_fetch(*API, *log, params={"log": name, "lines": "5"})).body)
+        assert all(isinstance(line, str) for line in shown["lines"])
+    for name in ("worker/..", "../state.json", "secrets"):
+        text = await refuse(jp_fetch, 409, *log, params={"log": name})
+        assert "There is no log" in json.loads(text)["message"]
+    await refuse(jp_fetch, 404, *one, "nodes", "nosuch", "log")
     assert (await jp_fetch(*path, method="DELETE")).code == 204
     assert json.loads((await jp_fetch(*API, "clusters")).body)["clusters"] == []

@@ -22,19 +22,19 @@ def test_each_gpu_of_a_node_is_shown_once(tmp_path, monkeypatch):
         cluster = lab.start_cluster(profile="pair")["id"]
         begun = time.monotonic()
         panel = lab.feed()
-        panel.wait(lambda p: p.clusters[cluster]["nodes"][0]["gpus"])
-        assert time.monotonic() - begun < 5  # of one look a second
         [node] = panel.clusters[cluster]["nodes"]
+        panel.watch([(cluster, node["name"])])
+        panel.wait(lambda p: (load := p.load(cluster, node["name"])) and load.gpus)
+        assert time.monotonic() - begun < 5  # of one look a second
+        load = panel.load(cluster, node["name"])
+        panel.wait(lambda p: p.clusters[cluster]["nodes"][0]["workers"] == 2)
         panel.close()
-        assert node["workers"] == 2
-        assert [(g["index"], g["name"], g["utilisation_percent"]) for g in node["gpus"]] == [
-            (0, "Fake GPU", 30.0),
-            (1, "Fake GPU", 31.0),
+        gib = 1 << 30
+        assert load.gpus == [
+            [0, "Fake GPU", 30.0, gib, 16 * gib, 50.0, 100.5, 0],
+            [1, "Fake GPU", 31.0, 2 * gib, 16 * gib, 51.0, 101.5, 1],
         ]
-        assert [(g["temperature_c"], g["power_w"]) for g in node["gpus"]] == [
-            (50.0, 100.5),
-            (51.0, 101.5),
-        ]
+        assert load.gpu == [2, 30.5, 3 * gib, 32 * gib, 51.0, 202.0]
         readers = [p for p in lab.processes() if any("nvidia" in m.path for m in p.memory_maps())]
         assert ["jupyter_scale.providers.node" in reader.cmdline() for reader in readers] == [True]
     finally:

@@ -30,8 +30,8 @@ print(json.dumps([asdict(gpu) for gpu in first]))
 """
 GIB = 1 << 30
 GPUS = (
-    GpuView(0, "Fake GPU", 30.0, GIB, 16 * GIB, 50.0, 100.5),
-    GpuView(1, "Fake GPU", 31.0, 2 * GIB, 16 * GIB, 51.0, 101.5),
+    GpuView(0, "Fake GPU", 30.0, GIB, 16 * GIB, 50.0, 100.5, 0),
+    GpuView(1, "Fake GPU", 31.0, 2 * GIB, 16 * GIB, 51.0, 101.5, 1),
 )
 
 
@@ -57,13 +57,14 @@ def test_a_missing_function_costs_its_own_field_only(tmp_path):
     gpus = read_with(fakenvml.build(tmp_path, "WITHOUT_POWER"))
     assert [(gpu.temperature_c, gpu.power_w) for gpu in gpus] == [(50.0, None), (51.0, None)]
     assert [gpu.utilisation_percent for gpu in gpus] == [30.0, 31.0]
+    assert [gpu.processes for gpu in gpus] == [None, None]
 
 
 @fakenvml.needs_compiler
 def test_what_one_gpu_does_not_know_is_none_there_only(tmp_path):
     first, second = read_with(fakenvml.build(tmp_path, "UNSUPPORTED"))
     assert first == GPUS[0]
-    assert second == GpuView(1, "Fake GPU", None, None, None, 51.0, 101.5)
+    assert second == GpuView(1, "Fake GPU", None, None, None, 51.0, 101.5, 1)
 
 
 @fakenvml.needs_compiler

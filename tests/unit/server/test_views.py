@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, Status, Target
 from jupyter_scale.model.facts import LoopFact, RunFact
-from jupyter_scale.model.feed import ClusterView, GpuView, NodeView, RunView, StepView
+from jupyter_scale.model.feed import ClusterView, NodesChange, NodeView, RunView, StepView
 from jupyter_scale.model.profile import Pool, Profile
-from jupyter_scale.monitor.samples import Sample, WorkerSample
 from jupyter_scale.server.views import (
     MOST_RUNS,
     MOST_STEPS,
@@ -19,7 +18,6 @@ from jupyter_scale.server.views import (
     difference,
     newest_runs,
     ordered,
-    settle,
     snapshot,
     view_cluster,
     view_run,
@@ -53,7 +51,7 @@ clusters = st.builds(
     st.none() | moments,
     st.none(),
     st.just(()),
-    st.lists(nodes, max_size=2).map(tuple),
+    st.lists(nodes, max_size=2, unique_by=lambda node: node.name).map(tuple),
 )
 runs = st.builds(
     RunView,
@@ -97,6 +95,17 @@ def test_deltas_lead_from_one_world_to_the_next(history):
         assert snapshot(shown, seq, 7.0) == snapshot(now, seq, 7.0)
 
 
+def test_of_many_nodes_only_the_one_that_changed_travels():
+    names = [f"n{number}" for number in range(100)]
+    before = view_cluster(a_state(*map(a_node, names)), (), None)
+    now = view_cluster(a_state(*map(a_node, names[:-1]), a_node("n99", joined=2)), (), None)
+    delta = difference(World((before,)), World((now,)), 1, 7.0)
+    assert delta.clusters == ()
+    assert delta.nodes == (NodesChange("c", now.nodes[-1:]),)
+    without = difference(World((before,)), World((replace(now, nodes=now.nodes[1:]),)), 1, 7.0)
+    assert [len(view.nodes) for view in without.clusters] == [99]
+
+
 @given(worlds)
 def test_what_does_not_change_makes_no_delta(world):
     assert difference(world, world, 1, 7.0) is None
@@ -108,6 +117,8 @@ def test_a_delta_has_only_what_changed(before, now):
     if delta is not None:
         assert not set(delta.clusters) & set(before.clusters)
         assert not set(delta.runs) & set(before.runs)
+        nodes = {(view.id, node) for view in before.clusters for node in view.nodes}
+        assert not {(c.cluster, node) for c in delta.nodes for node in c.nodes} & nodes
         assert (delta.profiles is None) is (before.profiles == now.profiles)
 
 
@@ -122,20 +133,13 @@ def a_node(name="local", joined=1):
     return NodeState(name, "p", 1, 1.0, Status.RUNNING, workers=2, joined=joined)
 
 
-def a_worker(name="0", cpu=50.0, memory=100):
-    return WorkerSample(name, cpu, memory, 1000)
-
-
-GPU = GpuView(0, "A100", 50.0, 100, 1000, 60.0, 200.0)
-
-
-def test_a_cluster_without_a_sample_has_no_load():
+def test_a_cluster_as_it_is_saved():
     steps = [StepView("running", "running", 1.0)]
-    view = view_cluster(a_state(a_node()), steps, None)
+    view = view_cluster(a_state(a_node()), steps, 7.0)
     assert (view.status, view.owner, view.idle_since, view.idle_timeout_s) == (
         "running",
         "kernel",
-        None,
+        7.0,
         60.0,
     )
     assert view.steps == tuple(steps)
@@ -148,21 +152,6 @@ def test_a_cluster_of_a_server_is_shown_as_its():
     assert view_cluster(state, (), None).owner == "server"
 
 
-def test_the_load_of_a_node_is_that_of_its_workers():
-    sample = Sample((a_worker("0"), a_worker("1", cpu=25.0)), idle_since=7.0)
-    view = view_cluster(a_state(a_node()), (), sample)
-    [node] = view.nodes
-    assert view.idle_since == 7.0
-    assert (node.workers, node.cpu_percent) == (2, 75.0)
-    assert (node.memory_used_bytes, node.memory_limit_bytes) == (200, 2000)
-
-
-def test_workers_belong_to_the_node_whose_name_they_begin_with():
-    sample = Sample((a_worker("n1/0"), a_worker("n2/0"), a_worker("n2/1")))
-    view = view_cluster(a_state(a_node("n1"), a_node("n2")), (), sample)
-    assert [node.workers for node in view.nodes] == [1, 2]
-
-
 def test_a_node_tells_its_pool_and_why_it_failed():
     failed = replace(a_node("n2"), pool="gpu", status=Status.FAILED, error="n2: no route.\nWait.")
     view = view_cluster(a_state(a_node("n1"), failed), (), None)
@@ -170,12 +159,6 @@ def test_a_node_tells_its_pool_and_why_it_failed():
         ("p", "running", ""),
         ("gpu", "failed", "n2: no route.\nWait."),
     ]
-
-
-def test_gpus_are_those_of_their_node():
-    sample = Sample((a_worker("n1/0"), a_worker("n1/1")), gpus={"n1": (GPU, replace(GPU, index=1))})
-    view = view_cluster(a_state(a_node("n1"), a_node("n2")), (), sample)
-    assert [[gpu.index for gpu in node.gpus] for node in view.nodes] == [[0, 1], []]
 
 
 def noted(*steps):
@@ -269,48 +252,3 @@ def test_old_runs_are_forgotten_but_none_that_goes_on():
     kept = newest_runs(reversed(views))
     assert len(kept) == MOST_RUNS + 1
     assert (kept[0].id, kept[1].id, kept[-1].id) == ("long", "10", str(MOST_RUNS + 9))
-
-
-@pytest.mark.parametrize(
-    ("now", "is_same"),
-    [
-        (a_worker(cpu=52.0), True),
-        (a_worker(cpu=60.0), False),
-        (a_worker(memory=105), True),
-        (a_worker(memory=150), False),
-    ],
-)
-def test_a_sample_that_hardly_differs_is_the_one_before(now, is_same):
-    before = Sample((a_worker(),))
-    assert (settle(before, Sample((now,))) == before) is is_same
-
-
-@pytest.mark.parametrize(
-    ("changes", "is_same"),
-    [
-        ({"utilisation_percent": 51.0, "memory_used_bytes": 105, "power_w": 203.0}, True),
-        ({"utilisation_percent": 60.0}, False),
-        ({"utilisation_percent": None}, False),
-        ({"memory_used_bytes": 150}, False),
-        ({"temperature_c": 61.0}, True),
-        ({"temperature_c": 62.0}, False),
-        ({"power_w": 210.0}, False),
-    ],
-)
-def test_a_gpu_that_hardly_differs_is_the_one_before(changes, is_same):
-    before, now = (Sample(gpus={"n": (gpu,)}) for gpu in (GPU, replace(GPU, **changes)))
-    assert (settle(before, now) == before) is is_same
-
-
-def test_a_gpu_that_is_new_always_shows():
-    now = Sample(gpus={"n": (GPU,)})
-    assert settle(Sample(), now) == now
-    unknown = Sample(gpus={"n": (replace(GPU, power_w=None),)})
-    assert settle(unknown, now) == now
-
-
-def test_a_worker_that_is_new_or_gone_always_shows():
-    before = Sample((a_worker("0"),))
-    assert settle(before, Sample((a_worker("0"), a_worker("1")))).workers[1].name == "1"
-    assert settle(before, Sample(())).workers == ()
-    assert settle(None, before) == before

@@ -82,7 +82,7 @@ import noted
 from jupyter_scale.providers.node.nursery import open_nursery
 
 open_nursery(pathlib.Path(sys.argv[1]))
-process = multiprocessing.Process(target=noted.work)
+process = multiprocessing.Process(target=getattr(noted, sys.argv[2]))
 process.start()
 print(process.pid, flush=True)
 time.sleep(60)
@@ -96,14 +96,22 @@ def short_path():
         yield directory
 
 
-def test_workers_share_what_the_node_has_imported_and_end_with_it(tmp_path, short_path):
+@pytest.mark.parametrize("work", ["work", "nest"])
+def test_workers_share_what_the_node_has_imported_and_end_with_it(tmp_path, short_path, work):
     (tmp_path / "noted.py").write_text(
         "import os, pathlib, time\n"
         "pathlib.Path('imports').open('a').write(f'{os.getpid()}\\n')\n"
         "def work():\n    pathlib.Path('at work').touch()\n    time.sleep(60)\n"
+        "def nest():\n"
+        "    import multiprocessing\n"
+        "    inner = multiprocessing.get_context('forkserver').Process(target=work)\n"
+        "    inner.start()\n"
+        "    inner.kill()\n"
+        "    inner.join()\n"
+        "    work()\n"
     )
     node = subprocess.Popen(
-        [sys.executable, "-c", _WORKERS, short_path],
+        [sys.executable, "-c", _WORKERS, short_path, work],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         stdout=subprocess.PIPE,
@@ -111,7 +119,9 @@ def test_workers_share_what_the_node_has_imported_and_end_with_it(tmp_path, shor
     try:
         worker = psutil.Process(int(node.stdout.readline()))
         assert eventually((tmp_path / "at work").exists, 10)
-        assert (tmp_path / "imports").read_text() == f"{node.pid}\n"
+        importers = (tmp_path / "imports").read_text().split()
+        assert importers[0] == str(node.pid)
+        assert str(worker.pid) not in importers
         server = worker.parent()
         assert server.ppid() == node.pid
         assert "multiprocessing.forkserver" in server.cmdline()

@@ -1,0 +1,62 @@
+/**
+ * What the user can set, and the ways to the commands: menu, palette, keyboard.
+ */
+import { test } from '../fake/feed';
+import { working } from '../fake/scenes';
+import { expect } from './lab';
+
+test.use({ home: 'settings' });
+
+const NOW = 1_790_000_000;
+
+test('sections are hidden and come back, the panel changes its side', async ({
+  fake,
+  lab,
+  page
+}) => {
+  await lab.openPanel();
+  fake.show({ ...working(NOW), sent_at: NOW });
+  await expect(lab.section('runs')).toBeVisible();
+  await lab.execute('settingeditor:open', { query: 'jupyter-scale panel' });
+  const editor = page.locator('#setting-editor');
+  const nodes = editor.getByLabel('Show the nodes');
+  await nodes.uncheck();
+  await expect(lab.section('nodes')).toHaveCount(0);
+  await expect(lab.section('runs')).toBeVisible();
+  await lab.screenshot('settings');
+  await nodes.check();
+  await expect(lab.section('nodes')).toBeVisible();
+  const titles = lab.panel.locator('.jp-AccordionPanel-title, .lm-AccordionPanel-title');
+  await expect(titles).toHaveText([/Clusters/, /Nodes/, /Runs/]);
+
+  await editor.getByLabel('Show in the status bar').uncheck();
+  await expect(lab.statusItem).toBeHidden();
+  await editor.locator('select').first().selectOption('right');
+  await expect(page.locator('#jp-right-stack #jupyter-scale-panel')).toHaveCount(1);
+});
+
+test('the menu and the keyboard lead to the commands', async ({ fake, lab, page }) => {
+  await lab.execute('filebrowser:activate');
+  await expect(lab.panel).toBeHidden();
+  await page.keyboard.press('ControlOrMeta+Shift+Y');
+  await expect(lab.panel).toBeVisible();
+  fake.show({ ...working(NOW), sent_at: NOW });
+  await page.getByRole('menuitem', { name: 'Cluster', exact: true }).click();
+  const menu = page.locator('.lm-Menu');
+  await expect(menu.getByRole('menuitem')).toContainText([
+    'Show Clusters',
+    'Start a Cluster',
+    'New Cluster…',
+    'Use a Cluster in This Notebook',
+    'Change the Number of Workers…',
+    'Change When a Cluster Stops…',
+    'Stop a Cluster…'
+  ]);
+  await lab.screenshot('menu');
+  await menu.getByText('Change When a Cluster Stops…').click();
+  const dialog = page.locator('.jp-Dialog');
+  await expect(dialog).toContainText('When "local" ends by itself');
+  await expect(dialog.getByRole('textbox').first()).toBeFocused();
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+});
