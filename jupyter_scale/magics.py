@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import getpass
 import linecache
 import time
@@ -40,7 +41,7 @@ from jupyter_scale.model.cost import show_usd
 from jupyter_scale.model.profile import Limits
 from jupyter_scale.model.run import RunReport, format_bytes
 from jupyter_scale.origin import origin_of
-from jupyter_scale.runs import attach, cancel, describe_runs
+from jupyter_scale.runs import attach, cancel, describe_runs, waiting_note
 from jupyter_scale.session.cell import Cell, CellResult
 from jupyter_scale.session.plan import CellOptions, unbound_keeps
 from jupyter_scale.session.session import Session
@@ -406,9 +407,14 @@ class ScaleMagics(Magics):
         def on_event(event: ClusterEvent) -> None:
             view.status(event.message)
 
+        began = time.time()
         cluster = workspace.up(profile, workers, Path.cwd(), on_event, _ask_secret)
         view.finish_progress()
-        for note in workspace.take_notes(view.status):
+        notes = workspace.take_notes(view.status)
+        if cluster.state.started_at < began:  # others may have used it
+            with contextlib.suppress(ScaleError):  # `%scale runs` says what is wrong
+                notes += filter(None, [waiting_note(cluster)])
+        for note in notes:
             view.note(note)
         count = cluster.workers
         return f"The cluster '{cluster.state.name}' is up: {count} worker{'s' * (count != 1)}."

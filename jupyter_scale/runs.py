@@ -49,6 +49,19 @@ def describe_runs(clusters: Clusters, prefix: str = "%scale") -> str:
     return "\n".join(lines)
 
 
+def waiting_note(cluster: Cluster | Guest) -> str:
+    """Say how many runs of a cluster wait to be fetched; empty when none does."""
+    waiting = [run for run in list_all([cluster]) if not (run.is_fetched or run.dropped)]
+    ended = sum(run.is_over for run in waiting)
+    going = sum(not run.is_over and not run.is_attended for run in waiting)
+    parts = []
+    if ended:
+        parts.append(f"{ended} cell{'s' * (ended != 1)} finished while you were away")
+    if going:
+        parts.append(f"{going} cell{'s run' if going != 1 else ' runs'} that nobody waits for")
+    return " and ".join(parts) + (": see `%scale runs`" if parts else "")
+
+
 def attach(
     clusters: Clusters,
     wanted: str,

@@ -92,7 +92,7 @@ class Archive:
     def look(self, run: str) -> StoredRun | None:
         """Return one run; it is lost if its runner has ended without a word."""
         known = self.read(run)
-        if known is None or known.is_settled or is_alive(Owner.parse(known.process)):
+        if known is None or known.is_settled or _is_alive(known.process):
             return known
         # It may have ended in good order a moment ago.
         known = self.read(run)
@@ -198,6 +198,13 @@ class OutputFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        return is_alive(Owner.parse(process))
+    except ValueError:
+        return False
 
 
 def _sync(path: Path) -> None:

@@ -24,6 +24,8 @@ class StoredRun(Run):
         Where its runner listens, on its own machine; and its process, see `Owner`.
     is_detached
         Nobody waits for it.
+    is_attended
+        Its notebook listens, while it goes on.
     loop_done, loop_total
         Iterations of the loop that it was in last; 0 of 0 while there is none.
     output_bytes, result_bytes
@@ -46,6 +48,7 @@ class StoredRun(Run):
     runner: str = ""
     process: str = ""
     is_detached: bool = False
+    is_attended: bool = False
     loop_done: int = 0
     loop_total: int = 0
     output_bytes: int = 0

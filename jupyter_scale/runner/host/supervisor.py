@@ -109,6 +109,7 @@ class Supervisor:
             if message.session != self._options.session:
                 return False
             self._link, self._has_served = link, True
+            self._spool.attend(is_attended=True)
             notice_silence(link.socket)
         if self._link is not link:
             return False  # a newer connection has taken over
@@ -120,7 +121,7 @@ class Supervisor:
         if self._link is link:
             self._link = None
             self._perform(self._responder.disconnected())
-            self._spool.write_down()
+            self._spool.attend(is_attended=False)
             self._next()
 
     def _perform(self, actions: list[Action]) -> None:

@@ -68,7 +68,7 @@ def test_the_next_kernel_finds_the_cell_of_one_that_was_killed(lab, open_laptop)
     assert eventually((lab.machines["h1"].home / "begun").exists, 30)
     first.kill()
     second = open_laptop()
-    second.run("%scale up lab")
+    assert "1 cell runs that nobody waits for" in second.run("%scale up lab")
     listed = second.run("%scale runs")
     assert "running" in listed, listed
     second.begin("scale_by = 21\n%scale attach")

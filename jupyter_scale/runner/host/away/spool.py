@@ -21,7 +21,7 @@ from jupyter_scale.transport.lifeline import current_owner
 #: A run that lasts so long is written down, whoever listens.
 _LASTS_S = 1.0
 _TELL_S = 1.0
-#: What a run showed takes so much at most; its middle is left out.
+#: What a run showed takes so much at most; what follows is left out.
 _MOST_OUTPUT_BYTES = 200 * 1000**2
 _SHOWN = frozenset(
     {
@@ -80,7 +80,7 @@ class Spool:
 
     def __init__(self, archive: Archive, session: str) -> None:
         self.archive, self._session = archive, session
-        self.address = ""
+        self.address, self._process = "", str(current_owner())
         self._current: _Current | None = None
         self._ended: dict[str, Ended] = {}
         #: ``run → the event that told of its end``, of those that are on disk with their results.
@@ -110,13 +110,29 @@ class Spool:
             Nobody listens.
         """
         current = self._current = _Current(
-            replace(run, runner=self.address, process=str(current_owner()))
+            replace(
+                run,
+                runner=self.address,
+                process=self._process,
+                is_attended=not (is_alone or run.is_detached),
+            )
         )
         if is_alone or run.is_detached:
             self.write_down()
         else:
             loop = asyncio.get_running_loop()
             current.timer = loop.call_later(_LASTS_S, self.write_down)
+
+    def attend(self, *, is_attended: bool) -> None:
+        """Note whether the notebook listens; what goes on while nobody does is written down."""
+        current = self._current
+        if current is None:
+            return
+        current.run = replace(current.run, is_attended=is_attended)
+        if current.output is not None:
+            self.archive.write(current.run)
+        elif not is_attended:
+            self.write_down()
 
     def write_down(self) -> None:
         """Have on disk what goes on: it lasts, or nobody listens any more."""
