@@ -11,6 +11,7 @@ import pytest
 
 from jupyter_scale.transport.ssh.config import resolve
 from jupyter_scale.transport.ssh.connection import Connection
+from laptop import Laptop
 from sshlab import Network, SshLab, require_lab
 from waiting import eventually
 
@@ -111,3 +112,19 @@ def nothing_is_left():
 
     yield
     assert eventually(lambda: left() == (set(), set()), 5), left()
+
+
+@pytest.fixture
+def open_laptop(lab, folder, tmp_path):
+    """Open notebooks of one laptop, in the module's `folder`."""
+    opened = []
+
+    def open_laptop():
+        laptop = Laptop(lab, folder, tmp_path / "home")
+        opened.append(laptop)
+        laptop.run("%load_ext jupyter_scale\nimport time, os, socket")
+        return laptop
+
+    yield open_laptop
+    for laptop in opened:
+        laptop.close()

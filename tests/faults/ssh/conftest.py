@@ -9,6 +9,7 @@ from sshfixtures import (  # noqa: F401 - fixtures are found by name
     lab,
     mark,
     nothing_is_left,
+    open_laptop,
     peer,
     possible,
     wired,

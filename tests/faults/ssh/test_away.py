@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from laptop import Laptop, assert_clean, write_profile
+from laptop import assert_clean, write_profile
 from sshlab import Network, SshLab
 from waiting import eventually
 
@@ -25,21 +25,6 @@ def lab(possible, tmp_path):
 def folder(lab, tmp_path):
     write_profile(tmp_path / "notebooks", lab, ["h1"], workers=2)
     return tmp_path / "notebooks"
-
-
-@pytest.fixture
-def open_laptop(lab, folder, tmp_path):
-    opened = []
-
-    def open_laptop():
-        laptop = Laptop(lab, folder, tmp_path / "home")
-        opened.append(laptop)
-        laptop.run("%load_ext jupyter_scale\nimport time, os")
-        return laptop
-
-    yield open_laptop
-    for laptop in opened:
-        laptop.close()
 
 
 SLOW = """

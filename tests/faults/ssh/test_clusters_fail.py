@@ -29,21 +29,6 @@ def folder(lab, tmp_path):
     return tmp_path / "notebooks"
 
 
-@pytest.fixture
-def open_laptop(lab, folder, tmp_path):
-    opened = []
-
-    def open_laptop():
-        laptop = Laptop(lab, folder, tmp_path / "home")
-        opened.append(laptop)
-        laptop.run("%load_ext jupyter_scale\nimport time, os, socket")
-        return laptop
-
-    yield open_laptop
-    for laptop in opened:
-        laptop.close()
-
-
 def test_an_unknown_key_stops_with_the_command_that_accepts_it(lab, open_laptop):
     lab.known_hosts.write_text("")
     error = open_laptop().fails("%scale up lab")
