@@ -6,6 +6,7 @@ system libraries do not survive a fork. Nor do threads: fork before there are an
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import os
 import sys
@@ -48,7 +49,7 @@ def fork(
         for ours, theirs in files:
             os.dup2(ours, theirs, inheritable=True)
         _close_all_but({0, 1, 2, *kept})
-        sys.modules["__main__"] = types.ModuleType("__main__")
+        sys.modules["__main__"] = _new_main()
         show_as(*title)
         run()
         status = 0
@@ -58,6 +59,13 @@ def fork(
         sys.excepthook(*sys.exc_info())
     finally:
         os._exit(status)
+
+
+def _new_main() -> types.ModuleType:
+    """Return a module as an interpreter begins with: C code looks for its builtins, too."""
+    main = types.ModuleType("__main__")
+    vars(main)["__builtins__"] = builtins
+    return main
 
 
 def is_single() -> bool:

@@ -56,6 +56,7 @@ def test_a_copy_is_another_program_with_the_same_environment():
     assert told["own command"].startswith(sys.executable)
     assert "A_MARK=of a cluster" in told["environment"]
     assert [name for name in told["names"] if not name.startswith("__")] == []
+    assert "__builtins__" in told["names"]  # without it a warning made by C code is lost
     assert set(told["files"]) > set(told["expected"])
     assert len(told["files"]) == len(told["expected"]) + 1  # that of the listing
     assert told["status"] == 7
