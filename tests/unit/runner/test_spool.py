@@ -147,3 +147,15 @@ def test_only_this_user_can_read_it(archive):
     archive.write(run())
     assert (archive.directory_of("r1") / "run.json").stat().st_mode & 0o777 == 0o600
     assert archive.directory_of("r1").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_disk_that_is_gone_ends_nothing(spool, tmp_path, capsys):
+    (tmp_path / "runs").write_text("no directory")
+    asyncio.run(begun(spool, is_alone=True))
+    say(spool, "two")
+    spool.advance(1, 2)
+    ended = spool.end(7, "done", "")
+    assert spool.keep(ended, NOTHING) == []
+    spool.acknowledge(7)
+    assert spool.is_empty
+    assert "cannot be kept" in capsys.readouterr().err

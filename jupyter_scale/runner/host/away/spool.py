@@ -7,8 +7,10 @@ nobody listens. When its notebook has acknowledged the end, what was written is 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -130,7 +132,7 @@ class Spool:
             return
         current.run = replace(current.run, is_attended=is_attended)
         if current.output is not None:
-            self.archive.write(current.run)
+            self._write(current.run)
         elif not is_attended:
             self.write_down()
 
@@ -139,10 +141,11 @@ class Spool:
         current = self._current
         if current is None or current.output is not None:
             return
-        self.archive.write(current.run)
-        current.output = OutputFile(self.archive.output_path(current.run.id))
-        current.output.write(current.waiting)
-        current.waiting = []
+        with _disk():
+            self.archive.write(current.run)
+            current.output = OutputFile(self.archive.output_path(current.run.id))
+            current.output.write(current.waiting)
+            current.waiting = []
 
     def take(self, kind: EventKind, body: Mapping[str, Any]) -> None:
         """Take what the run shows."""
@@ -157,7 +160,8 @@ class Spool:
             current.is_cut = True
             text = f"what follows is not kept: the run has shown {_MOST_OUTPUT_BYTES / 1e6:.0f} MB"
             event = {"kind": EventKind.NOTE.value, "body": {"text": text}, "at": time.time()}
-        current.output.write([event])
+        with _disk():
+            current.output.write([event])
 
     def advance(self, done: int, total: int) -> None:
         """Take note of a loop's progress; it is written down now and then."""
@@ -167,7 +171,7 @@ class Spool:
         current.run = replace(current.run, loop_done=done, loop_total=total)
         if current.output is not None and time.monotonic() > current.told_at + _TELL_S:
             current.told_at = time.monotonic()
-            self.archive.write(current.run)
+            self._write(current.run)
 
     def end(
         self, event: int, status: RunStatus, error: str, notes: Sequence[str] = ()
@@ -182,7 +186,7 @@ class Spool:
         waiting: Sequence[Mapping[str, Any]] | None = current.waiting
         if current.output is not None:
             run, waiting = replace(run, output_bytes=current.output.nbytes), None
-            self.archive.write(run)
+            self._write(run)
         ended = self._ended[run.id] = Ended(event, run, waiting)
         return ended
 
@@ -198,8 +202,13 @@ class Spool:
             if current.timer is not None:
                 current.timer.cancel()
             if current.output is not None:
-                current.output.close()
+                with _disk():
+                    current.output.close()
         return current
+
+    def _write(self, run: StoredRun) -> None:
+        with _disk():
+            self.archive.write(run)
 
     # -- after it ----------------------------------------------------------------------------
 
@@ -211,9 +220,13 @@ class Spool:
                 continue  # whoever sent it has only seen that it ended
             del self._ended[ended.run.id]
             if ended.waiting is None:
-                self.archive.note_fetched(ended.run.id)
+                self._note_fetched(ended.run.id)
         for run in [run for run, number in self._kept.items() if number <= event]:
             del self._kept[run]
+            self._note_fetched(run)
+
+    def _note_fetched(self, run: str) -> None:
+        with _disk():
             self.archive.note_fetched(run)
 
     def keep(self, ended: Ended, results: Mapping[str, Any]) -> list[StoredRun]:
@@ -231,14 +244,26 @@ class Spool:
             result_bytes=results["nbytes"],
             stays=dict(results["stays"]),
         )
-        if ended.waiting is not None:
-            output = OutputFile(self.archive.output_path(run.id))
-            output.write(ended.waiting)
-            output.close()
-            run = replace(run, output_bytes=output.nbytes)
-        self.archive.write(run, sync=True)
-        if self._ended.pop(run.id, None) is not None and not run.is_detached:
-            self._kept[run.id] = ended.event
-        elif not run.is_detached:
-            self.archive.note_fetched(run.id)  # it was acknowledged meanwhile
-        return self.archive.make_room(spare=run.id)
+        is_wanted = self._ended.pop(run.id, None) is not None
+        with _disk():
+            if ended.waiting is not None:
+                output = OutputFile(self.archive.output_path(run.id))
+                output.write(ended.waiting)
+                output.close()
+                run = replace(run, output_bytes=output.nbytes)
+            self.archive.write(run, sync=True)
+            if is_wanted and not run.is_detached:
+                self._kept[run.id] = ended.event
+            elif not run.is_detached:
+                self.archive.note_fetched(run.id)  # it was acknowledged meanwhile
+            return self.archive.make_room(spare=run.id)
+        return []
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """Go on when the disk is full, or gone: cells need it only when their notebook is away."""
+    try:
+        yield
+    except OSError as error:
+        print(f"what cells leave cannot be kept: {error}", file=sys.stderr)  # noqa: T201
