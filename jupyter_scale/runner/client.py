@@ -21,7 +21,7 @@ from jupyter_scale.transport.tls import context
 
 _CONNECT_TIMEOUT_S = 10.0
 _PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 2.0)
-_MOMENT_S = 0.05
+_MOMENT_S = 0.01
 _TELL_CUT_S = 3.0
 
 

@@ -42,6 +42,7 @@ def test_a_cell_brings_up_a_cluster_that_outlives_its_kernel(lab):
     assert kernel.run("%%scale\nx = 6 * 7").status == "ok"
     assert kernel.run("print(x)").stdout == "42\n"
     assert lab.commands("runner.host")
+    assert "No run is kept" in lab.command("runs").stdout  # by now the end was acknowledged
     kernel.kill()
 
     gone = eventually(lambda: not lab.commands("jupyter_scale.runner"), 10)
