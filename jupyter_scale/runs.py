@@ -51,7 +51,7 @@ def describe_runs(clusters: Clusters, prefix: str = "%scale") -> str:
 
 def waiting_note(cluster: Cluster | Guest) -> str:
     """Say how many runs of a cluster wait to be fetched; empty when none does."""
-    waiting = [run for run in list_all([cluster]) if not (run.is_fetched or run.dropped)]
+    waiting = [run for run in list_all([cluster]) if run.is_waiting]
     ended = sum(run.is_over for run in waiting)
     going = sum(not run.is_over and not run.is_attended for run in waiting)
     parts = []

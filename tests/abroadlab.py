@@ -110,5 +110,5 @@ def join(shell, nodes, *, with_workers=False):  # noqa: PLR0915 - one step after
         client, workspace._namespace, workspace._hidden, None, workspace._ambience, abroad=abroad
     )
     workspace._place = cluster.state.head.name
-    workspace._joined[workspace._place] = _Joined(session, None, Route(address))
+    workspace._joined[workspace._place] = _Joined(session, None, Route(address), "abroad")
     return {"runner": runner, "couriers": couriers, "hosts": hosts, "abroad": abroad}

@@ -22,9 +22,6 @@ def is_busy(cluster_directory: Path) -> bool:
 def has_unfetched(cluster_directory: Path, keep_for_s: float) -> bool:
     """Tell whether what a run left waits to be fetched, and ended no longer ago than that."""
     return any(
-        run.is_over
-        and not run.is_fetched
-        and not run.dropped
-        and time.time() - (run.ended_at or 0.0) < keep_for_s
+        run.is_over and run.is_waiting and time.time() - (run.ended_at or 0.0) < keep_for_s
         for run in Archive(cluster_directory).runs()
     )

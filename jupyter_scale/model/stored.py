@@ -36,6 +36,8 @@ class StoredRun(Run):
         ``name → why`` of values that could not be kept.
     notes
         What its notebook should have been told.
+    is_brief
+        It ended within a moment while its notebook listened: it is kept, and nothing waits for it.
     is_kept
         What it left has been written, as far as that can be.
     is_fetched
@@ -56,6 +58,7 @@ class StoredRun(Run):
     names: tuple[str, ...] = ()
     stays: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    is_brief: bool = False
     is_kept: bool = False
     is_fetched: bool = False
     dropped: str = ""
@@ -70,6 +73,11 @@ class StoredRun(Run):
     def is_settled(self) -> bool:
         """Whether nothing of it changes any more but that it is fetched."""
         return self.is_over and self.is_kept
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether somebody will want what it left, who has not got it."""
+        return not (self.is_fetched or self.dropped or self.is_brief)
 
     def to_wire(self) -> dict[str, Any]:
         """Return it as JSON types."""

@@ -42,7 +42,8 @@ def test_same(pair, became, name):
     became[name] = reports = pair.loops[before:]
     does_spread = any(report["spread"] for report in reports)
     if not case.is_later:
-        assert case.wanted in ("either", "spreads" if does_spread else "in order"), reports
+        why = [(report["spread"], report["why"]) for report in reports]
+        assert case.wanted in ("either", "spreads" if does_spread else "in order"), why
 
 
 def test_what_spreads_now_is_said_to(became):

@@ -159,3 +159,12 @@ def test_a_disk_that_is_gone_ends_nothing(spool, tmp_path, capsys):
     spool.acknowledge(7)
     assert spool.is_empty
     assert "cannot be kept" in capsys.readouterr().err
+
+
+def test_a_moments_run_is_kept_and_nothing_waits_for_it(spool, archive, tmp_path):
+    asyncio.run(begun(spool))
+    spool.keep(spool.end(7, "done", ""), NOTHING)  # its notebook was killed before it could say
+    assert shown(archive) == "one "
+    assert not archive.read("r1").is_fetched
+    assert spool.is_empty
+    assert not has_unfetched(tmp_path, 1e12)

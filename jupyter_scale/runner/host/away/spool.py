@@ -94,7 +94,7 @@ class Spool:
         if self._current is not None or self._ended:
             return False
         own = (run for run in self.archive.runs() if run.session == self._session)
-        return all(run.is_fetched or run.dropped for run in own)
+        return not any(run.is_waiting for run in own)
 
     @property
     def unacknowledged(self) -> list[Ended]:
@@ -239,6 +239,7 @@ class Spool:
         """
         run = replace(
             ended.run,
+            is_brief=ended.waiting is not None,
             is_kept=True,
             names=tuple(results["names"]),
             result_bytes=results["nbytes"],
