@@ -601,7 +601,7 @@ class Workspace:
         route = cluster.reach(child.wait_ready()["address"], node)
         # A laptop may sleep; what its cell leaves is kept for so long on the other machine.
         is_elsewhere = cluster.state.is_elsewhere
-        patience_s = cluster.state.profile.keep_for_s if is_elsewhere else _PATIENCE_S
+        patience_s = cluster.state.profile.kept_for_s if is_elsewhere else _PATIENCE_S
 
         def is_alive() -> bool:
             try:

@@ -14,8 +14,6 @@ from jupyter_core.paths import jupyter_config_dir
 from jupyter_scale.clusters.toml_lines import Place, find_line
 from jupyter_scale.errors import ProfileError
 from jupyter_scale.model.profile import (
-    KEEP_FOR_S,
-    ORPHAN_AFTER_S,
     Option,
     Pool,
     Profile,
@@ -152,9 +150,7 @@ class _Reader:
         values.pop("provider", None)
         idle = cast("float | None", values.pop("idle_timeout", None))
         orphan = cast("float | None", values.pop("orphan_after", None))
-        # Where waiting costs money, it is bounded as the cluster itself is without its owner.
-        waits_s = (orphan or ORPHAN_AFTER_S) if "max_cost" in provider.cluster_options else None
-        keep_for = cast("float", values.pop("keep_for", waits_s or KEEP_FOR_S))
+        keep_for = cast("float | None", values.pop("keep_for", None))
         self._require(provider.cluster_options, values, place)
         profile = Profile(
             name=name,

@@ -127,8 +127,8 @@ class Profile:
         The provider's own keys, already validated against its `Option` s.
     orphan_after_s : float, optional
         A cluster that outlives its owner ends itself when no owner was heard for so long.
-    keep_for_s : float
-        What cells left that nobody has fetched is kept for so long, where that costs nothing.
+    keep_for_s : float, optional
+        What cells left that nobody has fetched is kept for so long; see `kept_for_s`, `held_for_s`.
     """
 
     name: str
@@ -137,7 +137,16 @@ class Profile:
     idle_timeout_s: float | None = None
     options: Mapping[str, Value] = field(default_factory=dict)
     orphan_after_s: float | None = None
-    keep_for_s: float = KEEP_FOR_S
+    keep_for_s: float | None = None
+
+    @property
+    def kept_for_s(self) -> float:
+        """For how long what nobody has fetched is kept, if its cluster lives so long."""
+        return KEEP_FOR_S if self.keep_for_s is None else self.keep_for_s
+
+    def held_for_s(self, *, is_paid: bool) -> float:
+        """Return for how long that holds up a cluster's end; one that is paid: only if said."""
+        return 0.0 if is_paid and self.keep_for_s is None else self.kept_for_s
 
     def with_workers(self, workers: int) -> Profile:
         """Return the profile with that many workers on each node."""
@@ -195,7 +204,7 @@ class Profile:
             idle_timeout_s=data["idle_timeout_s"],
             options=_frozen(data["options"]),
             orphan_after_s=data["orphan_after_s"],
-            keep_for_s=data.get("keep_for_s", KEEP_FOR_S),
+            keep_for_s=data.get("keep_for_s"),
         )
 
 

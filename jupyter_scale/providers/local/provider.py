@@ -87,7 +87,7 @@ class LocalProvider:
         ]
         if profile.idle_timeout_s is not None:
             arguments.append(f"--idle-timeout={profile.idle_timeout_s}")
-        arguments.append(f"--keep-for={profile.keep_for_s}")
+        arguments.append(f"--keep-for={profile.held_for_s(is_paid=False)}")
         preloads = cast("tuple[str, ...]", pool.options.get("worker_preload", ()))
         arguments += [f"--worker-preload={module}" for module in preloads]
         log_path = request.directory / "node.log"

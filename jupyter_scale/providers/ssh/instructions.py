@@ -64,7 +64,7 @@ def arguments(
         f"--shared-directory={shared}",
         f"--tls-directory={directory}/tls",
         f"--orphan-after={profile.orphan_after_s}",
-        f"--keep-for={profile.keep_for_s}",
+        f"--keep-for={profile.held_for_s(is_paid=node.machine.rental is not None)}",
         f"--workers={node.workers}",
         f"--host={address}",
         f"--worker-prefix={node.name}/",

@@ -71,13 +71,13 @@ async def _serve(
             options.cluster_directory,
             profile.orphan_after_s,
             partial(_set, loop, end),
-            lambda: is_needed(options.cluster_directory, profile.keep_for_s),
+            lambda: is_needed(options.cluster_directory, profile.kept_for_s),
         )
     address = await supervisor.start()
     print(json.dumps({"pid": os.getpid(), "address": address}), flush=True)  # noqa: T201
     endings: list[asyncio.Future[Any]] = [asyncio.ensure_future(end.wait())]
     if outlives_owner:
-        needless = supervisor.wait_needless(is_deserted, profile.keep_for_s)
+        needless = supervisor.wait_needless(is_deserted, profile.kept_for_s)
         endings.append(asyncio.ensure_future(needless))
     await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
     await supervisor.stop()

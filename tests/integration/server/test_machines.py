@@ -48,7 +48,9 @@ def test_a_servers_machines_serve_kernels_and_are_watched(lab, hosts):
 
     panel = lab.feed()
     panel.wait(lambda p: any(run["status"] == "done" for run in p.runs.values()))
-    panel.wait(lambda p: (load := p.load(view["id"], "h2")) and load.network_in_bytes_per_s)
+    panel.wait(
+        lambda p: (load := p.load(view["id"], "h2")) and load.network_in_bytes_per_s is not None
+    )
     assert panel.clusters[view["id"]]["nodes"][1]["ssh"].endswith(" h2")
     panel.close()
     assert kernel.run("%scale down", timeout_s=120).status == "ok"
