@@ -129,14 +129,15 @@ def test_a_worker_that_is_killed_is_replaced_and_its_iterations_run_again(lab, o
 
 
 def workers(lab, name):
-    """Return the worker processes of a machine."""
-    return [
-        process
-        for node in lab.machines[name].find("jupyter_scale.providers.node")
-        for process in node.children(recursive=True)
-        if any("forkserver" in word or "spawn_main" in word for word in process.cmdline())
-        and not process.children()
-    ]
+    """Return the worker processes of a machine: children of its fork server, or spawned ones."""
+    found = []
+    for node in lab.machines[name].find("jupyter_scale.providers.node"):
+        for process in node.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                own, parents = " ".join(process.cmdline()), " ".join(process.parent().cmdline())
+                if "spawn_main" in own or ("forkserver" in own and "forkserver" in parents):
+                    found.append(process)
+    return found
 
 
 @pytest.mark.timeout(400)
