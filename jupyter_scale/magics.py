@@ -411,7 +411,10 @@ class ScaleMagics(Magics):
         cluster = workspace.up(profile, workers, Path.cwd(), on_event, _ask_secret)
         view.finish_progress()
         notes = workspace.take_notes(view.status)
-        if cluster.state.started_at < began:  # others may have used it
+        # Others may have used it; nobody is asked for a passphrase only to be told of that.
+        if cluster.state.started_at < began and (
+            isinstance(cluster, Cluster) or not cluster.state.is_elsewhere
+        ):
             with contextlib.suppress(ScaleError):  # `%scale runs` says what is wrong
                 notes += filter(None, [waiting_note(cluster)])
         for note in notes:
