@@ -39,7 +39,7 @@ from jupyter_scale.lines import cell_parser, limits_in, line_parser, parse_line
 from jupyter_scale.model.cluster import ClusterEvent, Ownership
 from jupyter_scale.model.cost import show_usd
 from jupyter_scale.model.profile import Limits
-from jupyter_scale.model.run import RunReport, format_bytes
+from jupyter_scale.model.run import RunReport, first_line, format_bytes
 from jupyter_scale.origin import origin_of
 from jupyter_scale.runs import attach, cancel, describe_runs, waiting_note
 from jupyter_scale.session.cell import Cell, CellResult
@@ -241,7 +241,7 @@ class ScaleMagics(Magics):
             view.note("this cluster ends with the kernel, and so would the run: see `%scale up`")
         run = Run(
             cell.origin["run"],
-            next(filter(None, map(str.strip, source.splitlines())), ""),
+            first_line(source),
             Place(cluster, chosen.node),
             facts.binds | facts.mutates | facts.deletes,
             self._shell.user_ns,

@@ -167,12 +167,6 @@ class Archive:
             dropped.append(left)
         return dropped
 
-    def remove_older(self, seconds: float) -> None:
-        """Forget runs that ended longer ago."""
-        for run in self.runs():
-            if run.is_over and time.time() - (run.ended_at or 0.0) > seconds:
-                self.remove(run.id)
-
     def _size_of(self, run: str) -> int:
         total = 0
         for path in (self.output_path(run), self.result_path(run)):
