@@ -387,8 +387,9 @@ class Network:
         ip_in(self._switch, f"link set port{number} down")
 
     def mend(self, number=1):
-        """Put it back."""
+        """Put it back; who asked for the host in vain does not make the next one fail."""
         ip_in(self._switch, f"link set port{number} up")
+        ip_in(self.client, "neigh flush all")
 
     def add_outsider(self):
         """Return the namespace of somebody who is on the same switch, and is nobody to anybody."""

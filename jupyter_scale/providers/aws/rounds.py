@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,7 +21,10 @@ from jupyter_scale.providers.aws.slots import (
     one_of,
     seen,
 )
-from jupyter_scale.providers.provider import Failure
+from jupyter_scale.providers.provider import Failure, NodeSeen
+
+#: So long after a spot instance died on us AWS may say that it took it away.
+_TOLD_S = 10.0
 
 
 class Rounds:
@@ -38,6 +42,7 @@ class Rounds:
 
     def __init__(self, board: Board, orders: Orders, departures: Departures) -> None:
         self._board, self._orders, self._departures = board, orders, departures
+        self._dead_since: dict[str, float] = {}
 
     def look(self) -> None:
         """Ask about all instances; end those that no node has.
@@ -48,6 +53,8 @@ class Rounds:
             When AWS cannot be asked.
         """
         board, journal = self._board, self._orders.known_journal
+        # Before the question: a node that is dead by AWS's answer may have died since.
+        heard = {slot.node.name: board.hooks.look(slot.node) for slot in board.there()}
         instances = look_up(board.site.cloud, CLUSTER, board.site.identity.cluster)
         found = of_launches(journal, instances)
         surplus = {one.id for one in instances if not one.is_ending}
@@ -55,11 +62,13 @@ class Rounds:
             theirs = one_of(slot, found.get(name, []), journal.latest_of(name))
             if theirs is not None:
                 surplus.discard(theirs[0].id)
-            self._update(slot, theirs)
+            self._update(slot, theirs, heard.get(name))
         self._end(sorted(surplus - self._departures.replaced - self._departures.release()))
 
-    def _update(self, slot: Slot, theirs: tuple[Instance, Launch] | None) -> None:
-        """Do what a look at one instance calls for."""
+    def _update(
+        self, slot: Slot, theirs: tuple[Instance, Launch] | None, there: NodeSeen | None
+    ) -> None:
+        """Do what a look at one instance, and what was heard of its node, call for."""
         slot = replace(slot, trouble="")
         if slot.phase in (Phase.WANTED, Phase.FAILED):
             return
@@ -75,7 +84,6 @@ class Rounds:
                 board.put(slot.failed(failure))
             return
         instance, launch = theirs
-        there = board.hooks.look(slot.node) if slot.phase is Phase.THERE else None
         if there is not None and there.node is not None and is_of(there, slot):
             slot = replace(slot, node=there.node)
         now = board.site.cloud.now
@@ -89,12 +97,20 @@ class Rounds:
         elif there is not None and not is_of(there, slot):
             board.hooks.disturb(slot.node.name)  # its predecessor's may be there yet
             board.hooks.begin(slot.node)
-        elif there is not None and not there.is_alive and there.failures:
-            # It costs, and is of no use.
+        elif there is not None and self._is_of_no_use(slot, there):
             board.put(new.failed(there.failures[-1], now))
             self._end([instance.id])
         else:
             board.slots[new.node.name] = new
+
+    def _is_of_no_use(self, slot: Slot, there: NodeSeen) -> bool:
+        """Tell whether an instance costs, and its node has failed for good."""
+        if there.is_alive or not there.failures:
+            return False
+        if not (slot.rental.is_spot and slot.node.pid):
+            return True
+        since = self._dead_since.setdefault(slot.rental.instance, time.monotonic())
+        return time.monotonic() > since + _TOLD_S
 
     def _replace(self, old: Slot, new: Slot, instance: Instance) -> None:
         board = self._board

@@ -188,7 +188,7 @@ class Keeper:
         scheduler.handlers[LOOK] = survey.look
         await scheduler
         scheduler.add_plugin(_Watcher(self._tell))
-        scheduler.add_plugin(Mourner())
+        scheduler.add_plugin(Mourner(scheduler))
         return scheduler
 
     async def _follow_wishes(self) -> None:

@@ -40,9 +40,8 @@ def test_a_loop_loses_nothing_and_the_pool_is_refilled(aws, laptop, has_notice):
         taken.reclaim()
     laptop.result()
     assert laptop.run("print(squares == [i * i for i in range(100)])") == "True\n"
-    assert eventually(
-        lambda: spot(aws) and spot(aws)[-1] is not taken, 120
-    )  # a silent one is noticed late
+    is_refilled = eventually(lambda: spot(aws) and spot(aws)[-1] is not taken, 120)
+    assert is_refilled, laptop.run("%scale")  # a silent one is noticed late
     assert eventually(lambda: "workers  2 of 2" in laptop.run("%scale"), 60), laptop.run("%scale")
     assert "more-1: running" in laptop.run("%scale")
     laptop.run("%scale down")
