@@ -16,6 +16,7 @@ from jupyter_scale.model.run import Loop, Run
 
 FACTS_VERSION = 3
 TOPIC = "jupyter-scale"
+_DASHES_OF_UUID = 5
 
 
 def to_message(facts: Iterable[RunFact]) -> list[dict[str, Any]]:
@@ -35,6 +36,17 @@ def from_message(message: Any) -> list[RunFact]:
 def client_name(session: str) -> str:
     """Return the name of the connection over which a session's runner publishes."""
     return f"jupyter-scale-runner-{session}"
+
+
+def shell_name(session: str) -> str:
+    """Return the name of the connection over which a session's cells give out tasks."""
+    return f"jupyter-scale-shell-{session}"
+
+
+def session_of_shell(client: str) -> str:
+    """Return whose connection that is, by the id that Dask made of its name; else empty."""
+    _, found, rest = client.partition(shell_name(""))
+    return rest.rsplit("-", _DASHES_OF_UUID)[0] if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

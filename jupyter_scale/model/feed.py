@@ -7,7 +7,8 @@ time it is there, because a browser's clock may be wrong.
 A client says one thing, `Watch`: load is sampled only while somebody watches. Load comes in frames
 of its own, `Loads`, which have no number: of nodes on somebody's screen each second, with each of
 their GPUs; of all others every five seconds, with their GPUs summed up. In a snapshot or a delta
-nothing is known of load, so that these are rare and small.
+nothing is known of load, so that these are rare and small. `Tasks`, without a number as well, are
+sent to who shows a task stream.
 """
 
 from __future__ import annotations
@@ -16,11 +17,18 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from jupyter_scale.model.account import Traffic
+from jupyter_scale.model.log import LogLevel, LogLine, NoticeKind
 from jupyter_scale.model.run import Loop, Run, RunStatus
 
-__all__ = ["RunStatus", "Traffic"]  # of the feed, too: its TypeScript has them
+__all__ = [  # of the feed, too: its TypeScript has them
+    "LogLevel",
+    "LogLine",
+    "NoticeKind",
+    "RunStatus",
+    "Traffic",
+]
 
-FEED_VERSION = 5
+FEED_VERSION = 6
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 
@@ -188,6 +196,7 @@ class Snapshot:
     clusters: tuple[ClusterView, ...]
     runs: tuple[RunView, ...]
     profiles: tuple[str, ...]
+    log: tuple[LogLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +209,10 @@ class NodesChange:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What changed: whole new views by id, ids that are gone, all profiles if one did."""
+    """What changed: whole new views by id, ids that are gone, all profiles if one did.
+
+    Of the log only lines that are new.
+    """
 
     type: Literal["delta"]
     seq: int
@@ -211,6 +223,7 @@ class Delta:
     gone_runs: tuple[str, ...]
     profiles: tuple[str, ...] | None
     nodes: tuple[NodesChange, ...]
+    log: tuple[LogLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +234,34 @@ class Loads:
     sent_at: float
     cluster: str
     rows: tuple[LoadRow, ...]
+
+
+class TaskRow(NamedTuple):
+    """Tasks of one worker that followed each other: `worker` and `run` are places in lists.
+
+    Of `seconds` it worked `busy_s`. `tasks` is 0 for one that has begun and goes on.
+    """
+
+    worker: int
+    started_at: float
+    seconds: float
+    busy_s: float
+    tasks: int
+    failed: int
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """What workers of a cluster did; `is_anew` if whatever was told before is void."""
+
+    type: Literal["tasks"]
+    sent_at: float
+    cluster: str
+    is_anew: bool
+    workers: tuple[str, ...]
+    runs: tuple[str, ...]
+    rows: tuple[TaskRow, ...]
 
 
 class NodeId(NamedTuple):
@@ -234,9 +275,10 @@ class NodeId(NamedTuple):
 class Watch:
     """What a client says: whether it shows the panel, and which nodes are on its screen.
 
-    At first it does not.
+    Of the clusters `tasks` it shows the task stream. At first it shows nothing.
     """
 
     type: Literal["watch"]
     visible: bool
     nodes: tuple[NodeId, ...]
+    tasks: tuple[str, ...] = ()

@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 from jupyter_scale.errors import ClusterError
 from jupyter_scale.model.facts import TOPIC, RunFact, from_message
 from jupyter_scale.monitor.samples import Sample, read_sample
+from jupyter_scale.monitor.spans import TaskNews, read_spans
 from jupyter_scale.monitor.survey import LOOK
+from jupyter_scale.monitor.tasks import TASKS
 from jupyter_scale.transport.tls import security
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ FEW_NODES = 16
 
 _CONNECT_TIMEOUT_S = 10
 _TRY_AGAIN_S = 2.0
+_LOOK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +53,23 @@ class Observers:
 
     Parameters
     ----------
-    on_fact, on_sample
+    on_fact, on_sample, on_tasks
         Told the cluster's id and what was seen; they run in the observers' thread and return at
         once.
     """
 
     def __init__(
-        self, on_fact: Callable[[str, RunFact], None], on_sample: Callable[[str, Sample], None]
+        self,
+        on_fact: Callable[[str, RunFact], None],
+        on_sample: Callable[[str, Sample], None],
+        on_tasks: Callable[[str, TaskNews], None],
     ) -> None:
-        self._on_fact, self._on_sample = on_fact, on_sample
+        self._on_fact, self._on_sample, self._on_tasks = on_fact, on_sample, on_tasks
         self._watched: dict[str, tuple[Place, concurrent.futures.Future[None]]] = {}
         self._is_sampling = asyncio.Event()
         self._shown: Mapping[str, Collection[str]] = {}
+        self._is_following = asyncio.Event()
+        self._followed: Collection[str] = ()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="jupyter-scale observers", daemon=True
@@ -90,6 +98,12 @@ class Observers:
         """
         self._shown = shown or {}
         change = self._is_sampling.clear if shown is None else self._is_sampling.set
+        self._loop.call_soon_threadsafe(change)
+
+    def follow_tasks(self, clusters: Collection[str]) -> None:
+        """Tell of the tasks of these clusters from now on, and of no others."""
+        self._followed = clusters
+        change = self._is_following.set if clusters else self._is_following.clear
         self._loop.call_soon_threadsafe(change)
 
     def close(self) -> None:
@@ -137,7 +151,15 @@ class Observers:
             client.subscribe_topic(TOPIC, on_event)
             for event in await client.get_events(TOPIC):  # what was said before we listened
                 on_event(event)
-            await self._take_samples(cluster, client)
+            jobs = [
+                asyncio.ensure_future(look(cluster, client))
+                for look in (self._take_samples, self._take_tasks)
+            ]
+            try:
+                await asyncio.gather(*jobs)
+            finally:
+                for job in jobs:
+                    job.cancel()
 
     async def _take_samples(self, cluster: str, client: Client) -> None:
         whole_at, count = -WHOLE_EVERY_S, 0
@@ -157,6 +179,25 @@ class Observers:
                 if self._is_sampling.is_set():
                     self._on_sample(cluster, read_sample(looked, is_whole=is_whole))
             await asyncio.sleep(SAMPLE_EVERY_S)
+
+    async def _take_tasks(self, cluster: str, client: Client) -> None:
+        since, is_anew = 0, True
+        followed = self._followed
+        while client.status in ("running", "connecting"):
+            if not self._is_following.is_set():
+                with contextlib.suppress(TimeoutError):  # look after the client all the same
+                    await asyncio.wait_for(self._is_following.wait(), _TRY_AGAIN_S)
+            if followed is not self._followed:
+                followed, since, is_anew = self._followed, 0, True
+            if cluster not in followed or client.scheduler is None:
+                await asyncio.sleep(_LOOK_S)
+                continue
+            looked = await getattr(client.scheduler, TASKS)(since=since)
+            if followed is self._followed:
+                self._on_tasks(cluster, TaskNews(read_spans(looked, time.time()), is_anew))
+            since, is_anew = looked["number"], False
+            if not looked["more"]:
+                await asyncio.sleep(SAMPLE_EVERY_S)
 
     def _take(self, cluster: str, message: Any) -> None:
         for fact in from_message(message):

@@ -6,18 +6,19 @@ import asyncio
 import atexit
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from jupyter_server.utils import url_path_join
 
-from jupyter_scale.monitor.samples import Sample
 from jupyter_scale.server import describing, handlers
 from jupyter_scale.server.feed import Feed, Shown
 from jupyter_scale.server.registry import Registry
-from jupyter_scale.server.views import World
 from jupyter_scale.serverlink import CERT_VARIABLE, KEY_VARIABLE, URL_VARIABLE
 from jupyter_scale.transport.local import HASH_SEED
+
+_Told = TypeVarTuple("_Told")
 
 
 def load(serverapp: Any) -> None:
@@ -30,18 +31,24 @@ def load(serverapp: Any) -> None:
         if registry is not None:
             registry.attend(shown)
 
-    feed = Feed(attend)
+    def follow(clusters: frozenset[str]) -> None:
+        if registry is not None:
+            registry.follow_tasks(clusters)
+
+    feed = Feed(attend, follow)
     loop = asyncio.get_event_loop()
 
-    def publish(world: World) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(feed.publish, world)
+    def in_loop(take: Callable[[*_Told], None]) -> Callable[[*_Told], None]:
+        """Return what other threads call for a function of the event loop's."""
 
-    def take_sample(cluster: str, sample: Sample) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(feed.take_sample, cluster, sample)
+        def tell(*told: *_Told) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(take, *told)
 
-    registry = Registry(Path(serverapp.root_dir), publish, take_sample)
+        return tell
+
+    takers = in_loop(feed.publish), in_loop(feed.take_sample), in_loop(feed.take_tasks)
+    registry = Registry(Path(serverapp.root_dir), *takers)
     settings["jupyter_scale_feed"], settings["jupyter_scale_registry"] = feed, registry
     base = settings["base_url"]
     atexit.register(registry.close)

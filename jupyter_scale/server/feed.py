@@ -21,15 +21,18 @@ from jupyter_server.utils import ensure_async
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
-from jupyter_scale.model.feed import Delta, LoadRow, Loads, NodeId, Snapshot, Watch
+from jupyter_scale.model.feed import Delta, LoadRow, Loads, NodeId, Snapshot, Tasks, Watch
 from jupyter_scale.monitor.samples import Sample
+from jupyter_scale.monitor.spans import TaskNews
 from jupyter_scale.server.loads import LoadBoard
+from jupyter_scale.server.taskboard import TaskBoard
 from jupyter_scale.server.views import World, difference, snapshot
 
 CLOSE_MALFORMED = 4400
 CLOSE_SLOW = 4408
 LONGEST_MESSAGE = 30_000
 MOST_SHOWN = 200
+MOST_STREAMS = 8
 MOST_UNREAD_LOADS = 2
 MOST_UNREAD = 200
 AUTH_RESOURCE = "jupyter-scale"
@@ -46,10 +49,16 @@ class Feed:
     attend
         Told which nodes are on somebody's screen; None when nobody watches: pages whose panel is
         hidden are told the world, too.
+    follow
+        Told of which clusters somebody's page shows the tasks.
     """
 
-    def __init__(self, attend: Callable[[Shown | None], None]) -> None:
-        self._attend = attend
+    def __init__(
+        self,
+        attend: Callable[[Shown | None], None],
+        follow: Callable[[frozenset[str]], None] = lambda _clusters: None,
+    ) -> None:
+        self._attend, self._follow = attend, follow
         self._world = World()
         self._seq = 0
         self._snapshot = ""
@@ -57,6 +66,8 @@ class Feed:
         self._watchers: dict[FeedHandler, Shown] = {}
         self._shown: Shown | None = None
         self._board = LoadBoard()
+        self._streams: dict[FeedHandler, dict[str, int]] = {}
+        self._tasks = TaskBoard()
         self._changed = asyncio.Event()
 
     @property
@@ -87,6 +98,7 @@ class Feed:
 
     def watch(self, listener: FeedHandler, said: Watch) -> None:
         """Take note whether a page shows the panel, and which nodes; tell what it has not got."""
+        self._stream(listener, said.tasks if said.visible else ())
         if not said.visible:
             self._watchers.pop(listener, None)
         else:
@@ -108,6 +120,35 @@ class Feed:
         """Stop to."""
         self._listeners.discard(listener)
         self.watch(listener, Watch("watch", visible=False, nodes=()))
+
+    def _stream(self, listener: FeedHandler, clusters: Collection[str]) -> None:
+        """Take note of which clusters a page shows the tasks."""
+        before = frozenset(cluster for told in self._streams.values() for cluster in told)
+        told = self._streams.pop(listener, {})
+        if clusters:
+            self._streams[listener] = {cluster: told.get(cluster, 0) for cluster in clusters}
+        now = frozenset(cluster for told in self._streams.values() for cluster in told)
+        if now != before:
+            self._tasks.keep(now)
+            self._follow(now)
+        for cluster in clusters:
+            self._tell_tasks(cluster, listener)
+
+    def take_tasks(self, cluster: str, news: TaskNews) -> None:
+        """Tell what workers did to the pages that show it."""
+        streaming = [page for page, told in self._streams.items() if cluster in told]
+        if streaming:
+            self._tasks.take(cluster, news)
+        for listener in streaming:
+            self._tell_tasks(cluster, listener)
+
+    def _tell_tasks(self, cluster: str, listener: FeedHandler) -> None:
+        """Tell a page what it has not been told; what it cannot read yet comes with the next."""
+        told = self._streams[listener]
+        for frame, number in self._tasks.frames(cluster, told[cluster], _now()):
+            if not listener.send(encode(frame), is_load=True):
+                return
+            told[cluster] = number
 
     def take_sample(self, cluster: str, sample: Sample) -> None:
         """Tell a cluster's load to the pages that watch."""
@@ -137,14 +178,14 @@ class Feed:
                 return
 
 
-def encode(frame: Snapshot | Delta | Loads) -> str:
+def encode(frame: Snapshot | Delta | Loads | Tasks) -> str:
     """Return a frame as it travels."""
     return json.dumps(_plain(frame), separators=(",", ":"), allow_nan=False)
 
 
-def _plain(frame: Snapshot | Delta | Loads) -> dict[str, Any]:
+def _plain(frame: Snapshot | Delta | Loads | Tasks) -> dict[str, Any]:
     """Return a frame's fields; rows are JSON as they are, and many."""
-    if isinstance(frame, Loads):
+    if isinstance(frame, Loads | Tasks):
         return {field.name: getattr(frame, field.name) for field in fields(frame)}
     return asdict(frame)
 
@@ -158,14 +199,26 @@ def decode(message: str | bytes) -> Watch | None:
     except (ValueError, RecursionError):
         return None
     match said:
-        case {"type": "watch", "visible": bool(visible), "nodes": list(nodes)} if len(said) == 3:  # noqa: PLR2004
-            if len(nodes) <= MOST_SHOWN and all(map(_is_node, nodes)):
-                return Watch("watch", visible, tuple(NodeId(*node) for node in nodes))
+        case {
+            "type": "watch",
+            "visible": bool(visible),
+            "nodes": list(nodes),
+            **more,
+        } if more.keys() <= {"tasks"}:
+            tasks: Any = more.get("tasks", [])
+            if all(map(_is_node, nodes)) and len(nodes) <= MOST_SHOWN and _are_clusters(tasks):
+                return Watch("watch", visible, tuple(NodeId(*node) for node in nodes), tuple(tasks))
     return None
 
 
 def _is_node(value: object) -> bool:
     return isinstance(value, list) and [type(part) for part in value] == [str, str]
+
+
+def _are_clusters(value: object) -> bool:
+    if not isinstance(value, list) or len(value) > MOST_STREAMS:
+        return False
+    return all(isinstance(part, str) for part in value)
 
 
 def _by_cluster(nodes: Collection[NodeId]) -> Shown:
@@ -214,19 +267,20 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         self._unread = 0
         self.feed.add(self)
 
-    def send(self, text: str, *, is_load: bool = False) -> None:
-        """Write a frame; a connection that just closed misses nothing."""
+    def send(self, text: str, *, is_load: bool = False) -> bool:
+        """Write a frame, unless it cannot be read now; return whether it was written."""
         if is_load and self._unread >= MOST_UNREAD_LOADS:
-            return
+            return False
         if self._unread >= MOST_UNREAD:
             self.close(CLOSE_SLOW, "This page reads too slowly: it has to connect again.")
-            return
+            return False
         try:
             task = self.write_message(text)
         except WebSocketClosedError:
-            return
+            return False
         self._unread += 1
         task.add_done_callback(self._note_read)
+        return True
 
     def _note_read(self, task: asyncio.Future[None]) -> None:
         self._unread -= 1
@@ -236,8 +290,8 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """Take note whether the panel is seen, or close."""
         said = decode(message)
         if said is None:
-            why = 'The feed takes {"type":"watch","visible":…,"nodes":[…]}, no more.'
-            self.close(CLOSE_MALFORMED, why)
+            takes = '{"type":"watch","visible":…,"nodes":[…],"tasks":[…]}'
+            self.close(CLOSE_MALFORMED, f"The feed takes {takes}, no more.")
         elif self.close_code is None:
             self.feed.watch(self, said)
 

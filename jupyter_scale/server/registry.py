@@ -13,9 +13,8 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster, stop_saved
@@ -25,22 +24,19 @@ from jupyter_scale.clusters.profiles import load_profile, profile_names
 from jupyter_scale.clusters.steps import request_for
 from jupyter_scale.errors import ClusterError, NoCluster, ProfileError, StateError
 from jupyter_scale.model.account import Account
-from jupyter_scale.model.cluster import (
-    ClusterEvent,
-    ClusterState,
-    Owner,
-    Ownership,
-    Status,
-    Target,
-)
+from jupyter_scale.model.cluster import ClusterEvent, ClusterState, Ownership, Status
 from jupyter_scale.model.cost import Quote
 from jupyter_scale.model.facts import RunFact
 from jupyter_scale.model.feed import ClusterView, StepView
 from jupyter_scale.model.profile import Limits
-from jupyter_scale.monitor.observer import Observers, Place
+from jupyter_scale.monitor.observer import Observers
 from jupyter_scale.monitor.samples import Sample
-from jupyter_scale.providers.provider import Route, load_provider
+from jupyter_scale.monitor.spans import TaskNews
+from jupyter_scale.providers.provider import load_provider
+from jupyter_scale.server.adopting import decide
 from jupyter_scale.server.loads import with_load
+from jupyter_scale.server.logbook import LogBook
+from jupyter_scale.server.owned import Owned, in_thread, place_for, place_of, stop_for_good
 from jupyter_scale.server.views import (
     World,
     newest_runs,
@@ -58,66 +54,11 @@ FRAME_S = 0.5
 LOOK_S = 1.0
 _BEAT_S = 5.0
 _KEEP_ENDED_S = 600.0
-_STOP_AGAIN_S = 0.2
 _MOST_FACTS = 1000
 
 
 _Known = tuple[ClusterState, tuple[StepView, ...], float | None]
 """All that the view of a cluster is made of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What to do with the clusters that are saved on this machine."""
-
-    adopt: tuple[str, ...]
-    show: tuple[str, ...]
-
-
-def decide(
-    saved: Iterable[ClusterState],
-    owned: Collection[str],
-    me: Owner,
-    is_living: Callable[[Owner], bool],
-) -> Decision:
-    """Return which clusters this server takes over, and which it shows as a kernel's.
-
-    A server's cluster is taken over when its owner is dead. Another living server's is its own
-    affair. A kernel's is shown while the kernel lives.
-    """
-    adopt, show = [], []
-    for state in saved:
-        if state.id in owned or state.owner == me:
-            continue
-        lives = is_living(state.owner)
-        if state.ownership is Ownership.SERVER and not lives:
-            adopt.append(state.id)
-        elif state.ownership is Ownership.KERNEL and lives:
-            show.append(state.id)
-    return Decision(tuple(adopt), tuple(show))
-
-
-@dataclass
-class _Owned:
-    """A cluster that this server owns, and how its start went."""
-
-    cluster: Cluster
-    steps: list[StepView] = field(default_factory=list)
-    ended_at: float | None = None
-    is_busy: bool = False
-    is_dismissed: bool = False
-    job: Future[None] | None = None
-    route: Future[Route] | None = None
-    created_at: float = field(default_factory=time.time)
-
-    @property
-    def state(self) -> ClusterState:
-        """The cluster's state; one whose start has not got to its first step is starting."""
-        state = self.cluster.state
-        if state.status is Status.STOPPED and (state.target is Target.UP or not state.started_at):
-            started_at = state.started_at or self.created_at
-            return replace(state, status=Status.STARTING, started_at=started_at)
-        return state
 
 
 class Registry:
@@ -131,6 +72,8 @@ class Registry:
         Told the new world when it changed, twice a second at most, in the registry's thread.
     on_sample : callable
         Told a cluster and its load, about once a second while somebody looks.
+    on_tasks : callable
+        Told a cluster and what its workers did, of those that somebody follows.
     """
 
     def __init__(
@@ -138,10 +81,11 @@ class Registry:
         root: Path,
         on_world: Callable[[World], None],
         on_sample: Callable[[str, Sample], None],
+        on_tasks: Callable[[str, TaskNews], None],
     ) -> None:
         self._root, self._on_world, self._tell_sample = root, on_world, on_sample
         self._me = current_owner()
-        self._owned: dict[str, _Owned] = {}
+        self._owned: dict[str, Owned] = {}
         self._others: dict[str, ClusterState] = {}
         self._samples: dict[str, Sample] = {}
         self._views: dict[str, tuple[_Known, ClusterView]] = {}
@@ -149,10 +93,11 @@ class Registry:
         self._facts: dict[str, tuple[str, RunFact]] = {}
         self._accounts: dict[str, Account] = {}
         self._profiles: tuple[str, ...] = ()
+        self._log = LogBook(time.time())
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._is_closed = threading.Event()
-        self._observers = Observers(self._on_fact, self._on_sample)
+        self._observers = Observers(self._on_fact, self._on_sample, on_tasks)
         self._thread = threading.Thread(
             target=self._run, name="jupyter-scale registry", daemon=True
         )
@@ -167,34 +112,34 @@ class Registry:
 
         The future raises ProfileError when there is no such profile, or it is wrong.
         """
-        return _in_thread(lambda: self._create(name, workers, directory or self._root))
+        return in_thread(lambda: self._create(name, workers, directory or self._root))
 
     def scale(self, cluster: str, workers: int, pool: str = "") -> Future[None]:
         """Ask for another number of workers, or of one pool's; the future raises ClusterError."""
-        return _in_thread(lambda: self._scale(cluster, workers, pool))
+        return in_thread(lambda: self._scale(cluster, workers, pool))
 
     def retry(self, cluster: str, node: str = "") -> Future[None]:
         """Try again what has failed: machines of a cluster that runs, or the start of all of it.
 
         The future raises ClusterError when nothing has, or not that node.
         """
-        return _in_thread(lambda: self._retry(cluster, node))
+        return in_thread(lambda: self._retry(cluster, node))
 
     def quote(self, name: str) -> Future[Quote | None]:
         """Find out what a cluster of a profile would cost; the future raises ScaleError."""
-        return _in_thread(lambda: quote(load_profile(name, self._root)))
+        return in_thread(lambda: quote(load_profile(name, self._root)))
 
     def extend(self, cluster: str, changes: Limits) -> Future[None]:
         """Change when a cluster ends by itself; the future raises ScaleError."""
-        return _in_thread(lambda: self._extend(cluster, changes))
+        return in_thread(lambda: self._extend(cluster, changes))
 
     def read_log(self, cluster: str, node: str, name: str, lines: int) -> Future[list[str]]:
         """Read the last lines of a node's log; the future raises ClusterError."""
-        return _in_thread(lambda: self._read_log(cluster, node, name, lines))
+        return in_thread(lambda: self._read_log(cluster, node, name, lines))
 
     def stop(self, cluster: str) -> Future[None]:
         """End a cluster, or dismiss one that has ended; the future comes when it is gone."""
-        return _in_thread(lambda: self._stop(cluster))
+        return in_thread(lambda: self._stop(cluster))
 
     def clusters(self) -> tuple[ClusterView, ...]:
         """Return the views of all clusters now, with their load if it is known."""
@@ -245,6 +190,10 @@ class Registry:
                 self._news.set()
         self._observers.sample(shown)
 
+    def follow_tasks(self, clusters: Collection[str]) -> None:
+        """Tell what the workers of these clusters do, and of no others."""
+        self._observers.follow_tasks(clusters)
+
     def close(self) -> None:
         """Let go of everything; clusters stay, for the next server."""
         self._is_closed.set()
@@ -268,15 +217,15 @@ class Registry:
         cluster = Cluster.create(
             profile, self._me, self._recorder(steps), ownership=Ownership.SERVER
         )
-        owned = _Owned(cluster, steps, is_busy=True)
+        owned = Owned(cluster, steps, is_busy=True)
         with self._lock:
             self._owned[cluster.state.id] = owned
-        owned.job = _in_thread(lambda: self._work(owned, cluster.start))
+        owned.job = in_thread(lambda: self._work(owned, cluster.start))
         return cluster.state.id
 
     def _scale(self, cluster: str, workers: int, pool: str) -> None:
         found = self._find(cluster)
-        if not isinstance(found, _Owned):
+        if not isinstance(found, Owned):
             raise ClusterError(
                 f"Cluster {found.name} belongs to a kernel: use `%scale up --workers N` in its "
                 "notebook."
@@ -286,7 +235,7 @@ class Registry:
 
     def _retry(self, cluster: str, node: str) -> None:
         found = self._find(cluster)
-        if not isinstance(found, _Owned):
+        if not isinstance(found, Owned):
             raise ClusterError(
                 f"Cluster {found.name} belongs to a kernel: use `%scale up {found.name}` in its"
                 " notebook."
@@ -296,7 +245,7 @@ class Registry:
             if is_again:
                 found.is_busy, found.steps[:] = True, []
         if is_again:
-            found.job = _in_thread(lambda: self._work(found, found.cluster.start))
+            found.job = in_thread(lambda: self._work(found, found.cluster.start))
         elif found.state.status is not Status.RUNNING or not found.cluster.retry(node):
             what = f"Node {node!r}" if node else "Nothing"
             has = "has not failed" if node else "has failed"
@@ -305,18 +254,18 @@ class Registry:
 
     def _extend(self, cluster: str, changes: Limits) -> None:
         found = self._find(cluster)
-        extend(found.cluster.state if isinstance(found, _Owned) else found, changes)
-        if isinstance(found, _Owned):
+        extend(found.cluster.state if isinstance(found, Owned) else found, changes)
+        if isinstance(found, Owned):
             found.cluster.look()
         self._news.set()
 
     def _read_log(self, cluster: str, node: str, name: str, lines: int) -> list[str]:
         found = self._find(cluster)
-        state = found.state if isinstance(found, _Owned) else found
+        state = found.state if isinstance(found, Owned) else found
         one = next((each for each in state.nodes if each.name == node), None)
         if one is None:
             raise NoCluster(f"Cluster {state.name} has no node {node!r} (any more).")
-        if isinstance(found, _Owned):
+        if isinstance(found, Owned):
             return list(found.cluster.read_log(one, name, lines))
         provider = load_provider(state.profile.provider)
         try:
@@ -326,8 +275,8 @@ class Registry:
 
     def _stop(self, cluster: str) -> None:
         found = self._find(cluster)
-        if isinstance(found, _Owned):
-            _stop_for_good(found)
+        if isinstance(found, Owned):
+            stop_for_good(found)
         else:
             stop_saved(found)
         with self._lock:
@@ -335,7 +284,7 @@ class Registry:
             self._others.pop(cluster, None)
         self._news.set()
 
-    def _work(self, owned: _Owned, job: Callable[[], object]) -> None:
+    def _work(self, owned: Owned, job: Callable[[], object]) -> None:
         """Do something long with a cluster; what goes wrong is in its state."""
         try:
             if not owned.is_dismissed:
@@ -348,7 +297,7 @@ class Registry:
             owned.is_busy = False
             self._news.set()
 
-    def _find(self, cluster: str) -> _Owned | ClusterState:
+    def _find(self, cluster: str) -> Owned | ClusterState:
         """Return a cluster of this server, or what a kernel saved of its own."""
         with self._lock:
             found = self._owned.get(cluster) or self._others.get(cluster)
@@ -371,7 +320,7 @@ class Registry:
                 if now - last_beat >= self._beat_every_s():
                     last_beat = now
                     self._beat()
-                world = self._make_world()
+                world = self._with_log(shown or World(), self._make_world())
                 if world != shown:
                     self._on_world(world)
                     shown = world
@@ -393,12 +342,12 @@ class Registry:
         with self._lock:
             self._others = {state.id: state for state in saved if state.id in decision.show}
             others = list(self._others.values())
-        places = {one.cluster.state.id: _place_of(one) for one in owned.values()}
-        places |= {state.id: _place(state) for state in others}
+        places = {one.cluster.state.id: place_of(one) for one in owned.values()}
+        places |= {state.id: place_for(state) for state in others}
         self._observers.watch({one: place for one, place in places.items() if place is not None})
         self._profiles = self._read_profiles()
 
-    def _look_at(self, owned: _Owned) -> None:
+    def _look_at(self, owned: Owned) -> None:
         """See whether a cluster still runs; drop one that ended long ago."""
         if not owned.is_busy and owned.cluster.state.status is Status.RUNNING:
             owned.cluster.look()
@@ -416,11 +365,11 @@ class Registry:
         adopted = Cluster.adopt(cluster, self._recorder(steps))
         if adopted is None:
             return
-        owned = _Owned(adopted, steps, is_busy=True)
+        owned = Owned(adopted, steps, is_busy=True)
         steps.append(StepView("adopted", "taken over from a server that had ended", time.time()))
         with self._lock:
             self._owned[cluster] = owned
-        owned.job = _in_thread(lambda: self._work(owned, adopted.wait_ready))
+        owned.job = in_thread(lambda: self._work(owned, adopted.wait_ready))
 
     def _beat(self) -> None:
         with self._lock:
@@ -447,6 +396,10 @@ class Registry:
             view = StepView(event.step, event.message, round(time.time(), 3))
             with self._lock:
                 steps[:] = with_step(steps, view)
+                owned = self._owned.get(event.cluster)
+                name = "" if owned is None else owned.state.name
+                is_up = owned is not None and owned.state.status is Status.RUNNING
+                self._log.take_event(event, name, view.at, is_up=is_up)
             self._news.set()
 
         return record
@@ -503,6 +456,12 @@ class Registry:
         ]
         return World(ordered(views), newest_runs(runs), self._profiles)
 
+    def _with_log(self, before: World, now: World) -> World:
+        """Return a world with all that has happened so far."""
+        with self._lock:
+            self._log.follow(before, now, round(time.time(), 3))
+            return replace(now, log=self._log.lines)
+
     def _view(self, known: _Known) -> ClusterView:
         """Return the view of a cluster; one that rents nothing is made anew when it changed."""
         state, _, _ = known
@@ -514,65 +473,12 @@ class Registry:
         return view
 
 
-def _stop_for_good(owned: _Owned) -> None:
-    """Stop a cluster, also one whose start has yet to come to its first step."""
-    owned.is_dismissed = True
-    owned.cluster.stop()
-    while owned.job is not None:
-        try:
-            owned.job.result(_STOP_AGAIN_S)
-            break
-        except TimeoutError:
-            owned.cluster.stop()
-    owned.cluster.stop()
-
-
-_Result = TypeVar("_Result")
-
-
-def _in_thread(job: Callable[[], _Result]) -> Future[_Result]:
-    future: Future[_Result] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(job())
-        except BaseException as error:  # noqa: BLE001 - whoever asked is told
-            future.set_exception(error)
-
-    threading.Thread(target=work, name="jupyter-scale job", daemon=True).start()
-    return future
-
-
 def _saved() -> Iterable[ClusterState]:
     for cluster in store.cluster_ids():
         try:
             yield store.load(cluster)
         except (NoCluster, StateError) as error:
             _logger.debug("cluster %s: %s", cluster, error)
-
-
-def _place(state: ClusterState) -> Place | None:
-    """Return where to watch a cluster, None while its scheduler does not listen."""
-    if state.scheduler_address is None or state.status not in (Status.STARTING, Status.RUNNING):
-        return None
-    return Place(state.scheduler_address, Path(state.directory) / "tls")
-
-
-def _place_of(owned: _Owned) -> Place | None:
-    """Return where to watch a cluster of our own; the way to another machine is made meanwhile."""
-    state = owned.cluster.state
-    place = _place(state)
-    if place is None or not state.is_elsewhere:
-        owned.route = None
-        return place
-    if owned.route is None:
-        owned.route = _in_thread(lambda: owned.cluster.reach(place.address))
-    if not owned.route.done():
-        return None
-    if owned.route.exception() is not None:
-        owned.route = None  # it is tried again with the next look
-        return None
-    return replace(place, address=owned.route.result().address)
 
 
 def _no_cluster(cluster: str) -> NoCluster:

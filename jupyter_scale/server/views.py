@@ -31,6 +31,7 @@ from jupyter_scale.model.feed import (
     Snapshot,
     StepView,
 )
+from jupyter_scale.model.log import LogLine, bounded
 from jupyter_scale.model.run import Loop, Run
 
 MOST_RUNS = 200
@@ -44,6 +45,7 @@ class World:
     clusters: tuple[ClusterView, ...] = ()
     runs: tuple[RunView, ...] = ()
     profiles: tuple[str, ...] = ()
+    log: tuple[LogLine, ...] = ()
 
 
 def view_cluster(
@@ -166,7 +168,14 @@ def newest_runs(runs: Iterable[RunView]) -> tuple[RunView, ...]:
 def snapshot(world: World, seq: int, sent_at: float) -> Snapshot:
     """Return a world as the first frame of a connection."""
     return Snapshot(
-        "snapshot", FEED_VERSION, seq, sent_at, world.clusters, world.runs, world.profiles
+        "snapshot",
+        FEED_VERSION,
+        seq,
+        sent_at,
+        world.clusters,
+        world.runs,
+        world.profiles,
+        world.log,
     )
 
 
@@ -178,7 +187,14 @@ def difference(before: World, now: World, seq: int, sent_at: float) -> Delta | N
     clusters, nodes = _nodes_changed(before.clusters, clusters)
     runs, gone_runs = _changes(before.runs, now.runs)
     profiles = None if before.profiles == now.profiles else now.profiles
-    return Delta("delta", seq, sent_at, clusters, runs, gone_clusters, gone_runs, profiles, nodes)
+    gone = gone_clusters, gone_runs
+    log = _new_lines(before.log, now.log)
+    return Delta("delta", seq, sent_at, clusters, runs, *gone, profiles, nodes, log)
+
+
+def _new_lines(before: tuple[LogLine, ...], now: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
+    last = before[-1].number if before else 0
+    return tuple(line for line in now if line.number > last)
 
 
 def apply(world: World, delta: Delta) -> World:
@@ -189,6 +205,7 @@ def apply(world: World, delta: Delta) -> World:
         _applied(clusters, delta.clusters, delta.gone_clusters),
         _applied(world.runs, delta.runs, delta.gone_runs),
         world.profiles if delta.profiles is None else delta.profiles,
+        bounded((*world.log, *delta.log)),
     )
 
 

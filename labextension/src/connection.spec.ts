@@ -189,8 +189,8 @@ describe('FeedConnection', () => {
 
   it('says that the panel is seen, and says so again on a new connection', () => {
     const { feed, sockets, last } = connected();
-    const seen = { type: 'watch', visible: true, nodes: [] };
-    const hidden = { type: 'watch', visible: false, nodes: [] };
+    const seen = { type: 'watch', visible: true, nodes: [], tasks: [] };
+    const hidden = { type: 'watch', visible: false, nodes: [], tasks: [] };
     const panel = {};
     feed.watch(panel, true);
     expect(last().heard).toEqual([]);

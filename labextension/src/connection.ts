@@ -8,7 +8,7 @@ import type { IDisposable } from '@lumino/disposable';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { delayMs } from './backoff';
-import type { ILoads, INodeId, IWatch } from './feed';
+import type { ILoads, INodeId, ITasks, IWatch } from './feed';
 import {
   applyMessage,
   type FeedMessage,
@@ -55,6 +55,11 @@ export class FeedConnection implements IDisposable {
   /** Emitted with each frame that tells of load, before `changed`. */
   get loaded(): ISignal<this, ILoads> {
     return this._loaded;
+  }
+
+  /** Emitted with each frame that tells of tasks; nothing below changes with it. */
+  get tasked(): ISignal<this, ITasks> {
+    return this._tasked;
   }
 
   /** What the server told last; null before the first snapshot. */
@@ -113,6 +118,16 @@ export class FeedConnection implements IDisposable {
     this._telling = setTimeout(() => this._tellWatch(), TELL_MS);
   }
 
+  /** Say of which cluster somebody's view shows the tasks; null for none any more. */
+  stream(owner: object, cluster: string | null): void {
+    if (cluster !== null) {
+      this._streamed.set(owner, cluster);
+    } else {
+      this._streamed.delete(owner);
+    }
+    this._tellWatch();
+  }
+
   get isDisposed(): boolean {
     return this._isDisposed;
   }
@@ -146,7 +161,11 @@ export class FeedConnection implements IDisposable {
     if (socket !== this._socket) {
       return;
     }
-    const message = JSON.parse(text) as FeedMessage;
+    const message = JSON.parse(text) as FeedMessage | ITasks;
+    if (message.type === 'tasks') {
+      this._tasked.emit(message);
+      return;
+    }
     const outcome = applyMessage(this._status === 'live' ? this._state : null, message);
     if (outcome === 'gap' || outcome === 'version') {
       this._problem = outcome === 'version' ? 'version' : 'none';
@@ -172,7 +191,8 @@ export class FeedConnection implements IDisposable {
   private _tellWatch(): void {
     const visible = this._watchers.size > 0;
     const nodes = visible ? [...this._shown.values()].flat().slice(0, MOST_SHOWN) : [];
-    const message: IWatch = { type: 'watch', visible, nodes };
+    const tasks = [...new Set(visible ? this._streamed.values() : [])];
+    const message: IWatch = { type: 'watch', visible, nodes, tasks };
     const text = JSON.stringify(message);
     if (this._status === 'live' && text !== this._told) {
       this._told = text;
@@ -222,16 +242,19 @@ export class FeedConnection implements IDisposable {
   private _serverAheadS = 0;
   private readonly _watchers = new Set<object>();
   private readonly _shown = new Map<object, readonly INodeId[]>();
+  private readonly _streamed = new Map<object, string>();
   private _told = NOT_WATCHING;
   private _telling: ReturnType<typeof setTimeout> | undefined;
   private _isDisposed = false;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _loaded = new Signal<this, ILoads>(this);
+  private readonly _tasked = new Signal<this, ITasks>(this);
 }
 
 /** What the server takes for granted of a new connection. */
 const NOT_WATCHING = JSON.stringify({
   type: 'watch',
   visible: false,
-  nodes: []
+  nodes: [],
+  tasks: []
 } satisfies IWatch);

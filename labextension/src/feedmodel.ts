@@ -15,9 +15,11 @@ import {
   type ILoadRow,
   type ILoads,
   type INodeView,
+  type ILogLine,
   type IRunView,
   type ISnapshot
 } from './feed';
+import { bounded } from './log';
 
 /** What a server sends. */
 export type FeedMessage = ISnapshot | IDelta | ILoads;
@@ -30,6 +32,7 @@ export interface IFeedState {
   readonly clusters: readonly IClusterView[];
   readonly runs: readonly IRunView[];
   readonly profiles: readonly string[];
+  readonly log: readonly ILogLine[];
 }
 
 /** The new state, or why there is none: a message is missing, or it is in another version. */
@@ -38,9 +41,9 @@ export type Outcome = IFeedState | 'gap' | 'version';
 /** Apply one message to the state before it; null is the state before the first. */
 export function applyMessage(state: IFeedState | null, message: FeedMessage): Outcome {
   if (message.type === 'snapshot') {
-    const { version, seq, sent_at, clusters, runs, profiles } = message;
+    const { version, seq, sent_at, clusters, runs, profiles, log } = message;
     return version === FEED_VERSION
-      ? { seq, sent_at, clusters, runs, profiles }
+      ? { seq, sent_at, clusters, runs, profiles, log }
       : 'version';
   }
   if (!state) {
@@ -65,7 +68,8 @@ export function applyMessage(state: IFeedState | null, message: FeedMessage): Ou
     sent_at: message.sent_at,
     clusters: merge(state.clusters, [...whole, ...parts], message.gone_clusters),
     runs: merge(state.runs, message.runs, message.gone_runs),
-    profiles: message.profiles ?? state.profiles
+    profiles: message.profiles ?? state.profiles,
+    log: message.log.length > 0 ? bounded([...state.log, ...message.log]) : state.log
   };
 }
 

@@ -11,6 +11,7 @@ import { Banner } from './views/banner';
 import { Clusters } from './views/clusters';
 import type { IPanelContext } from './views/context';
 import { IconButton } from './views/iconbutton';
+import { Log } from './views/log';
 import { Nodes } from './views/nodes';
 import { Runs } from './views/runs';
 
@@ -18,10 +19,11 @@ import { Runs } from './views/runs';
 export const PANEL_ID = 'jupyter-scale-panel';
 
 /** The sections' heights: a failed start is seen in whole, and of runs there are most. */
-const SIZES = [4, 3, 4];
+const SIZES = [4, 3, 4, 3];
 
 const clustersOf: Subject = ({ clusters }) => clusters;
 const runsOf: Subject = ({ runs }) => runs;
+const logOf: Subject = ({ log }) => log;
 
 /** Build the side panel. */
 export function createPanel(context: IPanelContext, translator: ITranslator): SidePanel {
@@ -66,6 +68,10 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
   nodes.node.tabIndex = 0; // little in it takes the focus, and it has to be scrolled by keyboard
   panel.addWidget(nodes);
   panel.addWidget(new Section('runs', trans.__('Runs'), Runs, runsOf, context));
+  const log = new Section('log', trans.__('Log'), Log, logOf, context);
+  log.node.tabIndex = 0; // as of the nodes
+  log.hide(); // it is unfolded by whoever looks for something; notices come by themselves
+  panel.addWidget(log);
   (panel.content as AccordionPanel).setRelativeSizes(SIZES);
   return panel;
 }

@@ -12,7 +12,7 @@ import {
 } from '@jupyterlab/ui-components';
 
 import type { IClusterView } from './feed';
-import { scaleIcon, workersIcon } from './icons';
+import { scaleIcon, tasksIcon, workersIcon } from './icons';
 import { MAGIC } from './magic';
 import { PANEL_ID } from './panel';
 import type { IPanelContext } from './views/context';
@@ -25,6 +25,7 @@ export const PanelCommandIDs = {
   attachNotebook: 'jupyter-scale:attach-notebook',
   changeLimits: 'jupyter-scale:change-limits',
   scaleCluster: 'jupyter-scale:scale-cluster',
+  showTasks: 'jupyter-scale:show-tasks',
   stopCluster: 'jupyter-scale:stop-cluster'
 } as const;
 
@@ -86,6 +87,15 @@ export function addPanelCommands(app: JupyterFrontEnd, context: IPanelContext): 
     icon: workersIcon,
     suits: ({ status, owner }) => status === 'running' && owner === 'server',
     act: cluster => actions.scale(cluster)
+  });
+  addForOne(PanelCommandIDs.showTasks, {
+    label: trans.__('Show the Tasks of a Cluster'),
+    icon: tasksIcon,
+    suits: ({ status }) => status === 'running',
+    act: ({ id }) => {
+      context.openTasks(id);
+      return Promise.resolve();
+    }
   });
   addForOne(PanelCommandIDs.stopCluster, {
     label: trans.__('Stop a Cluster…'),

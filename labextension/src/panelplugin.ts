@@ -20,11 +20,13 @@ import { hiddenSections, SectionChooser } from './choosing';
 import { FeedConnection } from './connection';
 import { LoadHistory } from './history';
 import { addNodePages, OPEN_NODE } from './nodepages';
+import { isNotebookSeen, Noticing } from './noticing';
 import { createPanel, PANEL_ID } from './panel';
 import { addPanelCommands, PanelCommandIDs } from './panelcommands';
 import { revealRun } from './reveal';
 import { PANEL_DEFAULTS, Settings } from './settings';
 import { StatusItem } from './statusitem';
+import { addTaskPages, OPEN_TASKS } from './taskpages';
 import type { IPanelContext } from './views/context';
 import { watchWhileSeen } from './watching';
 
@@ -65,6 +67,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
 
     addPanelCommands(app, context);
     addNodePages(app, context, restorer);
+    addTaskPages(app, context, restorer);
     for (const command of Object.values(PanelCommandIDs)) {
       palette?.addItem({ command, category: trans.__('Cluster') });
     }
@@ -100,9 +103,26 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         app.shell.add(panel, side, { rank: RANK, type: 'Clusters' });
       }
     });
-    settings.follow(registry, PLUGIN_ID).catch((reason: unknown) => {
-      console.error(`${PLUGIN_ID}: settings could not be read`, reason);
-    });
+    void settings
+      .follow(registry, PLUGIN_ID)
+      .catch((reason: unknown) => {
+        console.error(`${PLUGIN_ID}: settings could not be read`, reason);
+      })
+      .then(() => {
+        new Noticing({
+          feed,
+          trans,
+          memory: window.localStorage,
+          key: `${PLUGIN_ID}:told:${app.serviceManager.serverSettings.baseUrl}`,
+          wanted: () => ({
+            matters: settings.current.notices,
+            longS: settings.current.noticeCellsAfter
+          }),
+          isSeen: run => isNotebookSeen(run, tracker),
+          openPanel: () => app.shell.activateById(PANEL_ID),
+          reveal: run => void context.actions.reveal(run)
+        });
+      });
     keepConnected(feed);
     watchWhileSeen(panel, feed);
   }
@@ -142,6 +162,7 @@ function createContext(
     attaching,
     pace,
     readLog: (...which) => api.readLog(...which),
+    openTasks: cluster => void app.commands.execute(OPEN_TASKS, { cluster }),
     openNode: (cluster, node) => void app.commands.execute(OPEN_NODE, { cluster, node }),
     trans
   };

@@ -26,6 +26,10 @@ export interface IPanelSettings {
   readonly updateEvery: number;
   readonly showNodes: boolean;
   readonly showRuns: boolean;
+  readonly showLog: boolean;
+  readonly notices: boolean;
+  /** Cells that took so many seconds; 0 for none. */
+  readonly noticeCellsAfter: number;
 }
 
 /** The defaults of `schema/panel.json`. */
@@ -34,7 +38,10 @@ export const PANEL_DEFAULTS: IPanelSettings = {
   showStatusItem: true,
   updateEvery: 0.5,
   showNodes: true,
-  showRuns: true
+  showRuns: true,
+  showLog: true,
+  notices: true,
+  noticeCellsAfter: 60
 };
 
 /** The settings as they are now: defaults until the registry has answered. */

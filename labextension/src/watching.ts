@@ -1,5 +1,5 @@
 /**
- * Tells the feed whether the panel is seen: it is shown, in a page that is itself to be seen.
+ * Tells the feed what is seen: what is shown, in a page that is itself to be seen.
  */
 import { MessageLoop } from '@lumino/messaging';
 import type { Widget } from '@lumino/widgets';
@@ -10,8 +10,13 @@ const TURNS = new Set(['after-attach', 'after-detach', 'after-hide', 'after-show
 
 /** Watch the feed as long as somebody can see this widget, from now on. */
 export function watchWhileSeen(widget: Widget, feed: FeedConnection): void {
+  whileSeen(widget, isSeen => feed.watch(widget, isSeen));
+}
+
+/** Tell whether somebody can see this widget, now and whenever that may have changed. */
+export function whileSeen(widget: Widget, tellSeen: (isSeen: boolean) => void): void {
   const tell = (): void => {
-    feed.watch(widget, widget.isVisible && document.visibilityState === 'visible');
+    tellSeen(widget.isVisible && document.visibilityState === 'visible');
   };
   MessageLoop.installMessageHook(widget, (_, { type }) => {
     if (TURNS.has(type)) {
@@ -22,7 +27,7 @@ export function watchWhileSeen(widget: Widget, feed: FeedConnection): void {
   document.addEventListener('visibilitychange', tell);
   widget.disposed.connect(() => {
     document.removeEventListener('visibilitychange', tell);
-    feed.watch(widget, false);
+    tellSeen(false);
   });
   tell();
 }

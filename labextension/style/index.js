@@ -4,3 +4,5 @@ import './cards.css';
 import './forms.css';
 import './nodes.css';
 import './nodepage.css';
+import './log.css';
+import './tasks.css';

@@ -10,7 +10,8 @@ import type {
   ILoadRow,
   ILoads,
   INodeView,
-  ISnapshot
+  ISnapshot,
+  ITasks
 } from '../../labextension/src/feed';
 import { aDelta, aSnapshot } from '../../labextension/src/testing/views';
 import { test as base } from '../tests/lab';
@@ -98,6 +99,11 @@ export class FakeFeed {
       rows: nodes.map(rowOf)
     };
     this.socket?.send(JSON.stringify(frame));
+  }
+
+  /** Tell what workers did. */
+  tasks(frame: Omit<ITasks, 'type'>): void {
+    this.socket?.send(JSON.stringify({ type: 'tasks', ...frame } satisfies ITasks));
   }
 
   /** Lose a message. */

@@ -270,7 +270,8 @@ test('a hidden panel is not drawn, and catches up when it is shown', async ({
 });
 
 test('the server is told while the panel is seen', async ({ fake, lab }) => {
-  const said = (visible: boolean): object => ({ type: 'watch', visible, nodes: [] });
+  const nothing = { nodes: [], tasks: [] };
+  const said = (visible: boolean): object => ({ type: 'watch', visible, ...nothing });
   await expect(lab.panel).toBeHidden();
   expect(fake.heard).toEqual([]);
   await lab.openPanel();

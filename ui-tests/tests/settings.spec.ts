@@ -27,7 +27,7 @@ test('sections are hidden and come back, the panel changes its side', async ({
   await nodes.check();
   await expect(lab.section('nodes')).toBeVisible();
   const titles = lab.panel.locator('.jp-AccordionPanel-title, .lm-AccordionPanel-title');
-  await expect(titles).toHaveText([/Clusters/, /Nodes/, /Runs/]);
+  await expect(titles).toHaveText([/Clusters/, /Nodes/, /Runs/, /Log/]);
 
   await editor.getByLabel('Show in the status bar').uncheck();
   await expect(lab.statusItem).toBeHidden();
@@ -50,6 +50,7 @@ test('the menu and the keyboard lead to the commands', async ({ fake, lab, page 
     'Use a Cluster in This Notebook',
     'Change the Number of Workers…',
     'Change When a Cluster Stops…',
+    'Show the Tasks of a Cluster',
     'Stop a Cluster…'
   ]);
   await lab.screenshot('menu');

@@ -18,6 +18,7 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 from jupyter_scale.archive.needs import is_needed
 from jupyter_scale.monitor.runs import Mourner
 from jupyter_scale.monitor.survey import LOOK, MachineWatch, Survey
+from jupyter_scale.monitor.tasks import TASKS, TaskWatch
 from jupyter_scale.providers.node.crew import Crew, CrewOptions
 from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.node.lease import notice
@@ -185,10 +186,13 @@ class Keeper:
             dashboard=False,
         )
         survey = Survey(scheduler, self._options.name, MachineWatch(), lambda: self._idle_since)
+        tasks = TaskWatch(scheduler, self._options.name)
         scheduler.handlers[LOOK] = survey.look
+        scheduler.handlers[TASKS] = tasks.read
         await scheduler
         scheduler.add_plugin(_Watcher(self._tell))
         scheduler.add_plugin(Mourner(scheduler))
+        scheduler.add_plugin(tasks)
         return scheduler
 
     async def _follow_wishes(self) -> None:

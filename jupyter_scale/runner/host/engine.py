@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.cluster import ClusterState
+from jupyter_scale.model.facts import shell_name
 from jupyter_scale.runner.host.loops.worker import Preparation
 from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.tls import security
@@ -35,10 +36,12 @@ class Engine:
     ----------
     cluster_directory
         Where ``scheduler.json``, ``state.json`` and ``tls/`` are.
+    session
+        Whose tasks they are given: the connection is named after it.
     """
 
-    def __init__(self, cluster_directory: Path) -> None:
-        self._directory = cluster_directory
+    def __init__(self, cluster_directory: Path, session: str) -> None:
+        self._directory, self._session = cluster_directory, session
         self._client: Client | None = None
         self._connecting = threading.Lock()
         self._is_complete = False
@@ -190,6 +193,7 @@ class Engine:
             security=security(self._directory / "tls", "client"),
             set_as_default=False,  # it is while a cell may use it
             direct_to_workers=False,
+            name=shell_name(self._session),
         )
         client.wait_for_workers(1, timeout=_SCHEDULER_TIMEOUT_S)
         client.register_plugin(Preparation())

@@ -49,6 +49,7 @@ def main() -> None:
     )
     parser.add_argument("--fd", type=int, required=True, help="socket to the supervisor")
     parser.add_argument("--cluster-directory", type=Path, required=True)
+    parser.add_argument("--session", required=True, help="the session that it serves")
     parser.add_argument("--shared", type=Path, help="directory of shared memory segments")
     options = parser.parse_args()
     if options.shared:
@@ -57,7 +58,9 @@ def main() -> None:
     look_there(options.cluster_directory)
     faulthandler.enable(file=os.fdopen(os.dup(2), "w"))
     process = ShellProcess(
-        ShellLink(socket.socket(fileno=options.fd)), options.cluster_directory, options.shared
+        ShellLink(socket.socket(fileno=options.fd)),
+        Engine(options.cluster_directory, options.session),
+        options.shared,
     )
     asyncio.run(process.serve(options.fd))
     # Daemon threads and the user's own must not keep a closed session alive.
@@ -67,7 +70,7 @@ def main() -> None:
 class ShellProcess:
     """What one shell process consists of."""
 
-    def __init__(self, link: ShellLink, cluster_directory: Path, shared: Path | None) -> None:
+    def __init__(self, link: ShellLink, engine: Engine, shared: Path | None) -> None:
         self._link = link
         self._request = 0
         self._gate = InterruptGate()
@@ -82,7 +85,7 @@ class ShellProcess:
         shell = make_shell(self._outbox)
         shell.drain_descriptors = partial(_drain, captures)
         _hide_own_frames(shell)
-        self._engine = Engine(cluster_directory)
+        self._engine = engine
         ambience = Ambience(shell, mirrors=mirrors_root())
         shell.travelling_text = partial(_travelling_text, ambience)
         spreader = Spreader(shell, self._engine, self._outbox, shared, ambience)

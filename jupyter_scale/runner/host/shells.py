@@ -84,7 +84,8 @@ def fork_first(options: Options) -> First | None:
 
 def _arguments(options: Options, sock: socket.socket) -> list[str]:
     """Return the command line of a shell."""
-    arguments = ["--fd", str(sock.fileno()), "--cluster-directory", str(options.cluster_directory)]
+    arguments = ["--fd", str(sock.fileno()), "--session", options.session]
+    arguments += ["--cluster-directory", str(options.cluster_directory)]
     return [*arguments, "--shared", str(options.shared)] if options.shared else arguments
 
 

@@ -9,6 +9,7 @@ import {
   type IGpuSum,
   type IGpuView,
   type ILoadRow,
+  type ILogLine,
   type ILoopView,
   type INodeView,
   type IRunView,
@@ -147,6 +148,22 @@ export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
   };
 }
 
+export function aLine(number: number, changes: Partial<ILogLine> = {}): ILogLine {
+  return {
+    number,
+    at: 1000 + number,
+    level: 'info',
+    cluster: 'c',
+    name: 'lab',
+    node: '',
+    run: '',
+    text: 'something happened',
+    notice: null,
+    matter: '',
+    ...changes
+  };
+}
+
 export function aSnapshot(changes: Partial<ISnapshot> = {}): ISnapshot {
   return {
     type: 'snapshot',
@@ -156,6 +173,7 @@ export function aSnapshot(changes: Partial<ISnapshot> = {}): ISnapshot {
     clusters: [],
     runs: [],
     profiles: [],
+    log: [],
     ...changes
   };
 }
@@ -171,6 +189,7 @@ export function aDelta(changes: Partial<IDelta> = {}): IDelta {
     gone_runs: [],
     profiles: null,
     nodes: [],
+    log: [],
     ...changes
   };
 }

@@ -7,6 +7,7 @@ import type { JSX } from 'react';
 
 import type { IClusterView } from '../feed';
 import { formatSpan } from '../format';
+import { tasksIcon } from '../icons';
 import { canRetry, failedNodes, hasEnded } from '../machines';
 import { Bill } from './bill';
 import type { IPanelContext } from './context';
@@ -82,6 +83,13 @@ function Buttons({ cluster, context, isStuck }: IButtonsProps): JSX.Element {
   const notebook = context.attaching.notebook;
   return (
     <>
+      {status === 'running' && (
+        <IconButton
+          icon={tasksIcon}
+          label={trans.__('Show the tasks of "%1"', name)}
+          onClick={() => context.openTasks(cluster.id)}
+        />
+      )}
       {status === 'running' && owner === 'server' && notebook && (
         <IconButton
           icon={linkIcon}

@@ -24,6 +24,8 @@ export interface IPanelContext {
   ) => Promise<readonly string[]>;
   /** Open the page of a node in the main area. */
   readonly openNode: (cluster: string, node: string) => void;
+  /** Open the task stream of a cluster in the main area. */
+  readonly openTasks: (cluster: string) => void;
   readonly trans: TranslationBundle;
   readonly pace: IPace;
 }

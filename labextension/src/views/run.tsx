@@ -13,6 +13,7 @@ import {
   formatElapsed,
   lastLine
 } from '../format';
+import { tasksIcon } from '../icons';
 import { isActive } from '../runs';
 import type { IPanelContext } from './context';
 import { ErrorText } from './errortext';
@@ -30,7 +31,7 @@ interface IRunProps {
 
 /** A run; a finished one has what it cost below it, and a failed one the error. */
 export function Run({ run, times = 1, context, now }: IRunProps): JSX.Element {
-  const { actions, feed, trans } = context;
+  const { actions, feed, openTasks, trans } = context;
   const isAtWork = isActive(run);
   const elapsed = (run.ended_at ?? now) - run.started_at;
   return (
@@ -57,6 +58,13 @@ export function Run({ run, times = 1, context, now }: IRunProps): JSX.Element {
         <span className="jp-scale-Aside">
           {isAtWork ? formatDuration(elapsed) : formatElapsed(elapsed)}
         </span>
+        {isAtWork && run.loops.length > 0 && (
+          <IconButton
+            icon={tasksIcon}
+            label={trans.__('Show the tasks of this cell')}
+            onClick={() => openTasks(run.cluster)}
+          />
+        )}
         {isAtWork && (
           <IconButton
             icon={stopIcon}

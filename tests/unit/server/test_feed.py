@@ -20,6 +20,7 @@ class Page:
         frame = json.loads(text)
         assert is_load is (frame["type"] == "loads")
         self.frames.append(frame)
+        return True
 
     def rows(self):
         """Return ``(node, busy, whether with each GPU)`` of the loads since the last call."""
@@ -118,6 +119,11 @@ def test_a_page_says_whether_it_watches_and_what(visible, nodes):
     assert said == Watch("watch", visible, tuple(NodeId(*node) for node in nodes))
 
 
+def test_a_page_says_of_which_clusters_it_shows_the_tasks():
+    said = decode('{"type":"watch","visible":true,"nodes":[],"tasks":["c"]}')
+    assert said == Watch("watch", visible=True, nodes=(), tasks=("c",))
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -137,6 +143,9 @@ def test_a_page_says_whether_it_watches_and_what(visible, nodes):
         '{"type":"watch","visible":true,"nodes":[["a","b","c"]]}',
         json.dumps({"type": "watch", "visible": True, "nodes": [["c", "n"]] * (MOST_SHOWN + 1)}),
         '{"type":"watch","visible":true,"nodes":[],"more":1}',
+        '{"type":"watch","visible":true,"nodes":[],"tasks":"c"}',
+        '{"type":"watch","visible":true,"nodes":[],"tasks":[1]}',
+        json.dumps({"type": "watch", "visible": True, "nodes": [], "tasks": ["c"] * 9}),
         '{"type":"look","visible":true,"nodes":[]}',
         '{"type":"watch","visible":true,"nodes":[]}' + " " * LONGEST_MESSAGE,
         "[" * LONGEST_MESSAGE,

@@ -4,7 +4,7 @@ import pytest
 
 from jupyter_scale.model.cluster import ClusterState, Owner, Ownership, Status, Target
 from jupyter_scale.model.profile import Pool, Profile
-from jupyter_scale.server.registry import Decision, decide
+from jupyter_scale.server.adopting import Decision, decide
 
 ME, LIVING, DEAD = Owner(1, 1.0), Owner(2, 1.0), Owner(3, 1.0)
 SERVER, KERNEL = Ownership.SERVER, Ownership.KERNEL

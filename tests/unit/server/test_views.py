@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, Status, Target
 from jupyter_scale.model.facts import LoopFact, RunFact
 from jupyter_scale.model.feed import ClusterView, NodesChange, NodeView, RunView, StepView
+from jupyter_scale.model.log import LogLine, bounded
 from jupyter_scale.model.profile import Pool, Profile
 from jupyter_scale.server.views import (
     MOST_RUNS,
@@ -82,6 +83,11 @@ worlds = st.builds(
 )
 
 
+def a_line(number):
+    level = "info" if number % 3 else "error"
+    return LogLine(number, 7.0, level, "c", "lab", "", "", f"line {number}", None, "")
+
+
 @given(st.lists(worlds, min_size=2, max_size=5))
 def test_deltas_lead_from_one_world_to_the_next(history):
     shown = history[0]
@@ -104,6 +110,20 @@ def test_of_many_nodes_only_the_one_that_changed_travels():
     assert delta.nodes == (NodesChange("c", now.nodes[-1:]),)
     without = difference(World((before,)), World((replace(now, nodes=now.nodes[1:]),)), 1, 7.0)
     assert [len(view.nodes) for view in without.clusters] == [99]
+
+
+@given(st.lists(st.integers(0, 400), min_size=2, max_size=5))
+def test_of_the_log_only_new_lines_travel(counts):
+    lines: tuple[LogLine, ...] = ()
+    shown = World()
+    for seq, count in enumerate(counts, start=1):
+        new = tuple(a_line(1 + n) for n in range(seq * 1000, seq * 1000 + count))
+        lines = bounded((*lines, *new))
+        delta = difference(shown, World(log=lines), seq, 7.0)
+        if delta is not None:
+            assert delta.log == bounded(new)
+            shown = apply(shown, delta)
+        assert shown.log == lines
 
 
 @given(worlds)
