@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from jupyter_scale.model.account import Traffic
+from jupyter_scale.model.holdings import Holding, Holdings, HoldingState
 from jupyter_scale.model.run import Loop, Run, RunStatus
 
-__all__ = ["RunStatus", "Traffic"]  # of the feed, too: its TypeScript has them
+# Of the panel, too: its TypeScript has them. Holdings are told by kernels.
+__all__ = ["Holding", "HoldingState", "Holdings", "RunStatus", "Traffic"]
 
 FEED_VERSION = 5
 

@@ -26,6 +26,7 @@ export interface IPanelSettings {
   readonly updateEvery: number;
   readonly showNodes: boolean;
   readonly showRuns: boolean;
+  readonly showData: boolean;
 }
 
 /** The defaults of `schema/panel.json`. */
@@ -34,7 +35,8 @@ export const PANEL_DEFAULTS: IPanelSettings = {
   showStatusItem: true,
   updateEvery: 0.5,
   showNodes: true,
-  showRuns: true
+  showRuns: true,
+  showData: true
 };
 
 /** The settings as they are now: defaults until the registry has answered. */

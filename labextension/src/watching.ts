@@ -1,17 +1,21 @@
 /**
- * Tells the feed whether the panel is seen: it is shown, in a page that is itself to be seen.
+ * Tells whether something is seen: it is shown, in a page that is itself to be seen.
  */
 import { MessageLoop } from '@lumino/messaging';
 import type { Widget } from '@lumino/widgets';
 
-import type { FeedConnection } from './connection';
-
 const TURNS = new Set(['after-attach', 'after-detach', 'after-hide', 'after-show']);
 
-/** Watch the feed as long as somebody can see this widget, from now on. */
-export function watchWhileSeen(widget: Widget, feed: FeedConnection): void {
+/** What costs something only while somebody looks: the feed, the kernel's answers. */
+export interface IWatched {
+  /** Say whether something of the owner's is seen. */
+  watch(owner: object, isVisible: boolean): void;
+}
+
+/** Watch as long as somebody can see this widget, from now on. */
+export function watchWhileSeen(widget: Widget, watched: IWatched): void {
   const tell = (): void => {
-    feed.watch(widget, widget.isVisible && document.visibilityState === 'visible');
+    watched.watch(widget, widget.isVisible && document.visibilityState === 'visible');
   };
   MessageLoop.installMessageHook(widget, (_, { type }) => {
     if (TURNS.has(type)) {
@@ -22,7 +26,7 @@ export function watchWhileSeen(widget: Widget, feed: FeedConnection): void {
   document.addEventListener('visibilitychange', tell);
   widget.disposed.connect(() => {
     document.removeEventListener('visibilitychange', tell);
-    feed.watch(widget, false);
+    watched.watch(widget, false);
   });
   tell();
 }
