@@ -48,8 +48,9 @@ from jupyter_scale.runner.client import RunnerClient
 from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
 from jupyter_scale.session.abroad import Abroad
 from jupyter_scale.session.cell import Cell, CellResult
+from jupyter_scale.session.explain import explain_first
 from jupyter_scale.session.plan import CellOptions
-from jupyter_scale.session.session import Session, explain_first
+from jupyter_scale.session.session import Session
 from jupyter_scale.session.showing import CellView
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
@@ -107,6 +108,12 @@ class Workspace:
         """The session, if a cell has run."""
         joined = self._joined.get(self._place)
         return None if joined is None else joined.session
+
+    @property
+    def sessions(self) -> dict[str, Session]:
+        """``node → session`` of all that are joined and alive."""
+        joined = {node: one.session for node, one in self._joined.items()}
+        return {node: session for node, session in joined.items() if session.is_alive()}
 
     def up(
         self,

@@ -17,10 +17,15 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from jupyter_scale.model.account import Traffic
+from jupyter_scale.model.holdings import Holding, Holdings, HoldingState
 from jupyter_scale.model.log import LogLevel, LogLine, NoticeKind
 from jupyter_scale.model.run import Loop, Run, RunStatus
 
-__all__ = [  # of the feed, too: its TypeScript has them
+# Of the panel, too: its TypeScript has them. Holdings are told by kernels.
+__all__ = [
+    "Holding",
+    "HoldingState",
+    "Holdings",
     "LogLevel",
     "LogLine",
     "NoticeKind",

@@ -4,6 +4,8 @@
  */
 export const FEED_VERSION = 6;
 
+export type HoldingState = 'same' | 'changed' | 'unchecked' | 'gone' | 'stays';
+
 export type LogLevel = 'info' | 'warning' | 'error';
 
 export type NoticeKind = 'host-key' | 'cost' | 'node-lost' | 'cluster-failed';
@@ -33,6 +35,43 @@ export interface ITraffic {
   readonly received_bytes: number;
   readonly reused_bytes: number;
   readonly notes: readonly string[];
+}
+
+/**
+ * One name that a notebook has on the cluster.
+ *
+ * `state` says how the copy there compares with the notebook's own value: it is the same; it is
+ * another by now, and travels when a cell reads the name; a cell ran since they were compared,
+ * which happens when the name is read there next; the notebook has unbound the name, and the copy
+ * goes with the next cell. What `stays` is pinned: the notebook has a stand-in only, `why` says
+ * because of what, and it comes home if it `can_travel`.
+ *
+ * `type_name` has the module unless that is the notebook or ``builtins``; `form` is shape and
+ * element type, or how many items; `nbytes` is null where it is not known. A value to which only
+ * other values lead is not `is_named`.
+ */
+export type IHolding = readonly [
+  name: string,
+  type_name: string,
+  form: string,
+  nbytes: number | null,
+  state: HoldingState,
+  node: string,
+  why: string,
+  can_travel: boolean,
+  is_named: boolean
+];
+
+/**
+ * All that a notebook has on the cluster; `names` is null if it is as at an earlier `stamp`.
+ *
+ * `version` is that of the feed.
+ */
+export interface IHoldings {
+  readonly version: number;
+  readonly stamp: string;
+  readonly cluster: string;
+  readonly names: readonly IHolding[] | null;
 }
 
 /**

@@ -19,6 +19,7 @@ import { Attaching } from './attaching';
 import { hiddenSections, SectionChooser } from './choosing';
 import { FeedConnection } from './connection';
 import { LoadHistory } from './history';
+import { HoldingsModel } from './holdingsmodel';
 import { addNodePages, OPEN_NODE } from './nodepages';
 import { isNotebookSeen, Noticing } from './noticing';
 import { createPanel, PANEL_ID } from './panel';
@@ -35,10 +36,11 @@ const PLUGIN_ID = 'jupyter-scale:panel';
 /** After the file browser and the running sessions, before the extension manager. */
 const RANK = 300;
 
-/** Clusters, nodes and runs. */
+/** Clusters, nodes, runs and data. */
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN_ID,
-  description: 'A side panel that shows clusters, nodes and runs, and starts clusters.',
+  description:
+    'A side panel that shows clusters, nodes, runs and data, and starts clusters.',
   autoStart: true,
   requires: [ISettingRegistry],
   optional: [
@@ -142,10 +144,12 @@ function createContext(
   const history = new LoadHistory();
   keepHistory(history, feed);
   const attaching = new Attaching(tracker);
+  const holdings = new HoldingsModel(tracker, () => feed.now());
   const actions = new Actions({
     api,
     attaching,
     feed,
+    holdings,
     trans,
     reveal: run =>
       revealRun(run, {
@@ -160,6 +164,7 @@ function createContext(
     history,
     actions,
     attaching,
+    holdings,
     pace,
     readLog: (...which) => api.readLog(...which),
     openTasks: cluster => void app.commands.execute(OPEN_TASKS, { cluster }),

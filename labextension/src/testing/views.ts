@@ -8,6 +8,7 @@ import {
   FEED_VERSION,
   type IGpuSum,
   type IGpuView,
+  type IHolding,
   type ILoadRow,
   type ILogLine,
   type ILoopView,
@@ -192,4 +193,15 @@ export function aDelta(changes: Partial<IDelta> = {}): IDelta {
     log: [],
     ...changes
   };
+}
+
+/** A name on the cluster, fresh unless it says otherwise; what stays there could come home. */
+export function aHolding(
+  name: string,
+  state: IHolding[4] = 'same',
+  bytes: number | null = 1000
+): IHolding {
+  const stays = state === 'stays';
+  const why = stays ? '--keep' : '';
+  return [name, 'numpy.ndarray', '(10, 2) float64', bytes, state, 'n', why, stays, true];
 }
