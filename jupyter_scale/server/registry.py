@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster, stop_saved
@@ -41,6 +40,7 @@ from jupyter_scale.monitor.observer import Observers, Place
 from jupyter_scale.monitor.samples import Sample
 from jupyter_scale.providers.provider import Route, load_provider
 from jupyter_scale.server.loads import with_load
+from jupyter_scale.server.threads import in_thread
 from jupyter_scale.server.views import (
     World,
     newest_runs,
@@ -167,34 +167,34 @@ class Registry:
 
         The future raises ProfileError when there is no such profile, or it is wrong.
         """
-        return _in_thread(lambda: self._create(name, workers, directory or self._root))
+        return in_thread(lambda: self._create(name, workers, directory or self._root))
 
     def scale(self, cluster: str, workers: int, pool: str = "") -> Future[None]:
         """Ask for another number of workers, or of one pool's; the future raises ClusterError."""
-        return _in_thread(lambda: self._scale(cluster, workers, pool))
+        return in_thread(lambda: self._scale(cluster, workers, pool))
 
     def retry(self, cluster: str, node: str = "") -> Future[None]:
         """Try again what has failed: machines of a cluster that runs, or the start of all of it.
 
         The future raises ClusterError when nothing has, or not that node.
         """
-        return _in_thread(lambda: self._retry(cluster, node))
+        return in_thread(lambda: self._retry(cluster, node))
 
     def quote(self, name: str) -> Future[Quote | None]:
         """Find out what a cluster of a profile would cost; the future raises ScaleError."""
-        return _in_thread(lambda: quote(load_profile(name, self._root)))
+        return in_thread(lambda: quote(load_profile(name, self._root)))
 
     def extend(self, cluster: str, changes: Limits) -> Future[None]:
         """Change when a cluster ends by itself; the future raises ScaleError."""
-        return _in_thread(lambda: self._extend(cluster, changes))
+        return in_thread(lambda: self._extend(cluster, changes))
 
     def read_log(self, cluster: str, node: str, name: str, lines: int) -> Future[list[str]]:
         """Read the last lines of a node's log; the future raises ClusterError."""
-        return _in_thread(lambda: self._read_log(cluster, node, name, lines))
+        return in_thread(lambda: self._read_log(cluster, node, name, lines))
 
     def stop(self, cluster: str) -> Future[None]:
         """End a cluster, or dismiss one that has ended; the future comes when it is gone."""
-        return _in_thread(lambda: self._stop(cluster))
+        return in_thread(lambda: self._stop(cluster))
 
     def clusters(self) -> tuple[ClusterView, ...]:
         """Return the views of all clusters now, with their load if it is known."""
@@ -230,6 +230,29 @@ class Registry:
             while len(self._accounts) > _MOST_FACTS:
                 del self._accounts[next(iter(self._accounts))]
         self._news.set()
+
+    def place(self, cluster: str) -> Cluster | ClusterState:
+        """Return a cluster of this server's own, or what a kernel has saved of its own.
+
+        Raises
+        ------
+        NoCluster
+            When there is none of that id.
+        """
+        found = self._find(cluster)
+        return found.cluster if isinstance(found, _Owned) else found
+
+    def places(self) -> list[Cluster | ClusterState]:
+        """Return the same of all clusters that run."""
+        with self._lock:
+            own, others = list(self._owned.values()), list(self._others.values())
+        running = [one.cluster for one in own if one.state.status is Status.RUNNING]
+        return [*running, *(one for one in others if one.status is Status.RUNNING)]
+
+    @property
+    def root(self) -> str:
+        """The server's directory."""
+        return str(self._root)
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -271,7 +294,7 @@ class Registry:
         owned = _Owned(cluster, steps, is_busy=True)
         with self._lock:
             self._owned[cluster.state.id] = owned
-        owned.job = _in_thread(lambda: self._work(owned, cluster.start))
+        owned.job = in_thread(lambda: self._work(owned, cluster.start))
         return cluster.state.id
 
     def _scale(self, cluster: str, workers: int, pool: str) -> None:
@@ -296,7 +319,7 @@ class Registry:
             if is_again:
                 found.is_busy, found.steps[:] = True, []
         if is_again:
-            found.job = _in_thread(lambda: self._work(found, found.cluster.start))
+            found.job = in_thread(lambda: self._work(found, found.cluster.start))
         elif found.state.status is not Status.RUNNING or not found.cluster.retry(node):
             what = f"Node {node!r}" if node else "Nothing"
             has = "has not failed" if node else "has failed"
@@ -420,7 +443,7 @@ class Registry:
         steps.append(StepView("adopted", "taken over from a server that had ended", time.time()))
         with self._lock:
             self._owned[cluster] = owned
-        owned.job = _in_thread(lambda: self._work(owned, adopted.wait_ready))
+        owned.job = in_thread(lambda: self._work(owned, adopted.wait_ready))
 
     def _beat(self) -> None:
         with self._lock:
@@ -527,22 +550,6 @@ def _stop_for_good(owned: _Owned) -> None:
     owned.cluster.stop()
 
 
-_Result = TypeVar("_Result")
-
-
-def _in_thread(job: Callable[[], _Result]) -> Future[_Result]:
-    future: Future[_Result] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(job())
-        except BaseException as error:  # noqa: BLE001 - whoever asked is told
-            future.set_exception(error)
-
-    threading.Thread(target=work, name="jupyter-scale job", daemon=True).start()
-    return future
-
-
 def _saved() -> Iterable[ClusterState]:
     for cluster in store.cluster_ids():
         try:
@@ -566,7 +573,7 @@ def _place_of(owned: _Owned) -> Place | None:
         owned.route = None
         return place
     if owned.route is None:
-        owned.route = _in_thread(lambda: owned.cluster.reach(place.address))
+        owned.route = in_thread(lambda: owned.cluster.reach(place.address))
     if not owned.route.done():
         return None
     if owned.route.exception() is not None:

@@ -8,11 +8,12 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type { ScaleApi } from './api';
 import type { Attaching } from './attaching';
 import type { FeedConnection } from './connection';
-import type { IClusterView, IRunView } from './feed';
+import type { IClusterView, IKeptRun, IRunView } from './feed';
 import { baseName } from './format';
 import { changeLimits } from './forms/limits';
 import { createProfile } from './forms/newcluster';
 import { hasEnded } from './machines';
+import type { MissedRuns } from './missedruns';
 import { losses } from './stopping';
 import { PriceLines } from './views/pricelines';
 
@@ -25,6 +26,7 @@ export interface IActionContext {
   readonly feed: FeedConnection;
   readonly trans: TranslationBundle;
   readonly attaching: Attaching;
+  readonly missed: MissedRuns;
   readonly reveal: (run: IRunView) => Promise<boolean>;
 }
 
@@ -131,6 +133,16 @@ export class Actions {
   /** Interrupt a run, as the notebook's own stop button would. */
   interrupt(run: IRunView): Promise<void> {
     return this._perform(run.id, () => this._context.api.interruptRun(run.id));
+  }
+
+  /** Put the output of a run under its cell. */
+  showMissed(run: IKeptRun): Promise<void> {
+    return this._perform(run.id, () => this._context.missed.show(run));
+  }
+
+  /** Bring the names that a run has left into its notebook's kernel. */
+  fetchMissed(run: IKeptRun): Promise<void> {
+    return this._perform(run.id, () => this._context.missed.fetch(run));
   }
 
   /** Go to the cell of a run. */

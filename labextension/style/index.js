@@ -4,3 +4,4 @@ import './cards.css';
 import './forms.css';
 import './nodes.css';
 import './nodepage.css';
+import './missed.css';

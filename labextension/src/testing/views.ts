@@ -8,6 +8,7 @@ import {
   FEED_VERSION,
   type IGpuSum,
   type IGpuView,
+  type IKeptRun,
   type ILoadRow,
   type ILoopView,
   type INodeView,
@@ -143,6 +144,21 @@ export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
     traceback: '',
     loops: [],
     traffic: null,
+    ...changes
+  };
+}
+
+export function aKept(id: string, changes: Partial<IKeptRun> = {}): IKeptRun {
+  return {
+    ...aRun(id),
+    status: 'done',
+    ended_at: 1010,
+    names: [],
+    result_bytes: 0,
+    output_bytes: 10,
+    is_detached: false,
+    is_shown: false,
+    dropped: '',
     ...changes
   };
 }

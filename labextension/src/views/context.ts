@@ -9,6 +9,7 @@ import type { FeedConnection } from '../connection';
 import type { INodeId } from '../feed';
 import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
+import type { MissedRuns } from '../missedruns';
 
 /** The panel's model and its actions. */
 export interface IPanelContext {
@@ -16,6 +17,7 @@ export interface IPanelContext {
   readonly history: LoadHistory;
   readonly actions: Actions;
   readonly attaching: Attaching;
+  readonly missed: MissedRuns;
   /** The last lines of a node's log, see `ScaleApi`. */
   readonly readLog: (
     cluster: string,
