@@ -239,6 +239,9 @@ def _add_runs(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     fetch.add_argument("run", metavar="RUN", help="how its id begins")
     fetch.add_argument("names", nargs="*", type=_name, metavar="NAME")
+    fetch.add_argument(
+        "--quiet", action="store_true", help="bring the names only: show nothing of the output"
+    )
     cancel = commands.add_parser(
         "cancel",
         help="stop a run",

@@ -20,6 +20,7 @@ from jupyter_scale import data
 from jupyter_scale.accounting import Accountant
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
+from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.clusters.costs import cost_now, quote_lines
 from jupyter_scale.clusters.extending import describe_limits, extend
@@ -42,7 +43,7 @@ from jupyter_scale.model.cost import show_usd
 from jupyter_scale.model.profile import Limits
 from jupyter_scale.model.run import RunReport, first_line, format_bytes
 from jupyter_scale.origin import origin_of
-from jupyter_scale.runs import attach, cancel, describe_runs, waiting_note
+from jupyter_scale.runs import Here, attach, cancel, describe_runs, waiting_elsewhere, waiting_note
 from jupyter_scale.session.cell import Cell, CellResult
 from jupyter_scale.session.plan import CellOptions, unbound_keeps
 from jupyter_scale.session.session import Session
@@ -50,6 +51,9 @@ from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.remote import RemoteValue, require_there
 from jupyter_scale.status import show_status
 from jupyter_scale.workspace import Workspace
+
+#: So long `%load_ext` waits at most for clusters to say what waits there.
+_TELL_WAITING_S = 1.0
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -224,8 +228,7 @@ class ScaleMagics(Magics):
         if facts.here_only is not None:
             msg = f"the cell cannot run on the cluster: {facts.here_only}"
             raise RunnerError(msg)
-        _, chosen = self.workspace.session(view.status, need)
-        view.finish_progress()
+        chosen = self.workspace.choose(view.status, need)
         for note in [*self.workspace.take_notes(view.status), *self._note_changing(facts)]:
             view.note(note)
         self._require_no_remote(facts, "a detached cell has a process of its own")
@@ -244,7 +247,7 @@ class ScaleMagics(Magics):
         run = Run(
             cell.origin["run"],
             first_line(source),
-            Place(cluster, chosen.node),
+            Place(cluster, chosen.node, self.workspace.folder),
             facts.binds | facts.mutates | facts.deletes,
             self._shell.user_ns,
             partial(NotebookView, self._shell, quiet=self.workspace.is_quiet),
@@ -446,7 +449,9 @@ class ScaleMagics(Magics):
                     run = cancel(clusters, arguments.run)
                     return f"The run {run.id[:8]} was told to stop."
             names = getattr(arguments, "names", ())
-            run, taken = attach(clusters, arguments.run, names, self._shell.user_ns, view)
+            is_quiet = getattr(arguments, "quiet", False)
+            here = Here(self._shell.user_ns, view, self.workspace.folder, is_quiet=is_quiet)
+            run, taken = attach(clusters, arguments.run, names, here)
         for note in [*run.notes, *taken.notes]:
             view.note(note)
         if taken.has_value:
@@ -524,6 +529,8 @@ def load(shell: InteractiveShell) -> ScaleMagics:
     magics.presenter.install()
     shell.events.register("post_run_cell", magics.after_cell)
     _loaded[id(shell)] = magics
+    for note in waiting_elsewhere(store.states(), _TELL_WAITING_S):
+        print(f"%scale: {note}")  # noqa: T201
     return magics
 
 

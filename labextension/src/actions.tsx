@@ -8,13 +8,14 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type { ScaleApi } from './api';
 import type { Attaching } from './attaching';
 import type { FeedConnection } from './connection';
-import type { IClusterView, IRunView } from './feed';
+import type { IClusterView, IKeptRun, IRunView } from './feed';
 import { baseName } from './format';
 import { changeLimits } from './forms/limits';
 import { createProfile } from './forms/newcluster';
 import type { IHeld } from './holdings';
 import type { HoldingsModel } from './holdingsmodel';
 import { hasEnded } from './machines';
+import type { MissedRuns } from './missedruns';
 import { losses } from './stopping';
 import { PriceLines } from './views/pricelines';
 
@@ -28,6 +29,7 @@ export interface IActionContext {
   readonly trans: TranslationBundle;
   readonly attaching: Attaching;
   readonly holdings: HoldingsModel;
+  readonly missed: MissedRuns;
   readonly reveal: (run: IRunView) => Promise<boolean>;
 }
 
@@ -159,6 +161,16 @@ export class Actions {
         autoClose: 3000
       });
     });
+  }
+
+  /** Put the output of a run under its cell. */
+  showMissed(run: IKeptRun): Promise<void> {
+    return this._perform(run.id, () => this._context.missed.show(run));
+  }
+
+  /** Bring the names that a run has left into its notebook's kernel. */
+  fetchMissed(run: IKeptRun): Promise<void> {
+    return this._perform(run.id, () => this._context.missed.fetch(run));
   }
 
   /** Go to the cell of a run. */

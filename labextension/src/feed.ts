@@ -337,3 +337,30 @@ export interface IWatch {
   readonly nodes: readonly INodeId[];
   readonly tasks: readonly string[];
 }
+
+/**
+ * What a cluster keeps of a run for who was away; a page asks for these, no frame has them.
+ *
+ * `names` are those whose values wait to be fetched, `result_bytes` what they take. `is_shown`: a
+ * notebook file has its output. `dropped` says why some of it is there no more, or is empty.
+ */
+export interface IKeptRun {
+  readonly id: string;
+  readonly kernel_id: string;
+  readonly notebook: string;
+  readonly cell_id: string;
+  readonly execution_count: number;
+  readonly first_line: string;
+  readonly status: RunStatus;
+  readonly started_at: number;
+  readonly ended_at: number | null;
+  readonly error: string;
+  readonly traceback: string;
+  readonly cluster: string;
+  readonly names: readonly string[];
+  readonly result_bytes: number;
+  readonly output_bytes: number;
+  readonly is_detached: boolean;
+  readonly is_shown: boolean;
+  readonly dropped: string;
+}

@@ -7,3 +7,4 @@ import './nodepage.css';
 import './data.css';
 import './log.css';
 import './tasks.css';
+import './missed.css';

@@ -21,6 +21,7 @@ from jupyter_scale.model.messages import (
     EventKind,
     FetchRequest,
     FileRequest,
+    FolderChange,
     FreeRequest,
 )
 from jupyter_scale.runner import cargo
@@ -89,6 +90,7 @@ class CellRunner:
         self._gate = gate
         self._initial = frozenset(shell.user_ns)
         self._folder = MirroredFolder()
+        self._written: FolderChange | None = None
 
     async def run(self, request: CellRequest) -> CellOutcome:
         """Carry out a request; never raises for what the cell does."""
@@ -112,7 +114,7 @@ class CellRunner:
         self._outbox.flush()
         seconds["run"] = time.perf_counter() - clock
         clock = time.perf_counter()
-        files = self._folder.end()
+        files = self._written = self._folder.end()
         seconds["files"] += time.perf_counter() - clock
         clock = time.perf_counter()
         values, new = self._find_results(request, before, result)
@@ -154,7 +156,7 @@ class CellRunner:
         Returns
         -------
         dict
-            See `write_results`.
+            See `write_results`; also ``folder`` and ``files``, see `StoredRun`.
         """
         values = {
             name: snapshot.root
@@ -162,9 +164,11 @@ class CellRunner:
             if not is_place(name) and (name in {VALUE, EXCEPTION} or not is_pseudo(name))
         }
         try:
-            return write_results(path, values, self._shell.user_ns)
+            results = write_results(path, values, self._shell.user_ns)
         except OSError as error:
-            return {"names": [], "nbytes": 0, "stays": dict.fromkeys(values, str(error))}
+            results = {"names": [], "nbytes": 0, "stays": dict.fromkeys(values, str(error))}
+        files = [] if self._written is None else [list(file) for file in self._written.put]
+        return {**results, "folder": self._folder.path, "files": files}
 
     def send_file(self, request: FileRequest) -> CellOutcome:
         """Return a part of a file in the copy of the notebook's folder."""

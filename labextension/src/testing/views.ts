@@ -9,6 +9,7 @@ import {
   type IGpuSum,
   type IGpuView,
   type IHolding,
+  type IKeptRun,
   type ILoadRow,
   type ILogLine,
   type ILoopView,
@@ -161,6 +162,21 @@ export function aLine(number: number, changes: Partial<ILogLine> = {}): ILogLine
     text: 'something happened',
     notice: null,
     matter: '',
+    ...changes
+  };
+}
+
+export function aKept(id: string, changes: Partial<IKeptRun> = {}): IKeptRun {
+  return {
+    ...aRun(id),
+    status: 'done',
+    ended_at: 1010,
+    names: [],
+    result_bytes: 0,
+    output_bytes: 10,
+    is_detached: false,
+    is_shown: false,
+    dropped: '',
     ...changes
   };
 }

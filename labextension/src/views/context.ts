@@ -10,6 +10,7 @@ import type { INodeId } from '../feed';
 import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
 import type { HoldingsModel } from '../holdingsmodel';
+import type { MissedRuns } from '../missedruns';
 
 /** The panel's model and its actions. */
 export interface IPanelContext {
@@ -18,6 +19,7 @@ export interface IPanelContext {
   readonly actions: Actions;
   readonly attaching: Attaching;
   readonly holdings: HoldingsModel;
+  readonly missed: MissedRuns;
   /** The last lines of a node's log, see `ScaleApi`. */
   readonly readLog: (
     cluster: string,
