@@ -313,6 +313,8 @@ class Panel:
             news = {node["name"]: node for node in change["nodes"]}
             view = self.clusters[change["cluster"]]
             view["nodes"] = [news.get(node["name"], node) for node in view["nodes"]]
+        for change in frame["loops"]:
+            self.runs[change["run"]]["loops"] = change["loops"]
 
     def wait(self, predicate, timeout_s=20):
         """Read frames until a condition holds."""

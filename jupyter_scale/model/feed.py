@@ -33,7 +33,7 @@ __all__ = [
     "Traffic",
 ]
 
-FEED_VERSION = 6
+FEED_VERSION = 7
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 
@@ -213,6 +213,14 @@ class NodesChange:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopsChange:
+    """All loops of a run of which nothing else changed: that is how a run goes on."""
+
+    run: str
+    loops: tuple[LoopView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """What changed: whole new views by id, ids that are gone, all profiles if one did.
 
@@ -228,6 +236,7 @@ class Delta:
     gone_runs: tuple[str, ...]
     profiles: tuple[str, ...] | None
     nodes: tuple[NodesChange, ...]
+    loops: tuple[LoopsChange, ...]
     log: tuple[LogLine, ...]
 
 

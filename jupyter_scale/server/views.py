@@ -24,6 +24,7 @@ from jupyter_scale.model.feed import (
     ClusterView,
     CostView,
     Delta,
+    LoopsChange,
     LoopView,
     NodesChange,
     NodeView,
@@ -187,10 +188,11 @@ def difference(before: World, now: World, seq: int, sent_at: float) -> Delta | N
     clusters, gone_clusters = _changes(before.clusters, now.clusters)
     clusters, nodes = _nodes_changed(before.clusters, clusters)
     runs, gone_runs = _changes(before.runs, now.runs)
+    runs, loops = _loops_changed(before.runs, runs)
     profiles = None if before.profiles == now.profiles else now.profiles
     gone = gone_clusters, gone_runs
     log = _new_lines(before.log, now.log)
-    return Delta("delta", seq, sent_at, clusters, runs, *gone, profiles, nodes, log)
+    return Delta("delta", seq, sent_at, clusters, runs, *gone, profiles, nodes, loops, log)
 
 
 def _new_lines(before: tuple[LogLine, ...], now: tuple[LogLine, ...]) -> tuple[LogLine, ...]:
@@ -202,9 +204,11 @@ def apply(world: World, delta: Delta) -> World:
     """Return the world after a delta, as a panel has it; the order is by start."""
     renewed = {change.cluster: change.nodes for change in delta.nodes}
     clusters = tuple(_renewed(view, renewed.get(view.id, ())) for view in world.clusters)
+    loops = {change.run: change.loops for change in delta.loops}
+    runs = tuple(replace(view, loops=loops.get(view.id, view.loops)) for view in world.runs)
     return World(
         _applied(clusters, delta.clusters, delta.gone_clusters),
-        _applied(world.runs, delta.runs, delta.gone_runs),
+        _applied(runs, delta.runs, delta.gone_runs),
         world.profiles if delta.profiles is None else delta.profiles,
         bounded((*world.log, *delta.log)),
     )
@@ -244,6 +248,21 @@ def _nodes_changed(
         if is_part:
             news = tuple(node for node in view.nodes if node != known[node.name])
             parts.append(NodesChange(view.id, news))
+        else:
+            whole.append(view)
+    return tuple(whole), tuple(parts)
+
+
+def _loops_changed(
+    before: tuple[RunView, ...], changed: tuple[RunView, ...]
+) -> tuple[tuple[RunView, ...], tuple[LoopsChange, ...]]:
+    """Return the views that are another as a whole, and the loops of the others."""
+    old = {view.id: view for view in before}
+    whole, parts = [], []
+    for view in changed:
+        was = old.get(view.id)
+        if was is not None and replace(was, loops=view.loops) == view:
+            parts.append(LoopsChange(view.id, view.loops))
         else:
             whole.append(view)
     return tuple(whole), tuple(parts)

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 
 import { FEED_VERSION } from './feed';
 import { applyMessage, forgetLoads, type IFeedState } from './feedmodel';
-import { aCluster, aDelta, aNode, aRow, aRun, aSnapshot } from './testing/views';
+import {
+  aCluster,
+  aDelta,
+  aLoop,
+  aNode,
+  aRow,
+  aRun,
+  aSnapshot
+} from './testing/views';
 
 function apply(...messages: Parameters<typeof applyMessage>[1][]): IFeedState {
   let state: IFeedState | null = null;
@@ -54,6 +62,15 @@ describe('applyMessage', () => {
     expect(after.clusters).toBe(before.clusters);
     expect(after.runs[0]).toBe(before.runs[0]);
     expect(after.runs[1]).not.toBe(before.runs[1]);
+  });
+
+  it('takes the loops of a run that goes on, and nothing else', () => {
+    const loops = [aLoop({ done: 5 })];
+    const state = apply(
+      aSnapshot({ seq: 1, runs: [aRun('r'), aRun('s')] }),
+      aDelta({ seq: 2, loops: [{ run: 's', loops }] })
+    );
+    expect(state.runs).toEqual([aRun('r'), { ...aRun('s'), loops }]);
   });
 
   it('keeps the profiles until a delta names them', () => {

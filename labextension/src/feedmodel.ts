@@ -63,11 +63,16 @@ export function applyMessage(state: IFeedState | null, message: FeedMessage): Ou
     const view = known.get(cluster);
     return view ? [withNodes(view, replaceNodes(view.nodes, nodes), view)] : [];
   });
+  const runs = new Map(state.runs.map(view => [view.id, view]));
+  const advanced = message.loops.flatMap(({ run, loops }) => {
+    const view = runs.get(run);
+    return view ? [{ ...view, loops }] : [];
+  });
   return {
     seq: message.seq,
     sent_at: message.sent_at,
     clusters: merge(state.clusters, [...whole, ...parts], message.gone_clusters),
-    runs: merge(state.runs, message.runs, message.gone_runs),
+    runs: merge(state.runs, [...message.runs, ...advanced], message.gone_runs),
     profiles: message.profiles ?? state.profiles,
     log: message.log.length > 0 ? bounded([...state.log, ...message.log]) : state.log
   };

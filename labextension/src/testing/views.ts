@@ -206,6 +206,7 @@ export function aDelta(changes: Partial<IDelta> = {}): IDelta {
     gone_runs: [],
     profiles: null,
     nodes: [],
+    loops: [],
     log: [],
     ...changes
   };

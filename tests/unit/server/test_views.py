@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from jupyter_scale.model.cluster import ClusterState, NodeState, Owner, Ownership, Status, Target
 from jupyter_scale.model.facts import LoopFact, RunFact
-from jupyter_scale.model.feed import ClusterView, NodesChange, NodeView, RunView, StepView
+from jupyter_scale.model.feed import (
+    ClusterView,
+    LoopsChange,
+    LoopView,
+    NodesChange,
+    NodeView,
+    RunView,
+    StepView,
+)
 from jupyter_scale.model.log import LogLine, bounded
 from jupyter_scale.model.profile import Pool, Profile
 from jupyter_scale.server.views import (
@@ -54,6 +62,23 @@ clusters = st.builds(
     st.just(()),
     st.lists(nodes, max_size=2, unique_by=lambda node: node.name).map(tuple),
 )
+
+
+def a_loop(done):
+    return LoopView(
+        line=1,
+        total=9,
+        done=done,
+        running=1,
+        failed=0,
+        workers=2,
+        rate_per_s=None,
+        speedup=None,
+        queued=8 - done,
+        ends_at=None,
+    )
+
+
 runs = st.builds(
     RunView,
     id=ids,
@@ -67,7 +92,7 @@ runs = st.builds(
     started_at=moments,
     ended_at=st.none() | moments,
     error=st.just(""),
-    loops=st.just(()),
+    loops=st.lists(st.integers(0, 3).map(a_loop), max_size=2).map(tuple),
 )
 
 
@@ -110,6 +135,16 @@ def test_of_many_nodes_only_the_one_that_changed_travels():
     assert delta.nodes == (NodesChange("c", now.nodes[-1:]),)
     without = difference(World((before,)), World((replace(now, nodes=now.nodes[1:]),)), 1, 7.0)
     assert [len(view.nodes) for view in without.clusters] == [99]
+
+
+@given(runs)
+def test_of_a_run_that_goes_on_only_its_loops_travel(run):
+    before, now = (replace(run, loops=(a_loop(done),)) for done in (1, 2))
+    delta = difference(World((), (before,)), World((), (now,)), 1, 7.0)
+    assert (delta.runs, delta.loops) == ((), (LoopsChange(run.id, now.loops),))
+    other = replace(now, error="of another kind")
+    delta = difference(World((), (before,)), World((), (other,)), 1, 7.0)
+    assert (delta.runs, delta.loops) == ((other,), ())
 
 
 @given(st.lists(st.integers(0, 400), min_size=2, max_size=5))
