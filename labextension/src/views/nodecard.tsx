@@ -180,7 +180,9 @@ function Rates({
   return text ? (
     <p className="jp-scale-Meter">
       <span className="jp-scale-Meter-label">{label}</span>
-      <span className="jp-scale-Rates">{text}</span>
+      <span className="jp-scale-Rates" title={text}>
+        {text}
+      </span>
     </p>
   ) : null;
 }
