@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, MutableMapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from jupyter_scale.errors import UsageError
@@ -112,7 +112,10 @@ class Answer:
         self._holdings = Holdings(FEED_VERSION, stamp, name, None if stamp == known else rows)
 
     def _repr_mimebundle_(self, **_options: object) -> dict[str, Any]:
-        return {"application/json": asdict(self._holdings), "text/plain": ""}
+        told = self._holdings
+        # Rows are JSON as they are, and many.
+        body = {field.name: getattr(told, field.name) for field in fields(told)}
+        return {"application/json": body, "text/plain": ""}
 
 
 def _holdings(workspace: Workspace, budget_s: float) -> list[Holding]:

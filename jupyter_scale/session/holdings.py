@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from jupyter_scale.errors import CannotTravel, ValueLost
@@ -88,9 +87,11 @@ def _staying(remote: RemoteValue, namespace: Mapping[str, Any], node: str) -> It
 
 def _copy(name: str, record: Record, value: Any, state: HoldingState, node: str) -> Holding:
     """Return the row of a copy of what the notebook has itself."""
-    facts = RemoteFacts("", name, "", "", nbytes=record.nbytes or None)
-    if value is not _MISSING:
-        facts = describe(value, replace(facts, type_name=type_name_of(value)))
+    is_here = value is not _MISSING
+    kind = type_name_of(value) if is_here else ""
+    facts = RemoteFacts("", name, kind, "", nbytes=record.nbytes or None)
+    if is_here:
+        facts = describe(value, facts)
     return Holding(
         name,
         facts.type_name,

@@ -112,6 +112,19 @@ describe('HoldingsModel', () => {
     expect(notebook.asked).toHaveLength(1);
   });
 
+  it('asks when it is seen again only if a cell ran meanwhile', async () => {
+    await know([]);
+    model.watch({}, false);
+    model.watch({}, true);
+    await settle();
+    expect(notebook.asked).toHaveLength(1);
+    model.watch({}, false);
+    notebook.runCell();
+    model.watch({}, true);
+    await settle();
+    expect(notebook.asked).toHaveLength(2);
+  });
+
   it('shows what the kernel says, and of when', async () => {
     await know([aHolding('x')]);
     expect(model.notebook).toBe('a.ipynb');

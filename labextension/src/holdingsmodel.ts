@@ -128,7 +128,7 @@ export class HoldingsModel implements IWatched {
     }
   }
 
-  /** Turn to the notebook in front; what was known of it may be old. */
+  /** Turn to the notebook in front; what was known of another one may be old. */
   private readonly _follow = (): void => {
     const panel = this._tracker?.currentWidget ?? null;
     if (panel !== this._panel) {
@@ -137,9 +137,9 @@ export class HoldingsModel implements IWatched {
       panel?.sessionContext.statusChanged.connect(this._onStatus);
       panel?.sessionContext.kernelChanged.connect(this._onKernel);
       panel?.sessionContext.iopubMessage.connect(this._onMessage);
-      this._note({ isRunning: false });
+      this._note({ isRunning: false, isDirty: true });
     }
-    this.refresh();
+    this._askAfter(0);
   };
 
   private _leave(): void {

@@ -55,12 +55,7 @@ export function Data({ context, state, now }: ISectionProps): JSX.Element {
       )}
       <Hint context={context} now={now} />
       {cells.length > 0 && <LastCells cells={cells} context={context} />}
-      {notebook && rows.length > 0 && (
-        <>
-          <p className="jp-scale-Total">{totalText(rows, trans)}</p>
-          <Names rows={rows} context={context} />
-        </>
-      )}
+      {notebook && rows.length > 0 && <Names rows={rows} context={context} />}
     </>
   );
 }
@@ -203,7 +198,10 @@ function Names({ rows, context }: INamesProps): JSX.Element {
   const busy = holdings.isBusy ? trans.__('The kernel is busy: wait for its cell') : '';
   return (
     <>
-      {rows.length > 3 && <SortChoice value={key} onChoose={setKey} trans={trans} />}
+      <div className="jp-scale-Total">
+        <span>{totalText(rows, trans)}</span>
+        {rows.length > 3 && <SortChoice value={key} onChoose={setKey} trans={trans} />}
+      </div>
       <ul
         ref={listRef}
         className={`jp-scale-List jp-scale-Names${width >= WIDE ? ' jp-scale-mod-wide' : ''}`}

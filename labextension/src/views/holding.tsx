@@ -35,12 +35,17 @@ export const Holding = memo(function Holding(props: IHoldingProps): JSX.Element 
         {name}
       </code>
       <span className="jp-scale-Holding-size">{size}</span>
-      <span className="jp-scale-Holding-kind" title={[typeName, form, node].join(' ')}>
-        {kind}
-      </span>
-      <span className="jp-scale-Holding-state" title={meaning}>
-        {stateWord(state, trans)}
-      </span>
+      <div className="jp-scale-Holding-line">
+        <span
+          className="jp-scale-Holding-kind"
+          title={[typeName, form, node].filter(Boolean).join(' ')}
+        >
+          {kind}
+        </span>
+        <span className="jp-scale-Holding-state" title={meaning}>
+          {stateWord(state, trans)}
+        </span>
+      </div>
       <span className="jp-scale-Holding-buttons">
         {canFetch && (
           <IconButton
