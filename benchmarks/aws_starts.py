@@ -21,7 +21,7 @@ from typing import Any
 
 from cells import format_time
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.clusters.profiles import load_profile

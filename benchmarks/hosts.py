@@ -12,7 +12,8 @@ from pathlib import Path
 
 from kernel import Kernel, started_kernel
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+# First, because the package notebook has the name of one of its modules.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from labserver import LabServer
 from laptop import profile_text

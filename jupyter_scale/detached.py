@@ -10,12 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.clusters.visiting import visiting
 from jupyter_scale.errors import ClusterError, RunnerError, ScaleError
 from jupyter_scale.model.run import format_seconds
-from jupyter_scale.session.away import Taken, show_output, take_results
+from jupyter_scale.session.away import Taken, show_output, take_files, take_results
 from jupyter_scale.session.cell import stand_in
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ _AGAIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a detached run is: its cluster and node."""
+    """Where a detached run is: its cluster and node; and where the files go that it writes."""
 
     cluster: Cluster | Guest
     node: NodeState
+    folder: Path
 
 
 class Run:
@@ -209,6 +211,7 @@ class Run:
         with visiting(self._place.cluster, self._place.node) as visitor:
             show_output(visitor, self.id, view)
             taken = take_results(visitor.result(self.id), known, self._namespace)
+            taken.notes.extend(take_files(visitor, known, self._place.folder, view))
             visitor.note_fetched(self.id)
         for note in [*known.notes, *taken.notes]:
             view.note(note)

@@ -149,7 +149,7 @@ def line_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(
         dest="command",
-        metavar="{up,use,scale,extend,down,runs,attach,fetch,cancel,quiet,keep-above}",
+        metavar="{up,use,scale,extend,down,data,free,get,runs,attach,fetch,cancel,quiet,keep-above}",
         parser_class=_Parser,
     )
     up = commands.add_parser("up", help="start a cluster", description="Start a cluster.")
@@ -176,6 +176,7 @@ def line_parser() -> argparse.ArgumentParser:
     )
     add_limits(extend)
     commands.add_parser("down", help="end the cluster", description="End the cluster.")
+    _add_data(commands)
     _add_runs(commands)
     quiet = commands.add_parser(
         "quiet",
@@ -192,6 +193,28 @@ def line_parser() -> argparse.ArgumentParser:
     )
     keep_above.add_argument("size", nargs="?", type=_size, metavar="SIZE|off")
     return parser
+
+
+def _add_data(commands: argparse._SubParsersAction[_Parser]) -> None:
+    commands.add_parser(
+        "data",
+        help="show the names that the cluster holds",
+        description="Show the names of this notebook that the cluster holds: type, size, and"
+        " whether they are there as they are here.",
+    )
+    free = commands.add_parser(
+        "free",
+        help="have the cluster let go of names",
+        description="Have the cluster let go of names. The notebook keeps what it has: a cell that"
+        " reads such a name sends it again. A value that stays on the cluster only is lost.",
+    )
+    get = commands.add_parser(
+        "get",
+        help="bring values here that stay on the cluster",
+        description="Bring values here that stay on the cluster, as NAME = NAME.get() does.",
+    )
+    for parser in (free, get):
+        parser.add_argument("names", nargs="+", type=_name, metavar="NAME")
 
 
 def _add_runs(commands: argparse._SubParsersAction[_Parser]) -> None:
@@ -216,6 +239,9 @@ def _add_runs(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     fetch.add_argument("run", metavar="RUN", help="how its id begins")
     fetch.add_argument("names", nargs="*", type=_name, metavar="NAME")
+    fetch.add_argument(
+        "--quiet", action="store_true", help="bring the names only: show nothing of the output"
+    )
     cancel = commands.add_parser(
         "cancel",
         help="stop a run",

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 
+from jupyter_scale import data
 from jupyter_scale.accounting import Accountant
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
+from jupyter_scale.clusters import store
 from jupyter_scale.clusters.cluster import Cluster
-from jupyter_scale.clusters.costs import cost_now, cost_rows, quote_lines
+from jupyter_scale.clusters.costs import cost_now, quote_lines
 from jupyter_scale.clusters.extending import describe_limits, extend
 from jupyter_scale.clusters.placing import Need
 from jupyter_scale.clusters.profiles import load_profile
@@ -41,13 +43,17 @@ from jupyter_scale.model.cost import show_usd
 from jupyter_scale.model.profile import Limits
 from jupyter_scale.model.run import RunReport, first_line, format_bytes
 from jupyter_scale.origin import origin_of
-from jupyter_scale.runs import attach, cancel, describe_runs, waiting_note
+from jupyter_scale.runs import Here, attach, cancel, describe_runs, waiting_elsewhere, waiting_note
 from jupyter_scale.session.cell import Cell, CellResult
 from jupyter_scale.session.plan import CellOptions, unbound_keeps
 from jupyter_scale.session.session import Session
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.remote import RemoteValue, require_there
+from jupyter_scale.status import show_status
 from jupyter_scale.workspace import Workspace
+
+#: So long `%load_ext` waits at most for clusters to say what waits there.
+_TELL_WAITING_S = 1.0
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -222,8 +228,7 @@ class ScaleMagics(Magics):
         if facts.here_only is not None:
             msg = f"the cell cannot run on the cluster: {facts.here_only}"
             raise RunnerError(msg)
-        _, chosen = self.workspace.session(view.status, need)
-        view.finish_progress()
+        chosen = self.workspace.choose(view.status, need)
         for note in [*self.workspace.take_notes(view.status), *self._note_changing(facts)]:
             view.note(note)
         self._require_no_remote(facts, "a detached cell has a process of its own")
@@ -242,7 +247,7 @@ class ScaleMagics(Magics):
         run = Run(
             cell.origin["run"],
             first_line(source),
-            Place(cluster, chosen.node),
+            Place(cluster, chosen.node, self.workspace.folder),
             facts.binds | facts.mutates | facts.deletes,
             self._shell.user_ns,
             partial(NotebookView, self._shell, quiet=self.workspace.is_quiet),
@@ -367,10 +372,8 @@ class ScaleMagics(Magics):
         """Carry out a line; return what there is to say."""
         said = ""
         match arguments.command:
-            case "up" if arguments.dry_run:
-                said = self._quote(arguments.profile)
             case "up":
-                said = self._up(arguments.profile, arguments.workers, view)
+                said = self._up(arguments, view)
             case "use":
                 cluster = self.workspace.attach(arguments.cluster)
                 said = f"This notebook uses the cluster '{cluster.state.name}'."
@@ -386,8 +389,10 @@ class ScaleMagics(Magics):
                 self.workspace.is_quiet = arguments.state == "on"
             case "keep-above":
                 said = self._keep_above(arguments.size)
+            case "data" | "free" | "get":
+                said = self._of_data(arguments)
             case _:
-                said = self._status()
+                said = show_status(self.workspace)
         return said
 
     def _keep_above(self, size: int | Literal["off"] | None) -> str:
@@ -399,8 +404,20 @@ class ScaleMagics(Magics):
             return "All results come home."
         return f"Results above {format_bytes(limit)} stay on the cluster."
 
-    def _up(self, profile: str | None, workers: int | None, view: NotebookView) -> str:
-        workspace = self.workspace
+    def _of_data(self, arguments: argparse.Namespace) -> str:
+        """Carry out a line about what the cluster holds."""
+        match arguments.command:
+            case "free":
+                return data.free(self.workspace, arguments.names)
+            case "get":
+                data.fetch(self.workspace, self._shell.user_ns, arguments.names)
+                return ""
+        return data.table(self.workspace)
+
+    def _up(self, arguments: argparse.Namespace, view: NotebookView) -> str:
+        workspace, profile, workers = self.workspace, arguments.profile, arguments.workers
+        if arguments.dry_run:
+            return self._quote(profile)
         if workspace.cluster is not None and profile is None and workers is not None:
             return self._scale([("", workers)])
 
@@ -432,7 +449,9 @@ class ScaleMagics(Magics):
                     run = cancel(clusters, arguments.run)
                     return f"The run {run.id[:8]} was told to stop."
             names = getattr(arguments, "names", ())
-            run, taken = attach(clusters, arguments.run, names, self._shell.user_ns, view)
+            is_quiet = getattr(arguments, "quiet", False)
+            here = Here(self._shell.user_ns, view, self.workspace.folder, is_quiet=is_quiet)
+            run, taken = attach(clusters, arguments.run, names, here)
         for note in [*run.notes, *taken.notes]:
             view.note(note)
         if taken.has_value:
@@ -472,41 +491,6 @@ class ScaleMagics(Magics):
             cluster.look()  # what starts later has these limits, too
         return f"The limits of '{state.name}': {describe_limits(state)}."
 
-    def _status(self) -> str:
-        workspace = self.workspace
-        cluster = workspace.cluster
-        if cluster is None:
-            return "No cluster: the first %%scale cell starts one here, or %scale up PROFILE."
-        if isinstance(cluster, Cluster):
-            cluster.look()
-        state = cluster.state
-        age = time.time() - state.started_at
-        lines = [
-            f"cluster  {state.name} ({state.profile.provider}), {state.status.value}",
-            f"up       {age / 60:.0f} min",
-            f"workers  {cluster.workers} of {sum(node.workers for node in state.nodes)}",
-        ]
-        lines += [f"{name:<8} {text}" for name, text in cost_rows(state)]
-        for node in state.nodes:
-            said = (node.error or node.news).splitlines()
-            why = f", {said[0]}" if said else ""
-            lines.append(f"node     {node.name}: {node.status.value}{why}")
-        session = workspace.session_or_none
-        if session is not None:
-            known = {n: size for n, size in session.known_bytes.items() if size}
-            largest = sorted(known.items(), key=lambda item: -item[1])[:5]
-            held = ", ".join(f"{name} {format_bytes(size)}" for name, size in largest)
-            lines.append(
-                f"holds    {len(known)} names, {format_bytes(sum(known.values()))}"
-                + (f": {held}" if held else "")
-            )
-            for remote in session.remote_values:
-                size = "" if remote.nbytes is None else f", {format_bytes(remote.nbytes)}"
-                lines.append(f"keeps    {remote.name}: {remote.type_name}{size}")
-        if workspace.last_run is not None:
-            lines.append(f"last     {workspace.last_run.summary()}")
-        return "\n".join(lines)
-
     # -- both --------------------------------------------------------------------------------
 
     @staticmethod
@@ -545,6 +529,8 @@ def load(shell: InteractiveShell) -> ScaleMagics:
     magics.presenter.install()
     shell.events.register("post_run_cell", magics.after_cell)
     _loaded[id(shell)] = magics
+    for note in waiting_elsewhere(store.states(), _TELL_WAITING_S):
+        print(f"%scale: {note}")  # noqa: T201
     return magics
 
 
@@ -573,4 +559,17 @@ def last_run() -> RunReport | None:
     """Return what the last ``%%scale`` cell of this process did."""
     for magics in reversed(_loaded.values()):
         return magics.workspace.last_run
+    return None
+
+
+def held(known: str = "") -> data.Answer | None:
+    """Return what this kernel has on the cluster, for the panel; None when it was unloaded.
+
+    Parameters
+    ----------
+    known
+        The stamp of the panel's last answer: what is as it was then is not told again.
+    """
+    for magics in reversed(_loaded.values()):
+        return data.Answer(magics.workspace, known)
     return None

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_scale.archive.archive import Archive
+from jupyter_scale.clusters.guest import Guest
 from jupyter_scale.clusters.visiting import list_runs, visiting
-from jupyter_scale.errors import ClusterError, RunnerError
+from jupyter_scale.errors import ClusterError, RunnerError, ScaleError
+from jupyter_scale.model.cluster import Ownership, Status
 from jupyter_scale.model.run import format_bytes, format_seconds
 from jupyter_scale.model.stored import StoredRun
 from jupyter_scale.runner.pseudo import is_pseudo
-from jupyter_scale.session.away import Taken, show_output, take_results
+from jupyter_scale.session.away import Taken, show_output, take_files, take_results
 
 if TYPE_CHECKING:
     from jupyter_scale.clusters.cluster import Cluster
-    from jupyter_scale.clusters.guest import Guest
-    from jupyter_scale.model.cluster import NodeState
+    from jupyter_scale.model.cluster import ClusterState, NodeState
     from jupyter_scale.session.showing import CellView
 
     Clusters = Sequence[Cluster | Guest]
 
 _ID_CHARS = 8
+_MOST_FILES = 5
 
 
 def list_all(clusters: Clusters) -> list[StoredRun]:
@@ -51,7 +59,11 @@ def describe_runs(clusters: Clusters, prefix: str = "%scale") -> str:
 
 def waiting_note(cluster: Cluster | Guest) -> str:
     """Say how many runs of a cluster wait to be fetched; empty when none does."""
-    waiting = [run for run in list_all([cluster]) if run.is_waiting]
+    return _waiting_text(list_all([cluster]))
+
+
+def _waiting_text(runs: Sequence[StoredRun]) -> str:
+    waiting = [run for run in runs if run.is_waiting]
     ended = sum(run.is_over for run in waiting)
     going = sum(not run.is_over and not run.is_attended for run in waiting)
     parts = []
@@ -62,14 +74,73 @@ def waiting_note(cluster: Cluster | Guest) -> str:
     return " and ".join(parts) + (": see `%scale runs`" if parts else "")
 
 
+def waiting_elsewhere(states: Iterable[ClusterState], timeout_s: float) -> list[str]:
+    """Say of clusters that go on without kernels what waits there, within a moment.
+
+    Nobody is asked for a passphrase; a cluster that does not answer in time is left out.
+
+    Parameters
+    ----------
+    states
+        As saved on this machine.
+    timeout_s
+        For how long all of them are waited for.
+    """
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threads = []
+    for state in states:
+        if state.status is Status.RUNNING and state.ownership is Ownership.SERVER:
+            thread = threading.Thread(
+                target=_say_waiting, args=(state, said), name="jupyter-scale runs", daemon=True
+            )
+            thread.start()
+            threads.append(thread)
+    deadline = time.monotonic() + timeout_s
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [said.get() for _ in range(said.qsize())]
+
+
+def _say_waiting(state: ClusterState, said: queue.SimpleQueue[str]) -> None:
+    with contextlib.suppress(ScaleError, OSError):  # it is not there now
+        guest = Guest(state)
+        try:
+            if state.is_elsewhere:
+                note = waiting_note(guest)
+            else:
+                archive = Archive(Path(state.directory))
+                runs = [archive.look(run.id) for run in archive.runs()]
+                note = _waiting_text([run for run in runs if run is not None])
+            if note:
+                said.put(note)
+        finally:
+            guest.leave()
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Where a run goes that is fetched.
+
+    Attributes
+    ----------
+    namespace
+        The notebook's variables; None: its names stay where they are.
+    view
+        Where its output goes.
+    folder
+        Where the files go that it has written; None: it is said which there are.
+    is_quiet
+        Nothing of its output is shown.
+    """
+
+    namespace: dict[str, Any] | None
+    view: CellView
+    folder: Path | None
+    is_quiet: bool = False
+
+
 def attach(
-    clusters: Clusters,
-    wanted: str,
-    names: Sequence[str],
-    namespace: dict[str, Any],
-    view: CellView,
-    *,
-    keeps_names: bool = False,
+    clusters: Clusters, wanted: str, names: Sequence[str], here: Here
 ) -> tuple[StoredRun, Taken]:
     """Show a run's output, wait for its end, and bind what it left.
 
@@ -78,9 +149,9 @@ def attach(
     wanted
         How its id begins; empty: the last one that was not fetched.
     names
-        Only these; all when there are none.
-    keeps_names
-        Show its output only.
+        Only these, and no files; all when there are none.
+    here
+        Where it goes.
 
     Raises
     ------
@@ -94,16 +165,32 @@ def attach(
     cluster, node, found = find_run(clusters, wanted)
     with visiting(cluster, node) as visitor:
         try:
-            run = show_output(visitor, found.id, view)
+            if here.is_quiet:
+                run = list(visitor.states(found.id))[-1]
+            else:
+                run = show_output(visitor, found.id, here.view)
         except KeyboardInterrupt:
-            view.note(f"the run {found.id[:_ID_CHARS]} goes on: `%scale cancel` stops it")
+            here.view.note(f"the run {found.id[:_ID_CHARS]} goes on: `%scale cancel` stops it")
             raise
-        if keeps_names:
-            return run, Taken()
-        taken = take_results(visitor.result(run.id), run, namespace, names)
-        if not names:
+        taken = Taken()
+        if here.namespace is not None:
+            taken = take_results(visitor.result(run.id), run, here.namespace, names)
+        if here.folder is not None and not names:
+            taken.notes.extend(take_files(visitor, run, here.folder, here.view))
+        elif run.files:
+            taken.notes.append(_files_note(run))
+        if not names and here.namespace is not None:
             visitor.note_fetched(run.id)
         return run, taken
+
+
+def _files_note(run: StoredRun) -> str:
+    paths = [path for path, _, _ in run.files]
+    more = f" and {len(paths) - _MOST_FILES} more" if len(paths) > _MOST_FILES else ""
+    return (
+        f"it has written {', '.join(paths[:_MOST_FILES])}{more} in {run.folder} on its node:"
+        f" `%scale fetch {run.id[:_ID_CHARS]}` without names brings what it has written"
+    )
 
 
 def cancel(clusters: Clusters, wanted: str) -> StoredRun:

@@ -48,8 +48,9 @@ from jupyter_scale.runner.client import RunnerClient
 from jupyter_scale.serverlink import ServerGone, ServerLink, find_server
 from jupyter_scale.session.abroad import Abroad
 from jupyter_scale.session.cell import Cell, CellResult
+from jupyter_scale.session.explain import explain_first
 from jupyter_scale.session.plan import CellOptions
-from jupyter_scale.session.session import Session, explain_first
+from jupyter_scale.session.session import Session
 from jupyter_scale.session.showing import CellView
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
@@ -68,6 +69,11 @@ class Workspace:
         The notebook's variables, and those that IPython put there itself.
     ambience
         The process-wide state of this kernel.
+
+    Attributes
+    ----------
+    folder
+        The notebook's: the kernel's working directory when this was made.
     """
 
     def __init__(
@@ -79,7 +85,7 @@ class Workspace:
         #: ``node → its session``, and the node of the last cell.
         self._joined: dict[str, _Joined] = {}
         self._place = ""
-        self._folder = Path.cwd()
+        self.folder = Path.cwd()
         #: When folders of packages last changed, as of the last cell; and what was said of them.
         self._packages: object = None
         #: ``package → version`` that the cluster has of what is here.
@@ -92,6 +98,8 @@ class Workspace:
         self.last_explanation: Explanation | None = None
         #: Results larger than so many bytes stay on the cluster, unless the cell says otherwise.
         self.keep_above: int | None = None
+        #: A cluster of which more is to be started once it has a runner.
+        self._starting: Cluster | None = None
         self._start_error: StartError | None = None
         self._ask: Callable[[str], str] | None = None
         self._pid = os.getpid()
@@ -107,6 +115,12 @@ class Workspace:
         """The session, if a cell has run."""
         joined = self._joined.get(self._place)
         return None if joined is None else joined.session
+
+    @property
+    def sessions(self) -> dict[str, Session]:
+        """``node → session`` of all that are joined and alive."""
+        joined = {node: one.session for node, one in self._joined.items()}
+        return {node: session for node, session in joined.items() if session.is_alive()}
 
     def up(
         self,
@@ -373,7 +387,7 @@ class Workspace:
         for one in joined.values():
             one.close()
         cluster, self._cluster = self._cluster, None
-        self._packages = None
+        self._packages = self._starting = None
         self._noted.clear()
         if isinstance(cluster, Guest):
             cluster.leave()
@@ -396,30 +410,31 @@ class Workspace:
         UsageError
             When no node has it.
         """
-        if self._cluster is None:
-            self._cluster = self._find_running(on_event)
-        if self._cluster is None:
-            on_event("starting a cluster on this machine …")
-            # The runner is enough for the first cell; workers join meanwhile.
-            embedded = Cluster.create(embedded_profile())
-            self._start(embedded, wait=False)
-            chosen = choose(embedded.state, need, supply_of)
-            self._open_session(chosen.node, on_event)
-            threading.Thread(
-                target=self._await_workers,
-                args=(embedded,),
-                name="jupyter-scale start",
-                daemon=True,
-            ).start()
-        else:
-            chosen = choose(self._cluster.state, need, supply_of)
-            if chosen.node.name not in self._joined:
-                self._open_session(chosen.node, on_event)
+        chosen = self.choose(on_event, need)
+        if chosen.node.name not in self._joined:
+            self._joined[chosen.node.name] = self._join_runner(chosen.node, on_event)
         session = self._joined[chosen.node.name].session
         if chosen.node.name != self._place:
             session.take_turn()
             self._place = chosen.node.name
         return session, chosen
+
+    def choose(self, on_event: Callable[[str], None], need: Need = NOTHING) -> Chosen:
+        """Return where a cell runs; without a cluster one is started on this machine.
+
+        Raises
+        ------
+        UsageError
+            When no node has what the cell needs.
+        """
+        if self._cluster is None:
+            self._cluster = self._find_running(on_event)
+        if self._cluster is None:
+            on_event("starting a cluster on this machine …")
+            self._starting = Cluster.create(embedded_profile())
+            self._start(self._starting, wait=False)
+        assert self._cluster is not None  # noqa: S101 - it was found, or started
+        return choose(self._cluster.state, need, supply_of)
 
     def detach(
         self, cell: Cell, options: CellOptions, chosen: Chosen, view: CellView
@@ -526,6 +541,17 @@ class Workspace:
         on_event(f"using the running cluster '{running[0]['name']}' …")
         return self._join(link, running[0])
 
+    def _go_on_starting(self) -> None:
+        """Let workers join while a cell runs, for whose beginning its runner is enough."""
+        starting, self._starting = self._starting, None
+        if starting is not None:
+            threading.Thread(
+                target=self._await_workers,
+                args=(starting,),
+                name="jupyter-scale start",
+                daemon=True,
+            ).start()
+
     def _await_workers(self, cluster: Cluster) -> None:
         """Bring a cluster's start to its end while the first cell runs."""
         try:
@@ -586,9 +612,6 @@ class Workspace:
             self._cluster = None
             raise
 
-    def _open_session(self, node: NodeState, on_event: Callable[[str], None]) -> None:
-        self._joined[node.name] = self._join_runner(node, on_event)
-
     def _join_runner(
         self, node: NodeState, on_event: Callable[[str], None], *, is_detached: bool = False
     ) -> _Joined:
@@ -599,6 +622,7 @@ class Workspace:
         child = cluster.start_runner(session_id, node, is_detached=is_detached)
         on_event("starting the notebook's other half …")
         route = cluster.reach(child.wait_ready()["address"], node)
+        self._go_on_starting()
         # A laptop may sleep; what its cell leaves is kept for so long on the other machine.
         is_elsewhere = cluster.state.is_elsewhere
         patience_s = cluster.state.profile.kept_for_s if is_elsewhere else _PATIENCE_S
@@ -616,7 +640,7 @@ class Workspace:
         shared = session_directory(Path(shared_dir), session_id) if shared_dir else None
         abroad = None
         if node.machine is not None:
-            abroad = Abroad(self._folder, partial(self._couriers, node.name))
+            abroad = Abroad(self.folder, partial(self._couriers, node.name))
         session = Session(
             client, self._namespace, self._hidden, shared, self._ambience, abroad=abroad
         )
@@ -634,7 +658,7 @@ class Workspace:
                 continue
             known = self._carriers.get((state.id, node.name))
             if known is None and (host := cluster.host_of(node)) is not None:
-                known = Courier(host, mirror_key(self._folder))
+                known = Courier(host, mirror_key(self.folder))
                 self._carriers[state.id, node.name] = known
             if known is not None:
                 found.append(known)

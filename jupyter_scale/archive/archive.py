@@ -132,15 +132,29 @@ class Archive:
         shutil.rmtree(self.directory_of(run), ignore_errors=True)
 
     def note_fetched(self, run: str) -> None:
-        """Take note that a notebook has all of a run: what it takes is given back."""
+        """Take note that a kernel has all of a run: what it left is given back.
+
+        What it showed stays for a while, if it is known under which cell: the kernel had it, and
+        the page that shows the notebook may have been closed.
+        """
         known = self.read(run)
         if known is not None:
-            fetched = replace(known, is_kept=True, is_fetched=True, output_bytes=0, result_bytes=0)
+            output_bytes = known.output_bytes if known.cell_id else 0
+            fetched = replace(
+                known, is_kept=True, is_fetched=True, output_bytes=output_bytes, result_bytes=0
+            )
             self.write(fetched)
-            for path in (self.output_path(run), self.result_path(run)):
-                path.unlink(missing_ok=True)
+            self.result_path(run).unlink(missing_ok=True)
+            if not known.cell_id:
+                self.output_path(run).unlink(missing_ok=True)
         for old in [each for each in self.runs() if each.is_fetched][:-_MOST_FETCHED]:
             self.remove(old.id)
+
+    def prune(self, keep_for_s: float) -> None:
+        """Remove runs that ended longer ago than that, fetched or not."""
+        for run in self.runs():
+            if run.is_over and time.time() - (run.ended_at or run.started_at) > keep_for_s:
+                self.remove(run.id)
 
     def make_room(self, spare: str) -> list[StoredRun]:
         """Drop what the oldest ended runs left, until the limit holds; return these runs.

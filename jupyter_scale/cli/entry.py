@@ -96,7 +96,7 @@ def _run_of_runs(options: Namespace) -> bool:
         case "runs":
             runs.runs(options.cluster, as_json=options.json)
         case "fetch":
-            return runs.fetch(options.run, options.names, options.save)
+            return runs.fetch(options.run, options.names, options.save, options.files)
         case _:
             runs.stop(options.run)
     return True

@@ -120,6 +120,9 @@ def _add_runs(commands: Commands) -> None:
     fetch.add_argument("run", metavar="RUN", help="how its id begins")
     fetch.add_argument("names", nargs="*", metavar="NAME", help="only these (default: all)")
     fetch.add_argument("--save", type=Path, metavar="FILE", help="write a pickled dictionary")
+    fetch.add_argument(
+        "--files", type=Path, metavar="FOLDER", help="bring the files here that it has written"
+    )
     cancel = _add(
         commands,
         "cancel",

@@ -16,7 +16,7 @@ from jupyter_scale.cli.terminal import asking, complain, say
 from jupyter_scale.clusters.guest import Guest
 from jupyter_scale.errors import CannotTravel, RunnerError
 from jupyter_scale.model.cluster import Ownership, Status
-from jupyter_scale.runs import attach, cancel, describe_runs, list_all
+from jupyter_scale.runs import Here, attach, cancel, describe_runs, list_all
 
 if TYPE_CHECKING:
     from jupyter_scale.model.messages import LoopProgress
@@ -39,7 +39,7 @@ def runs(wanted: str | None, *, as_json: bool) -> None:
             say(describe_runs(clusters, "jupyter scale"))
 
 
-def fetch(wanted: str, names: Sequence[str], save: Path | None) -> bool:
+def fetch(wanted: str, names: Sequence[str], save: Path | None, files: Path | None) -> bool:
     """Show what a run has shown, wait for its end, and save what it left; tell whether it was well.
 
     Parameters
@@ -50,6 +50,8 @@ def fetch(wanted: str, names: Sequence[str], save: Path | None) -> bool:
         Only these; all when there are none.
     save : Path or None
         Where the values go, a pickled dictionary; without one they stay on the cluster.
+    files : Path or None
+        The folder where the files go that it has written; without one they stay there.
 
     Raises
     ------
@@ -57,10 +59,9 @@ def fetch(wanted: str, names: Sequence[str], save: Path | None) -> bool:
         When there is no such run, or a value cannot be saved.
     """
     namespace: dict[str, Any] = {"__name__": "__main__"}
+    here = Here(None if save is None else namespace, TerminalView(), files)
     with _clusters(None) as clusters:
-        run, taken = attach(
-            clusters, wanted, names, namespace, TerminalView(), keeps_names=save is None
-        )
+        run, taken = attach(clusters, wanted, names, here)
     for note in [*run.notes, *taken.notes]:
         complain(note)
     if save is not None:

@@ -17,10 +17,15 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from jupyter_scale.model.account import Traffic
+from jupyter_scale.model.holdings import Holding, Holdings, HoldingState
 from jupyter_scale.model.log import LogLevel, LogLine, NoticeKind
 from jupyter_scale.model.run import Loop, Run, RunStatus
 
-__all__ = [  # of the feed, too: its TypeScript has them
+# Of the panel, too: its TypeScript has them. Holdings are told by kernels.
+__all__ = [
+    "Holding",
+    "HoldingState",
+    "Holdings",
     "LogLevel",
     "LogLine",
     "NoticeKind",
@@ -282,3 +287,20 @@ class Watch:
     visible: bool
     nodes: tuple[NodeId, ...]
     tasks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRun(Run):
+    """What a cluster keeps of a run for who was away; a page asks for these, no frame has them.
+
+    `names` are those whose values wait to be fetched, `result_bytes` what they take. `is_shown`: a
+    notebook file has its output. `dropped` says why some of it is there no more, or is empty.
+    """
+
+    cluster: str
+    names: tuple[str, ...]
+    result_bytes: int
+    output_bytes: int
+    is_detached: bool
+    is_shown: bool
+    dropped: str

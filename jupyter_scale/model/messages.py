@@ -25,6 +25,7 @@ class RequestKind(StrEnum):
     HOME = "home"  # send the last cell's results again, without these tokens and chunks
     FETCH = "fetch"  # send a value that stayed here: `FetchRequest`
     FILE = "file"  # send a part of a file of the notebook's folder: `FileRequest`
+    FREE = "free"  # let go of names: `FreeRequest`
     INTERRUPT = "interrupt"  # stop a cell, named by its request id
     KILL = "kill"  # kill the shell that does not react to an interrupt
 
@@ -258,6 +259,24 @@ class FetchRequest(_Body):
     home_ack: tuple[int, bytes] | None
     tokens: list[int] = field(default_factory=list)
     chunks: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeRequest(_Body):
+    """Let go of names; the answer is a `CellOutcome`, "resend" from another process than meant.
+
+    Attributes
+    ----------
+    names
+        Which ones; those that are not there are no error.
+    home_ack, holds, life
+        As in `CellRequest`.
+    """
+
+    names: list[str]
+    home_ack: tuple[int, bytes] | None
+    holds: list[str]
+    life: str
 
 
 @dataclass(frozen=True, slots=True)

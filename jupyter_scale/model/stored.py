@@ -34,6 +34,9 @@ class StoredRun(Run):
         The names whose values are kept.
     stays
         ``name → why`` of values that could not be kept.
+    folder, files
+        Where the copy of the notebook's folder is on its node, and ``(path, length, mode)`` of each
+        file that it has written there; nothing where the notebook is on the same machine.
     notes
         What its notebook should have been told.
     is_brief
@@ -57,6 +60,8 @@ class StoredRun(Run):
     result_bytes: int = 0
     names: tuple[str, ...] = ()
     stays: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+    files: tuple[tuple[str, int, int], ...] = ()
     notes: tuple[str, ...] = ()
     is_brief: bool = False
     is_kept: bool = False
@@ -81,7 +86,8 @@ class StoredRun(Run):
 
     def to_wire(self) -> dict[str, Any]:
         """Return it as JSON types."""
-        return {**asdict(self), "names": list(self.names), "notes": list(self.notes)}
+        lists = {name: list(getattr(self, name)) for name in ("names", "notes")}
+        return {**asdict(self), **lists, "files": list(map(list, self.files))}
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> StoredRun:
@@ -96,7 +102,9 @@ class StoredRun(Run):
             if wire["version"] != STORED_VERSION:
                 msg = f"a run of version {wire['version']}, this side reads {STORED_VERSION}"
                 raise ProtocolError(msg)
-            return cls(**{**wire, "names": tuple(wire["names"]), "notes": tuple(wire["notes"])})
-        except (KeyError, TypeError) as error:
+            lists = {name: tuple(wire[name]) for name in ("names", "notes")}
+            files = tuple((path, size, mode) for path, size, mode in wire.get("files", ()))
+            return cls(**{**wire, **lists, "files": files})
+        except (KeyError, TypeError, ValueError) as error:
             msg = f"not a stored run: {error!r}"
             raise ProtocolError(msg) from error

@@ -105,6 +105,17 @@ class Visitor:
             offset += len(data)
             yield from frames.feed(data)
 
+    def read_file(self, run: str, path: str, offset: int, length: int) -> bytes:
+        """Return a part of a file that a run has written, as it is now.
+
+        Raises
+        ------
+        RunnerError
+            It cannot be read there.
+        """
+        data: bytes = self._ask("file", run=run, path=path, offset=offset, length=length)["data"]
+        return data
+
     def note_fetched(self, run: str) -> None:
         """Give back what a run takes there: a notebook has all of it."""
         self._ask("fetched", run=run)

@@ -12,7 +12,7 @@ from typing import Any, TypeVarTuple
 
 from jupyter_server.utils import url_path_join
 
-from jupyter_scale.server import describing, handlers
+from jupyter_scale.server import away, describing, handlers
 from jupyter_scale.server.feed import Feed, Shown
 from jupyter_scale.server.registry import Registry
 from jupyter_scale.serverlink import CERT_VARIABLE, KEY_VARIABLE, URL_VARIABLE
@@ -58,7 +58,7 @@ def load(serverapp: Any) -> None:
 
 def routes() -> list[tuple[str, Any]]:
     """Return ``pattern → handler`` of every endpoint, without the server's base address."""
-    return [*handlers.routes(), *describing.routes()]
+    return [*handlers.routes(), *describing.routes(), *away.routes()]
 
 
 def start(serverapp: Any) -> None:

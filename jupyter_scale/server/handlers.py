@@ -28,6 +28,7 @@ from jupyter_scale.errors import (
     ProfileError,
     ProfileExists,
     ProtocolError,
+    RunnerError,
     ScaleError,
     UsageError,
 )
@@ -47,6 +48,7 @@ _STATUS: tuple[tuple[type[ScaleError], int], ...] = (
     (ProfileError, 400),
     (NoCluster, 404),
     (ClusterError, 409),
+    (RunnerError, 409),
 )
 
 Method = Callable[..., Coroutine[Any, Any, None]]

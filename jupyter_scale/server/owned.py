@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
 from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.model.cluster import ClusterState, Status, Target
 from jupyter_scale.model.feed import StepView
 from jupyter_scale.monitor.observer import Place
 from jupyter_scale.providers.provider import Route
+from jupyter_scale.server.threads import in_thread
 
 _STOP_AGAIN_S = 0.2
 
@@ -53,23 +51,6 @@ def stop_for_good(owned: Owned) -> None:
         except TimeoutError:
             owned.cluster.stop()
     owned.cluster.stop()
-
-
-_Result = TypeVar("_Result")
-
-
-def in_thread(job: Callable[[], _Result]) -> Future[_Result]:
-    """Return the future of a job, which begins at once in a thread of its own."""
-    future: Future[_Result] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(job())
-        except BaseException as error:  # noqa: BLE001 - whoever asked is told
-            future.set_exception(error)
-
-    threading.Thread(target=work, name="jupyter-scale job", daemon=True).start()
-    return future
 
 
 def place_for(state: ClusterState) -> Place | None:

@@ -36,7 +36,8 @@ from jupyter_scale.providers.provider import load_provider
 from jupyter_scale.server.adopting import decide
 from jupyter_scale.server.loads import with_load
 from jupyter_scale.server.logbook import LogBook
-from jupyter_scale.server.owned import Owned, in_thread, place_for, place_of, stop_for_good
+from jupyter_scale.server.owned import Owned, place_for, place_of, stop_for_good
+from jupyter_scale.server.threads import in_thread
 from jupyter_scale.server.views import (
     World,
     newest_runs,
@@ -175,6 +176,29 @@ class Registry:
             while len(self._accounts) > _MOST_FACTS:
                 del self._accounts[next(iter(self._accounts))]
         self._news.set()
+
+    def place(self, cluster: str) -> Cluster | ClusterState:
+        """Return a cluster of this server's own, or what a kernel has saved of its own.
+
+        Raises
+        ------
+        NoCluster
+            When there is none of that id.
+        """
+        found = self._find(cluster)
+        return found.cluster if isinstance(found, Owned) else found
+
+    def places(self) -> list[Cluster | ClusterState]:
+        """Return the same of all clusters that run."""
+        with self._lock:
+            own, others = list(self._owned.values()), list(self._others.values())
+        running = [one.cluster for one in own if one.state.status is Status.RUNNING]
+        return [*running, *(one for one in others if one.status is Status.RUNNING)]
+
+    @property
+    def root(self) -> str:
+        """The server's directory."""
+        return str(self._root)
 
     @property
     def profiles(self) -> tuple[str, ...]:

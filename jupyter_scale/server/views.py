@@ -129,13 +129,13 @@ def view_run(
     if is_lost and fact.ended_at is None:
         fact = fact.as_lost()
     loops = tuple(_view_loop(loop) for loop in fact.loops)
-    shown = {**_shared(fact, Run), "notebook": _relative(fact.notebook, root)}
+    shown = {**_shared(fact, Run), "notebook": relative(fact.notebook, root)}
     return RunView(**shown, cluster=cluster, loops=loops, traffic=traffic)
 
 
 def view_account(account: Account, root: str) -> RunView:
     """Return the view of a run that ended in the notebook's own kernel."""
-    shown = {**_shared(account.run, Run), "notebook": _relative(account.run.notebook, root)}
+    shown = {**_shared(account.run, Run), "notebook": relative(account.run.notebook, root)}
     return RunView(**shown, cluster="", loops=(), traffic=account.traffic)
 
 
@@ -152,7 +152,8 @@ def _shared(fact: Run | Loop, kind: type[Run | Loop]) -> dict[str, Any]:
     return {field.name: getattr(fact, field.name) for field in fields(kind)}
 
 
-def _relative(notebook: str, root: str) -> str:
+def relative(notebook: str, root: str) -> str:
+    """Return the path of a notebook as pages know it: relative, below the server's directory."""
     path = PurePath(notebook)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else notebook
 

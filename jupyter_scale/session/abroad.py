@@ -22,14 +22,12 @@ from jupyter_scale.errors import BundleTooLarge, ScaleError
 from jupyter_scale.model.bundle import Bundle, BundleFile
 from jupyter_scale.model.environment import EnvironmentStep
 from jupyter_scale.model.messages import FolderChange
-from jupyter_scale.session.homecoming import Homecoming, Receiver
+from jupyter_scale.session.homecoming import HOME_LIMIT_BYTES, Homecoming, Receiver
 from jupyter_scale.session.needs import FileNeeds, find_needs
 from jupyter_scale.session.readahead import Ask
 from jupyter_scale.session.showing import CellView
 from jupyter_scale.shipping.ambient.sites import Site, notebook_site
 
-#: So much at most comes home of one cell.
-HOME_LIMIT_BYTES = 1_000_000_000
 _QUICK_S = 0.3
 #: A node that took a second to fail is left alone for so many seconds.
 _PATIENCE = 20.0

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from jupyter_scale.errors import RunnerError
-from jupyter_scale.model.messages import Event, EventKind
+from jupyter_scale.model.messages import Event, EventKind, FileRequest, FolderChange
 from jupyter_scale.model.stored import StoredRun
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, is_pseudo
 from jupyter_scale.runner.results import from_frames
 from jupyter_scale.runner.visitor import Visitor
+from jupyter_scale.session.homecoming import HOME_LIMIT_BYTES, Receiver
 from jupyter_scale.session.interrupts import uninterrupted
 from jupyter_scale.session.showing import CellView, show
 from jupyter_scale.shipping.replica import Replica
@@ -115,6 +118,46 @@ def take_results(
     return Taken(tuple(names), has_value, value, exception, [*notes, *sorted(replica.notes)])
 
 
+def take_files(visitor: Visitor, run: StoredRun, folder: Path, view: CellView) -> list[str]:
+    """Put the files that a run has written into a folder; return sentences for the user.
+
+    What is there already, and is other than what the run has written, is not overwritten.
+
+    Raises
+    ------
+    OSError
+        The connection is broken.
+    """
+    if not run.files:
+        return []
+    receiver = Receiver(
+        folder, {}, partial(_AskedFile, visitor, run.id), HOME_LIMIT_BYTES, view.status
+    )
+    home = receiver.take(FolderChange(put=list(run.files)))
+    view.finish_progress()
+    here = f"here now: {', '.join(home.written)}"
+    return [*([here] if home.written else []), *home.notes]
+
+
+@dataclass(frozen=True, slots=True)
+class _AskedFile:
+    """A part of a file that a run has written; see `Asked`."""
+
+    visitor: Visitor
+    run: str
+    part: FileRequest
+
+    def wait(self) -> bytes:
+        part = self.part
+        try:
+            return self.visitor.read_file(self.run, part.path, part.offset, part.length)
+        except RunnerError as error:
+            raise FileNotFoundError(str(error)) from error
+
+    def forget(self) -> None:
+        """Nothing is on its way: it is asked for when it is wanted."""
+
+
 def _check(run: StoredRun, wanted: Collection[str]) -> None:
     if run.dropped:
         raise RunnerError(f"What the run {run.id[:8]} left was dropped: {run.dropped}.")
@@ -122,5 +165,6 @@ def _check(run: StoredRun, wanted: Collection[str]) -> None:
     if unknown:
         known = ", ".join(name for name in run.names if not is_pseudo(name)) or "none"
         name = unknown[0]
-        why = run.stays.get(name, f"the names that it left are: {known}")
+        bound = f"its cell has bound or changed {known}, and what it only read is not kept"
+        why = run.stays.get(name, bound)
         raise RunnerError(f"The run {run.id[:8]} has no {name!r} to fetch: {why}.")

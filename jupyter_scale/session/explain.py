@@ -10,9 +10,9 @@ from jupyter_scale.analysis.loops import Loop
 from jupyter_scale.errors import CannotTravel, ValueLost
 from jupyter_scale.model.explanation import Explanation, LoopPlan, NamePlan, Obstacle, Possession
 from jupyter_scale.model.run import format_bytes
-from jupyter_scale.session.look import Look
+from jupyter_scale.session.look import Look, look_around
 from jupyter_scale.session.plan import CellOptions
-from jupyter_scale.shipping.remote import RemoteValue
+from jupyter_scale.shipping.remote import RemoteValue, Strangers
 from jupyter_scale.shipping.replica import Replica
 from jupyter_scale.shipping.snapshot import Snapshot
 
@@ -62,6 +62,20 @@ def explain(
         ),
         notices=tuple(_notices(facts, options, look.snapshots)),
     )
+
+
+def explain_first(
+    namespace: dict[str, Any],
+    hidden: Mapping[str, Any],
+    facts: CellFacts,
+    options: CellOptions,
+    where: str,
+) -> Explanation:
+    """Tell what a cell would do that is the first one of a session."""
+    replica = Replica(namespace, is_notebook=True)
+    replica.table.staying = Strangers()
+    look = look_around(facts, replica, hidden, lambda _snapshot: (), collect=True)
+    return explain(facts, options, replica, look, where, {})
 
 
 def _why_here(

@@ -123,6 +123,7 @@ class Fetcher:
                 if facts_of(value).reaches:
                     record.digest = None  # what it shares may be newer here
                 self._fetched.append((record, frozenset(named)))
+            self._stand_ins.note_fetched(facts_of(value).key)
         return fetched
 
     def record_named(self) -> None:

@@ -21,6 +21,8 @@ from jupyter_scale.model.messages import FolderChange
 from jupyter_scale.model.run import format_bytes
 from jupyter_scale.session.readahead import Ask, ReadAhead, parts_of
 
+#: So much at most comes home of one cell.
+HOME_LIMIT_BYTES = 1_000_000_000
 BESIDE = ".from-cluster"
 _LONG_BYTES = 1 << 22
 _MODE = 0o644

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from jupyter_scale.analysis.cell import CellFacts
 from jupyter_scale.errors import CannotLoad, RunnerError, RunnerLost, ValueLost
 from jupyter_scale.model.explanation import Explanation
+from jupyter_scale.model.holdings import Holding
 from jupyter_scale.model.messages import (
     HASHED,
     CellOutcome,
@@ -20,6 +20,7 @@ from jupyter_scale.model.messages import (
     EventKind,
     FileRequest,
     FolderChange,
+    FreeRequest,
     RequestKind,
 )
 from jupyter_scale.model.run import format_bytes
@@ -27,9 +28,11 @@ from jupyter_scale.runner import cargo
 from jupyter_scale.runner.client import Nudge, RunnerClient
 from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, is_pseudo
 from jupyter_scale.session.abroad import Abroad
+from jupyter_scale.session.asking import AskedPart, outcome_of
 from jupyter_scale.session.cell import Cell, CellResult, stand_in
 from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.fetching import Arrivals, Fetcher
+from jupyter_scale.session.holdings import list_holdings
 from jupyter_scale.session.interrupts import Stopper, passing_to, uninterrupted
 from jupyter_scale.session.look import look_around, slow_names
 from jupyter_scale.session.plan import CellOptions
@@ -39,7 +42,7 @@ from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.orders import why_loose
 from jupyter_scale.shipping.parcel import UnknownTokensError
-from jupyter_scale.shipping.remote import RemoteValue, StandIns, Strangers, facts_of
+from jupyter_scale.shipping.remote import RemoteValue, StandIns, facts_of
 from jupyter_scale.shipping.replica import Packed, Replica
 from jupyter_scale.shipping.snapshot import Snapshot
 from jupyter_scale.transport.segments import drop_segment
@@ -99,6 +102,8 @@ class Session:
         #: Notes that are said once.
         self._noted: set[str] = set()
         self._last_needs: list[str] = []
+        #: ``name → seconds`` that it took the last time to see whether it has changed.
+        self._costs_s: dict[str, float] = {}
         self._life = ""
         #: The runner goes on without this session.
         self.is_left_alone = False
@@ -116,6 +121,11 @@ class Session:
     def remote_values(self) -> list[RemoteValue]:
         """What stays on the cluster and is referred to here."""
         return self._stand_ins.values
+
+    def holdings(self, budget_s: float, node: str = "") -> list[Holding]:
+        """Tell what the cluster holds, comparing for so many seconds at most."""
+        remotes = {one: self._stand_ins.is_fetched(one) for one in self.remote_values}
+        return list_holdings(self._replica, remotes, self._costs_s, budget_s, node)
 
     def is_alive(self) -> bool:
         """Tell whether the runner can still be asked."""
@@ -224,6 +234,7 @@ class Session:
         snapshots = look.snapshots
         result.seconds["check"] = time.perf_counter() - clock
         result.slow_checks = slow_names(look.seconds)
+        self._costs_s |= look.seconds
         files_bytes = self._bring_files(cell, snapshots, view, result)
         clock = time.perf_counter()
         changed = self._replica.changed(snapshots)
@@ -466,10 +477,10 @@ class Session:
         result.received_bytes = home.received_bytes
         result.seconds["take files"] = time.perf_counter() - clock
 
-    def _ask_for_file(self, part: FileRequest) -> _AskedPart:
+    def _ask_for_file(self, part: FileRequest) -> AskedPart:
         """Ask for a part of a file in the runner's copy of the notebook's folder."""
         number = self._client.submit(RequestKind.FILE, part.to_body())
-        return _AskedPart(self._client, number)
+        return AskedPart(self._client, number)
 
     @staticmethod
     def _can_run_here_instead(outcome: CellOutcome) -> bool:
@@ -545,13 +556,41 @@ class Session:
         return outcome
 
     def _ask(self, kind: RequestKind, body: Mapping[str, Any]) -> CellOutcome:
-        return _outcome_of(self._client, self._client.submit(kind, body))
+        return outcome_of(self._client, self._client.submit(kind, body))
 
     # -- values that stay --------------------------------------------------------------------
 
     def fetch(self, value: RemoteValue) -> Any:
         """Bring a value home; see `Fetcher.fetch`."""
         return self._fetcher.fetch(value, lambda: self._loss([facts_of(value).key]))
+
+    def free(self, names: Collection[str]) -> None:
+        """Have the cluster let go of names now.
+
+        The notebook keeps what it has; of what stays there it keeps a stand-in that is lost.
+
+        Raises
+        ------
+        RunnerLost
+            The runner ended, and with it all that the cluster held.
+        """
+        meant = {id(self._replica.namespace.get(name)) for name in names}
+        keys = {facts_of(v).key for v in self.remote_values if id(v) in meant}
+        self._stand_ins.lose("it was freed", keys.__contains__)
+        holds, ack = self._stand_ins.keys, self._arrivals.ack
+        request = FreeRequest(list(names), ack, holds, self._life)
+        try:
+            outcome = self._ask(RequestKind.FREE, request.to_body())
+        except BaseException:
+            self.reset()  # what it holds is not known here
+            raise
+        if outcome.status != "ok":
+            self._stand_ins.lose("the process that had it has ended")
+            self.reset()
+            return
+        self._arrivals.ack = None
+        self._replica.drop_records(set(names).__contains__)
+        self._stand_ins.update(outcome.remote)
 
     def _loss(self, keys: Collection[str]) -> ValueLost:
         """Take note that values are lost, and return the error that names the first."""
@@ -573,43 +612,3 @@ class Session:
             msg += f" Its largest inputs: {largest}."
         msg += " The notebook is as before the cell; the next %%scale cell gets a fresh process."
         return RunnerLost(msg)
-
-
-def explain_first(
-    namespace: dict[str, Any],
-    hidden: Mapping[str, Any],
-    facts: CellFacts,
-    options: CellOptions,
-    where: str,
-) -> Explanation:
-    """Tell what a cell would do that is the first one of a session."""
-    replica = Replica(namespace, is_notebook=True)
-    replica.table.staying = Strangers()
-    look = look_around(facts, replica, hidden, lambda _snapshot: (), collect=True)
-    return explain(facts, options, replica, look, where, {})
-
-
-@dataclass(frozen=True)
-class _AskedPart:
-    """A part of a file that was asked for; see `Asked`."""
-
-    client: RunnerClient
-    number: int
-
-    def wait(self) -> bytes:
-        outcome = _outcome_of(self.client, self.number)
-        if outcome.status != "ok":
-            raise OSError((outcome.error or {}).get("evalue", "the runner cannot read it"))
-        return outcome.content
-
-    def forget(self) -> None:
-        self.client.forget(self.number)
-
-
-def _outcome_of(client: RunnerClient, number: int) -> CellOutcome:
-    """Wait for the end of a request that shows nothing."""
-    for event in client.events(number):
-        if isinstance(event, Event) and event.kind is EventKind.FINISHED:
-            return CellOutcome.from_body(event.body)
-    msg = "The runner closed the conversation."
-    raise RunnerLost(msg)

@@ -73,7 +73,7 @@ class Kept:
         if known is not None:
             return known
         key = f"{self.life}-{next(self._numbers)}"
-        facts = RemoteFacts(key, name, _type_name(value), why, can_travel, nbytes)
+        facts = RemoteFacts(key, name, type_name_of(value), why, can_travel, nbytes)
         self._entries[key] = _Entry(value, describe(value, facts))
         self._by_id[id(value)] = key
         return key
@@ -184,7 +184,8 @@ def _length(value: Any) -> int | None:
         return None
 
 
-def _type_name(value: object) -> str:
+def type_name_of(value: object) -> str:
+    """Return a value's type, with the module unless that is the notebook or ``builtins``."""
     kind = type(value)
     if kind.__module__ in {"builtins", "__main__"}:
         return kind.__qualname__

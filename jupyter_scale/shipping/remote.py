@@ -202,10 +202,18 @@ def _details(facts: RemoteFacts) -> dict[str, str]:
         more = ", …" if len(facts.columns) > _SHOWN_COLUMNS else ""
         found["columns"] = "columns " + ", ".join(facts.columns[:_SHOWN_COLUMNS]) + more
     if facts.length is not None and facts.shape is None:
-        found["length"] = f"{facts.length} items"
+        found["length"] = f"{facts.length} item{'s' * (facts.length != 1)}"
     if facts.nbytes is not None:
         found["size"] = format_bytes(facts.nbytes)
     return found
+
+
+def form_of(facts: RemoteFacts) -> str:
+    """Return shape and element type, or how many items; empty where nothing is known."""
+    if facts.shape == ():
+        return ""  # a number, whose type says it
+    details = _details(facts)
+    return " ".join(details[what] for what in ("shape", "dtype", "length") if what in details)
 
 
 # -- for the session: attributes that a value of the user's could have, too ------------------
@@ -277,6 +285,14 @@ class StandIns(Strangers):
             facts = self._facts.get(key) or RemoteFacts(key, "value", "object", "")
             remote = self._by_key[key] = RemoteValue(facts, self._owner)
         return remote
+
+    def note_fetched(self, key: str) -> None:
+        """Take note that the notebook has a value itself, which the runner learns later."""
+        self._facts.pop(key, None)
+
+    def is_fetched(self, remote: RemoteValue) -> bool:
+        """Tell whether the notebook has the value itself, too."""
+        return remote._facts.key not in self._facts  # noqa: SLF001 - of this module
 
     def update(self, bodies: Iterable[Mapping[str, Any]]) -> None:
         """Take note of what the runner tells of all values that stay there."""

@@ -8,11 +8,14 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type { ScaleApi } from './api';
 import type { Attaching } from './attaching';
 import type { FeedConnection } from './connection';
-import type { IClusterView, IRunView } from './feed';
+import type { IClusterView, IKeptRun, IRunView } from './feed';
 import { baseName } from './format';
 import { changeLimits } from './forms/limits';
 import { createProfile } from './forms/newcluster';
+import type { IHeld } from './holdings';
+import type { HoldingsModel } from './holdingsmodel';
 import { hasEnded } from './machines';
+import type { MissedRuns } from './missedruns';
 import { losses } from './stopping';
 import { PriceLines } from './views/pricelines';
 
@@ -25,6 +28,8 @@ export interface IActionContext {
   readonly feed: FeedConnection;
   readonly trans: TranslationBundle;
   readonly attaching: Attaching;
+  readonly holdings: HoldingsModel;
+  readonly missed: MissedRuns;
   readonly reveal: (run: IRunView) => Promise<boolean>;
 }
 
@@ -133,6 +138,41 @@ export class Actions {
     return this._perform(run.id, () => this._context.api.interruptRun(run.id));
   }
 
+  /** Have the cluster let go of a name; of what is there only it is said before that it is lost. */
+  async free(held: IHeld): Promise<void> {
+    const { holdings, trans } = this._context;
+    const { id, name } = held;
+    if (held.state !== 'stays' || (await this._confirmLoss(held))) {
+      await this._perform(id, async () => {
+        await holdings.run(`%scale free ${name}`);
+        Notification.success(trans.__('The cluster has let go of %1.', name), {
+          autoClose: 3000
+        });
+      });
+    }
+  }
+
+  /** Bring a value here that stays on the cluster. */
+  fetch({ id, name }: IHeld): Promise<void> {
+    const { holdings, trans } = this._context;
+    return this._perform(id, async () => {
+      await holdings.run(`%scale get ${name}`);
+      Notification.success(trans.__('%1 is in the notebook now.', name), {
+        autoClose: 3000
+      });
+    });
+  }
+
+  /** Put the output of a run under its cell. */
+  showMissed(run: IKeptRun): Promise<void> {
+    return this._perform(run.id, () => this._context.missed.show(run));
+  }
+
+  /** Bring the names that a run has left into its notebook's kernel. */
+  fetchMissed(run: IKeptRun): Promise<void> {
+    return this._perform(run.id, () => this._context.missed.fetch(run));
+  }
+
   /** Go to the cell of a run. */
   async reveal(run: IRunView): Promise<void> {
     const { reveal, trans } = this._context;
@@ -174,6 +214,22 @@ export class Actions {
       buttons: [
         Dialog.cancelButton({ label: trans.__('Keep It') }),
         Dialog.warnButton({ label: trans.__('Stop Cluster') })
+      ]
+    });
+    return button.accept;
+  }
+
+  private async _confirmLoss({ name, canFetch }: IHeld): Promise<boolean> {
+    const { trans } = this._context;
+    const lost = trans.__(
+      'Its value is on the cluster only: it is lost, and the cell that makes it has to run again.'
+    );
+    const { button } = await showDialog({
+      title: trans.__('Free %1?', name),
+      body: canFetch ? `${lost} ${trans.__('Fetch it first to keep it here.')}` : lost,
+      buttons: [
+        Dialog.cancelButton({ label: trans.__('Keep It') }),
+        Dialog.warnButton({ label: trans.__('Free It') })
       ]
     });
     return button.accept;

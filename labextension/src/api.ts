@@ -6,7 +6,9 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import type { Problem } from './connection';
 import type { Table } from './describing';
+import type { IKeptRun } from './feed';
 import type { ILimits } from './limits';
+import type { IOutputBatch } from './outputwriter';
 
 const ROOT = 'jupyter-scale/api';
 
@@ -96,6 +98,29 @@ export class ScaleApi {
     await this._request('POST', ['runs', id, 'interrupt']);
   }
 
+  /** What clusters keep for who was away. */
+  async keptRuns(): Promise<readonly IKeptRun[]> {
+    return (await this._request<{ runs: IKeptRun[] }>('GET', ['runs', 'kept'])).runs;
+  }
+
+  /** What a run has shown, and what it shows until it is over. */
+  async *followOutput(
+    cluster: string,
+    run: string,
+    signal: AbortSignal
+  ): AsyncGenerator<IOutputBatch> {
+    const path = ['clusters', cluster, 'runs', run, 'output'];
+    const response = await this._ask('GET', path, { signal });
+    for await (const line of linesOf(response)) {
+      yield JSON.parse(line) as IOutputBatch;
+    }
+  }
+
+  /** Tell that a notebook file has the output of a run. */
+  async noteShown(cluster: string, run: string): Promise<void> {
+    await this._request('POST', ['clusters', cluster, 'runs', run, 'shown']);
+  }
+
   /** The last lines of a log: `node`, or `worker/NUMBER`. */
   async readLog(cluster: string, node: string, log: string): Promise<readonly string[]> {
     const path = ['clusters', cluster, 'nodes', node, 'log'];
@@ -130,31 +155,40 @@ export class ScaleApi {
     }
   }
 
-  /** @throws Refusal with the server's own words. */
   private async _request<T>(
     method: string,
     path: readonly string[],
     body?: object,
     query: Record<string, string> = {}
   ): Promise<T> {
+    const init = body ? { body: JSON.stringify(body) } : {};
+    const text = await (await this._ask(method, path, init, query)).text();
+    return (text ? JSON.parse(text) : {}) as T;
+  }
+
+  /** @throws Refusal with the server's own words. */
+  private async _ask(
+    method: string,
+    path: readonly string[],
+    init: RequestInit,
+    query: Record<string, string> = {}
+  ): Promise<Response> {
     const url = URLExt.join(
       this._settings.baseUrl,
       ROOT,
       ...path.map(part => encodeURIComponent(part))
     );
-    const init = body ? { method, body: JSON.stringify(body) } : { method };
     const response = await ServerConnection.makeRequest(
       url + URLExt.objectToQueryString(query),
-      init,
+      { ...init, method },
       this._settings
     );
-    const text = await response.text();
     if (!response.ok) {
-      const { message, key, complaint } = refusalIn(text);
+      const { message, key, complaint } = refusalIn(await response.text());
       const said = message || response.statusText;
       throw new Refusal(response, said, key, complaint || said);
     }
-    return (text ? JSON.parse(text) : {}) as T;
+    return response;
   }
 }
 
@@ -176,4 +210,19 @@ function refusalIn(text: string): { message: string; key: string; complaint: str
     key: textOf(said.key),
     complaint: textOf(said.complaint)
   };
+}
+
+/** The lines of an answer as they come, without empty ones. */
+async function* linesOf({ body }: Response): AsyncGenerator<string> {
+  const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const part = await reader?.read();
+    if (!part || part.done) {
+      return; // what is left is half a line: the answer was cut
+    }
+    const lines = (rest + part.value).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines.filter(line => line !== '');
+  }
 }

@@ -4,6 +4,8 @@
  */
 export const FEED_VERSION = 6;
 
+export type HoldingState = 'same' | 'changed' | 'unchecked' | 'gone' | 'stays';
+
 export type LogLevel = 'info' | 'warning' | 'error';
 
 export type NoticeKind = 'host-key' | 'cost' | 'node-lost' | 'cluster-failed';
@@ -33,6 +35,43 @@ export interface ITraffic {
   readonly received_bytes: number;
   readonly reused_bytes: number;
   readonly notes: readonly string[];
+}
+
+/**
+ * One name that a notebook has on the cluster.
+ *
+ * `state` says how the copy there compares with the notebook's own value: it is the same; it is
+ * another by now, and travels when a cell reads the name; a cell ran since they were compared,
+ * which happens when the name is read there next; the notebook has unbound the name, and the copy
+ * goes with the next cell. What `stays` is pinned: the notebook has a stand-in only, `why` says
+ * because of what, and it comes home if it `can_travel`.
+ *
+ * `type_name` has the module unless that is the notebook or ``builtins``; `form` is shape and
+ * element type, or how many items; `nbytes` is null where it is not known. A value to which only
+ * other values lead is not `is_named`.
+ */
+export type IHolding = readonly [
+  name: string,
+  type_name: string,
+  form: string,
+  nbytes: number | null,
+  state: HoldingState,
+  node: string,
+  why: string,
+  can_travel: boolean,
+  is_named: boolean
+];
+
+/**
+ * All that a notebook has on the cluster; `names` is null if it is as at an earlier `stamp`.
+ *
+ * `version` is that of the feed.
+ */
+export interface IHoldings {
+  readonly version: number;
+  readonly stamp: string;
+  readonly cluster: string;
+  readonly names: readonly IHolding[] | null;
 }
 
 /**
@@ -297,4 +336,31 @@ export interface IWatch {
   readonly visible: boolean;
   readonly nodes: readonly INodeId[];
   readonly tasks: readonly string[];
+}
+
+/**
+ * What a cluster keeps of a run for who was away; a page asks for these, no frame has them.
+ *
+ * `names` are those whose values wait to be fetched, `result_bytes` what they take. `is_shown`: a
+ * notebook file has its output. `dropped` says why some of it is there no more, or is empty.
+ */
+export interface IKeptRun {
+  readonly id: string;
+  readonly kernel_id: string;
+  readonly notebook: string;
+  readonly cell_id: string;
+  readonly execution_count: number;
+  readonly first_line: string;
+  readonly status: RunStatus;
+  readonly started_at: number;
+  readonly ended_at: number | null;
+  readonly error: string;
+  readonly traceback: string;
+  readonly cluster: string;
+  readonly names: readonly string[];
+  readonly result_bytes: number;
+  readonly output_bytes: number;
+  readonly is_detached: boolean;
+  readonly is_shown: boolean;
+  readonly dropped: string;
 }

@@ -72,6 +72,11 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
+/** The last part of a dotted name: `ndarray` of `numpy.ndarray`. */
+export function lastPart(dotted: string): string {
+  return dotted.slice(dotted.lastIndexOf('.') + 1);
+}
+
 /** The first line that says something: what happened, before what can be done. */
 export function firstLine(text: string): string {
   return text.trimStart().split('\n')[0]?.trim() ?? '';

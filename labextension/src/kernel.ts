@@ -49,6 +49,41 @@ export async function runSilently(
     : { name: '', message: '' };
 }
 
+/** What an expression's value shows itself as in JSON, null if it does not; or what it raised. */
+export interface IAnswer {
+  readonly json: unknown;
+  /** The exception's class; empty when there was none. */
+  readonly error: string;
+}
+
+/**
+ * Evaluate an expression of ours in a kernel, after what it has to do already.
+ *
+ * @returns null when it was given up, because a cell before it has failed.
+ */
+export async function evaluate(
+  kernel: Kernel.IKernelConnection,
+  expression: string
+): Promise<IAnswer | null> {
+  const future = kernel.requestExecute({
+    code: '',
+    silent: true,
+    store_history: false,
+    user_expressions: { value: expression },
+    allow_stdin: false,
+    stop_on_error: false
+  });
+  const { content } = await future.done;
+  if (content.status !== 'ok') {
+    return null;
+  }
+  const value = (content.user_expressions.value ?? {}) as {
+    readonly data?: Record<string, unknown>;
+    readonly ename?: string;
+  };
+  return { json: value.data?.['application/json'] ?? null, error: value.ename ?? '' };
+}
+
 /** Loads the extension into kernels, once in the life of each. */
 export class MagicLoader {
   /**

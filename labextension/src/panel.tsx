@@ -2,7 +2,13 @@
  * The side panel: its sections, and what is in their toolbars.
  */
 import type { ITranslator } from '@jupyterlab/translation';
-import { addIcon, ReactWidget, runIcon, SidePanel } from '@jupyterlab/ui-components';
+import {
+  addIcon,
+  ReactWidget,
+  refreshIcon,
+  runIcon,
+  SidePanel
+} from '@jupyterlab/ui-components';
 import { type AccordionPanel, Panel } from '@lumino/widgets';
 
 import { scaleIcon } from './icons';
@@ -10,16 +16,18 @@ import { LiveView, Section, type Subject } from './section';
 import { Banner } from './views/banner';
 import { Clusters } from './views/clusters';
 import type { IPanelContext } from './views/context';
+import { Data } from './views/data';
 import { IconButton } from './views/iconbutton';
 import { Log } from './views/log';
 import { Nodes } from './views/nodes';
 import { Runs } from './views/runs';
+import { watchWhileSeen } from './watching';
 
 /** The panel's id in the application, and in saved layouts. */
 export const PANEL_ID = 'jupyter-scale-panel';
 
 /** The sections' heights: a failed start is seen in whole, and of runs there are most. */
-const SIZES = [4, 3, 4, 3];
+const SIZES = [4, 3, 4, 3, 3];
 
 const clustersOf: Subject = ({ clusters }) => clusters;
 const runsOf: Subject = ({ runs }) => runs;
@@ -68,12 +76,39 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
   nodes.node.tabIndex = 0; // little in it takes the focus, and it has to be scrolled by keyboard
   panel.addWidget(nodes);
   panel.addWidget(new Section('runs', trans.__('Runs'), Runs, runsOf, context));
+  panel.addWidget(dataSection(context));
   const log = new Section('log', trans.__('Log'), Log, logOf, context);
   log.node.tabIndex = 0; // as of the nodes
   log.hide(); // it is unfolded by whoever looks for something; notices come by themselves
   panel.addWidget(log);
   (panel.content as AccordionPanel).setRelativeSizes(SIZES);
   return panel;
+}
+
+/** What the notebook in front has there; its kernel is asked while this is seen. */
+function dataSection(context: IPanelContext): Section {
+  const { holdings, trans } = context;
+  const data = new Section(
+    'data',
+    trans.__('Data'),
+    Data,
+    runsOf,
+    context,
+    holdings.changed
+  );
+  data.node.tabIndex = 0;
+  data.toolbar.addItem(
+    'refresh',
+    ReactWidget.create(
+      <IconButton
+        icon={refreshIcon}
+        label={trans.__('Ask the Kernel Again')}
+        onClick={() => holdings.refresh()}
+      />
+    )
+  );
+  watchWhileSeen(data, holdings);
+  return data;
 }
 
 function bannerFor(context: IPanelContext): Panel {

@@ -8,7 +8,7 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ILauncher } from '@jupyterlab/launcher';
-import { INotebookTracker } from '@jupyterlab/notebook';
+import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
@@ -18,12 +18,15 @@ import { ScaleApi } from './api';
 import { Attaching } from './attaching';
 import { hiddenSections, SectionChooser } from './choosing';
 import { FeedConnection } from './connection';
+import type { IKeptRun } from './feed';
 import { LoadHistory } from './history';
+import { HoldingsModel } from './holdingsmodel';
+import { MissedRuns } from './missedruns';
 import { addNodePages, OPEN_NODE } from './nodepages';
 import { isNotebookSeen, Noticing } from './noticing';
 import { createPanel, PANEL_ID } from './panel';
 import { addPanelCommands, PanelCommandIDs } from './panelcommands';
-import { revealRun } from './reveal';
+import { findPanel, revealRun } from './reveal';
 import { PANEL_DEFAULTS, Settings } from './settings';
 import { StatusItem } from './statusitem';
 import { addTaskPages, OPEN_TASKS } from './taskpages';
@@ -35,10 +38,11 @@ const PLUGIN_ID = 'jupyter-scale:panel';
 /** After the file browser and the running sessions, before the extension manager. */
 const RANK = 300;
 
-/** Clusters, nodes and runs. */
+/** Clusters, nodes, runs and data. */
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: PLUGIN_ID,
-  description: 'A side panel that shows clusters, nodes and runs, and starts clusters.',
+  description:
+    'A side panel that shows clusters, nodes, runs and data, and starts clusters.',
   autoStart: true,
   requires: [ISettingRegistry],
   optional: [
@@ -142,17 +146,22 @@ function createContext(
   const history = new LoadHistory();
   keepHistory(history, feed);
   const attaching = new Attaching(tracker);
+  const holdings = new HoldingsModel(tracker, () => feed.now());
+  const where = {
+    commands: app.commands,
+    tracker,
+    activate: (id: string) => app.shell.activateById(id)
+  };
+  const open = (run: IKeptRun): Promise<NotebookPanel | null> => findPanel(run, where);
+  const missed = new MissedRuns({ api, feed, tracker, trans, open });
   const actions = new Actions({
     api,
     attaching,
     feed,
+    holdings,
+    missed,
     trans,
-    reveal: run =>
-      revealRun(run, {
-        commands: app.commands,
-        tracker,
-        activate: id => app.shell.activateById(id)
-      })
+    reveal: run => revealRun(run, where)
   });
   const pace = { everyMs: 1000 * PANEL_DEFAULTS.updateEvery };
   return {
@@ -160,6 +169,8 @@ function createContext(
     history,
     actions,
     attaching,
+    holdings,
+    missed,
     pace,
     readLog: (...which) => api.readLog(...which),
     openTasks: cluster => void app.commands.execute(OPEN_TASKS, { cluster }),

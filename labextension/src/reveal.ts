@@ -41,8 +41,8 @@ export async function revealRun(
 }
 
 /** The notebook that is open with this kernel, else with this path, else opened now. */
-async function findPanel(
-  { kernel_id, notebook }: IRunView,
+export async function findPanel(
+  { kernel_id, notebook }: Pick<IRunView, 'kernel_id' | 'notebook'>,
   { commands, tracker }: IRevealContext
 ): Promise<NotebookPanel | null> {
   const open =

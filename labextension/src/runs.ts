@@ -23,7 +23,7 @@ export interface IFinished {
 }
 
 /** Whether a run is still to be waited for. */
-export function isActive({ status }: IRunView): boolean {
+export function isActive({ status }: Pick<IRunView, 'status'>): boolean {
   return status === 'queued' || status === 'running';
 }
 

@@ -3,6 +3,7 @@
  */
 import { PanelWithToolbar, ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
+import type { ISignal } from '@lumino/signaling';
 import type { ComponentType, JSX } from 'react';
 
 import type { INodeId } from './feed';
@@ -21,17 +22,20 @@ export class LiveView extends ReactWidget {
   constructor(
     private readonly _view: ComponentType<ISectionProps>,
     private readonly _subject: Subject,
-    private readonly _context: IPanelContext
+    private readonly _context: IPanelContext,
+    private readonly _more?: ISignal<unknown, void>
   ) {
     super();
     _context.feed.changed.connect(this._redrawIfNews);
     _context.actions.changed.connect(this._redraw);
+    _more?.connect(this._redraw);
   }
 
   override dispose(): void {
     this._rest();
     this._context.feed.changed.disconnect(this._redrawIfNews);
     this._context.actions.changed.disconnect(this._redraw);
+    this._more?.disconnect(this._redraw);
     super.dispose();
   }
 
@@ -146,13 +150,15 @@ export class Section extends PanelWithToolbar {
     title: string,
     view: ComponentType<ISectionProps>,
     subject: Subject,
-    context: IPanelContext
+    context: IPanelContext,
+    /** Emitted when there is news beside the feed's. */
+    more?: ISignal<unknown, void>
   ) {
     super();
     this.addClass('jp-scale-Section');
     this.addClass(SCROLLER);
     this.addClass(`jp-scale-mod-${name}`);
     this.title.label = title;
-    this.addWidget(new LiveView(view, subject, context));
+    this.addWidget(new LiveView(view, subject, context, more));
   }
 }

@@ -26,6 +26,7 @@ export interface IPanelSettings {
   readonly updateEvery: number;
   readonly showNodes: boolean;
   readonly showRuns: boolean;
+  readonly showData: boolean;
   readonly showLog: boolean;
   readonly notices: boolean;
   /** Cells that took so many seconds; 0 for none. */
@@ -39,6 +40,7 @@ export const PANEL_DEFAULTS: IPanelSettings = {
   updateEvery: 0.5,
   showNodes: true,
   showRuns: true,
+  showData: true,
   showLog: true,
   notices: true,
   noticeCellsAfter: 60

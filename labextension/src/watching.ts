@@ -1,16 +1,22 @@
 /**
- * Tells the feed what is seen: what is shown, in a page that is itself to be seen.
+ * Tells whether something is seen: it is shown, in a page that is itself to be seen.
  */
 import { MessageLoop } from '@lumino/messaging';
 import type { Widget } from '@lumino/widgets';
 
-import type { FeedConnection } from './connection';
-
 const TURNS = new Set(['after-attach', 'after-detach', 'after-hide', 'after-show']);
 
-/** Watch the feed as long as somebody can see this widget, from now on. */
-export function watchWhileSeen(widget: Widget, feed: FeedConnection): void {
-  whileSeen(widget, isSeen => feed.watch(widget, isSeen));
+/** What costs something only while somebody looks: the feed, the kernel's answers. */
+export interface IWatched {
+  /** Say whether something of the owner's is seen. */
+  watch(owner: object, isVisible: boolean): void;
+}
+
+/** Watch as long as somebody can see this widget, from now on. */
+export function watchWhileSeen(widget: Widget, watched: IWatched): void {
+  whileSeen(widget, isSeen => {
+    watched.watch(widget, isSeen);
+  });
 }
 
 /** Tell whether somebody can see this widget, now and whenever that may have changed. */

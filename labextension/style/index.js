@@ -4,5 +4,7 @@ import './cards.css';
 import './forms.css';
 import './nodes.css';
 import './nodepage.css';
+import './data.css';
 import './log.css';
 import './tasks.css';
+import './missed.css';

@@ -35,6 +35,10 @@ def test_cell_line_errors_are_one_line_with_usage(line: str, message: str) -> No
         ("up a b", "b"),
         ("quiet maybe", "maybe"),
         ("down now", "now"),
+        ("free", "NAME"),
+        ("free a-b", "'a-b'"),
+        ("get 1x", "'1x'"),
+        ("data x", "x"),
     ],
 )
 def test_line_errors_are_one_line_with_usage(line: str, message: str) -> None:

@@ -7,6 +7,7 @@ import type { Page, WebSocketRoute } from '@playwright/test';
 import type {
   IClusterView,
   IDelta,
+  IKeptRun,
   ILoadRow,
   ILoads,
   INodeView,
@@ -32,6 +33,9 @@ export class FakeFeed {
   /** What requests get that begin so, for instance `GET hosts`; the others get nothing. */
   readonly answers: Record<string, object> = { 'GET profiles': { lines: [] } };
 
+  /** What clusters keep for who was away. */
+  kept: readonly IKeptRun[] = [];
+
   /** Have logs say this. */
   setLog(...lines: readonly string[]): void {
     this.answers['GET clusters'] = { lines };
@@ -55,6 +59,10 @@ export class FakeFeed {
         /.*\/jupyter-scale\/api\//,
         ''
       );
+      if (path === 'runs/kept') {
+        await route.fulfill({ json: { runs: this.kept } }); // each page asks that by itself
+        return;
+      }
       const asked = [request.method(), path, request.postData()].join(' ').trim();
       this.asked.push(asked);
       const known = Object.keys(this.answers).find(begin => asked.startsWith(begin));

@@ -14,16 +14,21 @@ export interface IReading {
   readonly frames: number;
 }
 
-/** Count from now on; the function that comes back reads the counters. */
+/**
+ * Count from now on; the function that comes back reads the counters.
+ *
+ * `socket` is what the addresses of the sockets have in them that count.
+ */
 export async function follow(
   session: CDPSession,
-  pid: number
+  pid: number,
+  socket = /jupyter-scale\/api\/feed/
 ): Promise<() => Promise<IReading>> {
   const feeds = new Set<string>();
   let bytes = 0;
   let frames = 0;
   session.on('Network.webSocketCreated', ({ requestId, url }) => {
-    if (url.includes('jupyter-scale/api/feed')) {
+    if (socket.test(url)) {
       feeds.add(requestId);
     }
   });

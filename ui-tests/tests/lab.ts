@@ -56,6 +56,11 @@ const CELL_MS = 90_000;
 export class Lab {
   constructor(readonly page: Page) {}
 
+  /** The same application in another page. */
+  on(page: Page): Lab {
+    return new Lab(page);
+  }
+
   /** Load JupyterLab, and wait until it is ready. */
   async open(url: string): Promise<void> {
     await this.page.goto(url);

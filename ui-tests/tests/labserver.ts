@@ -16,11 +16,14 @@ export class LabServer {
   url = '';
   token = '';
 
-  constructor(private readonly log: string) {}
+  constructor(
+    private readonly log: string,
+    private readonly python = 'python'
+  ) {}
 
   /** Start it, the first time or again, and wait until it answers. */
   async start(): Promise<void> {
-    this.process = spawn('python', ['server.py', this.home], {
+    this.process = spawn(this.python, ['server.py', this.home], {
       stdio: ['pipe', 'ignore', openSync(this.log, 'a')]
     });
     await expect.poll(() => this.isUp(), { timeout: 60_000 }).toBe(true);

@@ -1,9 +1,16 @@
 /**
  * The panel's behaviour with a fake feed: what is hard to bring about with a real cluster.
  */
-import { aCluster, aLoop, aNode, aRun } from '../../labextension/src/testing/views';
+import {
+  aCluster,
+  aKept,
+  aLoop,
+  aNode,
+  aRun
+} from '../../labextension/src/testing/views';
 import { test } from '../fake/feed';
 import { fleet, machines } from '../fake/scenes';
+import { findViolations } from './axe';
 import { expect } from './lab';
 
 /** What time it is on the server, in a scene. */
@@ -34,6 +41,46 @@ test('what the server refuses is shown in its words', async ({ fake, lab }) => {
   await lab.panel.getByRole('button', { name: START }).click();
   await expect(lab.page.getByText('scale.toml, line 3')).toBeVisible();
   await expect(lab.panel.getByRole('button', { name: START })).toBeEnabled();
+});
+
+test('what finished while nobody looked is told, with the ways to get it', async ({
+  fake,
+  lab
+}) => {
+  await lab.openPanel();
+  const runs = lab.section('runs');
+  fake.kept = [
+    aKept('1', {
+      status: 'failed',
+      notebook: 'deep/in/training.ipynb',
+      first_line: 'model.fit(X, y, epochs=1000, callbacks=[checkpoint, early_stopping])'
+    }),
+    aKept('2', {
+      notebook: 'deep/in/training.ipynb',
+      first_line: 'scores = cross_val_score(model, X, y)',
+      names: ['scores', 'model', 'history'],
+      result_bytes: 3_200_000
+    })
+  ];
+  fake.show({ clusters: [aCluster('a')], runs: [aRun('2')] });
+  await expect(runs.getByText('x = 1')).toBeVisible();
+  fake.tell({ runs: [aRun('2', { status: 'done', ended_at: 1010 })] });
+  const missed = runs.getByRole('region', {
+    name: /2 cells finished while you were away/
+  });
+  await expect(missed.getByText('left scores, model, history (3.2 MB)')).toBeVisible();
+  await expect(missed.getByRole('button', { name: /^Put its output/ })).toHaveCount(2);
+  await expect(missed.getByRole('button', { name: /^Fetch what it left/ })).toHaveCount(
+    1
+  );
+  for (const theme of ['Dark', 'Light'] as const) {
+    await lab.setTheme(theme);
+    for (const width of [280, 600]) {
+      await lab.setPanelWidth(width);
+      await lab.screenshot(`missed-${theme.toLowerCase()}-${width}`);
+    }
+    expect(await findViolations(lab, '#jupyter-scale-panel')).toEqual([]);
+  }
 });
 
 test('a profile is chosen where there are several', async ({ fake, lab }) => {

@@ -27,7 +27,7 @@ test('sections are hidden and come back, the panel changes its side', async ({
   await nodes.check();
   await expect(lab.section('nodes')).toBeVisible();
   const titles = lab.panel.locator('.jp-AccordionPanel-title, .lm-AccordionPanel-title');
-  await expect(titles).toHaveText([/Clusters/, /Nodes/, /Runs/, /Log/]);
+  await expect(titles).toHaveText([/Clusters/, /Nodes/, /Runs/, /Data/, /Log/]);
 
   await editor.getByLabel('Show in the status bar').uncheck();
   await expect(lab.statusItem).toBeHidden();

@@ -28,6 +28,11 @@ _BACKEND = re.compile(r"cpu|cu\d+|rocm[\d.]+|xpu")
 _TORCH = "torch"
 
 
+_NO_OTHER_BUILD = (
+    "it was built for no GPU; this host has one, and reaches no package index with another build"
+)
+
+
 @dataclass(frozen=True)
 class Package:
     """One line of the list: the fields of `Pin`, or of `Carried` with the `path` of its wheel."""
@@ -82,7 +87,9 @@ class Plan:
     backend: str = ""
 
     @classmethod
-    def make(cls, packages: list[Package], *, is_elsewhere: bool, has_gpu: bool) -> Plan:
+    def make(
+        cls, packages: list[Package], *, is_elsewhere: bool, has_gpu: bool, is_offline: bool = False
+    ) -> Plan:
         """Return the plan to begin with.
 
         Parameters
@@ -91,10 +98,14 @@ class Plan:
             This host is of another platform than the laptop.
         has_gpu : bool
             Packages that were built for no GPU are replaced by the public version.
+        is_offline : bool
+            There are only the laptop's own wheels, so that nothing can replace them.
         """
         plan = cls({package.name: package for package in packages}, with_needs=is_elsewhere)
         for package in packages:
-            if package.label == "cpu" and has_gpu:
+            if package.label == "cpu" and has_gpu and is_offline:
+                plan._note(package, _NO_OTHER_BUILD)
+            elif package.label == "cpu" and has_gpu:
                 why = "%s is installed instead, because this host has a GPU"
                 plan._substitute(package, why)
         label = plan.packages[_TORCH].label if _TORCH in plan.packages else ""

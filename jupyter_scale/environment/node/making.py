@@ -77,7 +77,12 @@ def _make(
         _make_venv(uv, env, root, directory, request, report, lock)
         has_gpu = any(map(os.path.exists, _GPU_SIGNS))
         is_elsewhere = request["platform"] != machine.platform_name()
-        plan = Plan.make(packages_of(request), is_elsewhere=is_elsewhere, has_gpu=has_gpu)
+        plan = Plan.make(
+            packages_of(request),
+            is_elsewhere=is_elsewhere,
+            has_gpu=has_gpu,
+            is_offline=bool(request.get("offline")),
+        )
         installer = Installer(
             uv,
             directory,

@@ -116,6 +116,14 @@ def look_up(cloud: Cloud, tag: str, value: str, states: Collection[str] = ()) ->
     ]
 
 
+def tag(cloud: Cloud, ids: Sequence[str], tags: Mapping[str, str]) -> None:
+    """Put tags on instances, or other values on those that they have."""
+    values = [{"Key": key, "Value": value} for key, value in tags.items()]
+    for first in range(0, len(ids), _AT_ONCE):
+        some = list(ids[first : first + _AT_ONCE])
+        cloud.call("ec2", "create_tags", Resources=some, Tags=values)
+
+
 def terminate(cloud: Cloud, ids: Sequence[str]) -> None:
     """Have instances ended."""
     for first in range(0, len(ids), _AT_ONCE):

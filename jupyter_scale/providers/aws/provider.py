@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import logging
 import socket
 import threading
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from jupyter_scale.errors import ClusterError
+from jupyter_scale.errors import AwsError, ClusterError
 from jupyter_scale.model.cluster import Machine, NodeState, Rental, RunnerState
 from jupyter_scale.model.cost import rentals_of
 from jupyter_scale.providers.aws import journal as journals
@@ -18,10 +19,11 @@ from jupyter_scale.providers.aws import limits as limiting
 from jupyter_scale.providers.aws.board import Hooks, Site
 from jupyter_scale.providers.aws.cloud import Cloud
 from jupyter_scale.providers.aws.ending import Remains, end_all
+from jupyter_scale.providers.aws.instances import tag
 from jupyter_scale.providers.aws.journal import Place
 from jupyter_scale.providers.aws.kinds import look_up_images, look_up_kinds, why_no_gpu
 from jupyter_scale.providers.aws.launching import Plan
-from jupyter_scale.providers.aws.naming import Identity, next_names, node_names
+from jupyter_scale.providers.aws.naming import EXPIRES, Identity, next_names, node_names, show_time
 from jupyter_scale.providers.aws.options import (
     CLUSTER_OPTIONS,
     POOL_OPTIONS,
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
     from jupyter_scale.model.profile import Option, Profile, Value
     from jupyter_scale.providers.provider import Ask
     from jupyter_scale.transport.ssh.commands import RemoteChild
+
+_logger = logging.getLogger(__name__)
 
 _ORPHAN_AFTER_S = 2 * 3600.0
 _DISMISS_S = 20.0
@@ -166,7 +170,7 @@ class AwsProvider:
             is_linked=self._machines.is_linked,
             disturb=self._machines.disturb,
             forget=self._machines.forget,
-            limit=lambda nodes, until: self._tell_limits(nodes, self._request, until),
+            limit=self._lower,
         )
         self._provisioner = Provisioner(site, hooks, nodes, request.profile)
         self._provisioner.give_up(parting, before)
@@ -213,6 +217,7 @@ class AwsProvider:
         if self._provisioner is not None:
             self._provisioner.take(self._site(request), request.profile)
         self._tell_limits([node for node in nodes if node.pid], request, until)
+        self._tag_end(nodes, request, until)
 
     def stop(
         self,
@@ -296,6 +301,19 @@ class AwsProvider:
             return {LIMITS: limits.to_json()}
 
         self._machines.limit(nodes, request, files)
+
+    def _lower(self, nodes: Sequence[NodeState], until: limiting.Until) -> None:
+        self._tell_limits(nodes, self._request, until)
+        self._tag_end(nodes, self._request, until)
+
+    def _tag_end(self, nodes: Sequence[NodeState], request: Request, until: limiting.Until) -> None:
+        """Let the tags of instances say when they end; they are for people: others decide."""
+        ids = [rental.instance for rental in rentals_of(nodes) if rental.instance]
+        cloud = self._cloud(settings_of(request.profile))
+        try:
+            tag(cloud, ids, {EXPIRES: show_time(until.at)})
+        except AwsError as error:
+            _logger.warning("the tags of %s say another end: %s", request.cluster, error)
 
     def _with_note(self, seen: NodeSeen, machine: Machine) -> NodeSeen:
         """Return what is seen of a node, with a note when its GPUs cannot be used."""

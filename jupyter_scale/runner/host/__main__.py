@@ -43,7 +43,7 @@ def main() -> None:
     sign(presence_path(options.directory))
     places = Options(options.directory, options.cluster_directory, options.session, shared)
     first = fork_first(places)
-    supervisor = Supervisor(places, first)
+    supervisor = Supervisor(places, first, state.profile.kept_for_s)
     asyncio.run(_serve(supervisor, places, options.owner, state, is_detached=options.detached))
 
 
@@ -77,8 +77,7 @@ async def _serve(
     print(json.dumps({"pid": os.getpid(), "address": address}), flush=True)  # noqa: T201
     endings: list[asyncio.Future[Any]] = [asyncio.ensure_future(end.wait())]
     if outlives_owner:
-        needless = supervisor.wait_needless(is_deserted, profile.kept_for_s)
-        endings.append(asyncio.ensure_future(needless))
+        endings.append(asyncio.ensure_future(supervisor.wait_needless(is_deserted)))
     await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
     await supervisor.stop()
     if options.shared is not None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import gc
 import importlib.util
 import linecache
 import re
-import signal
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,6 +21,8 @@ from jupyter_scale.model.messages import (
     EventKind,
     FetchRequest,
     FileRequest,
+    FolderChange,
+    FreeRequest,
 )
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import watching
@@ -32,6 +32,7 @@ from jupyter_scale.runner.host.keeping import keep_large, keep_named
 from jupyter_scale.runner.host.loops.entry import Spreader, SpreadOptions
 from jupyter_scale.runner.host.mirrored import MirroredFolder
 from jupyter_scale.runner.host.pools.arming import Pools
+from jupyter_scale.runner.host.running import run_source
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
 from jupyter_scale.runner.results import write_results
@@ -89,6 +90,7 @@ class CellRunner:
         self._gate = gate
         self._initial = frozenset(shell.user_ns)
         self._folder = MirroredFolder()
+        self._written: FolderChange | None = None
 
     async def run(self, request: CellRequest) -> CellOutcome:
         """Carry out a request; never raises for what the cell does."""
@@ -112,7 +114,7 @@ class CellRunner:
         self._outbox.flush()
         seconds["run"] = time.perf_counter() - clock
         clock = time.perf_counter()
-        files = self._folder.end()
+        files = self._written = self._folder.end()
         seconds["files"] += time.perf_counter() - clock
         clock = time.perf_counter()
         values, new = self._find_results(request, before, result)
@@ -154,7 +156,7 @@ class CellRunner:
         Returns
         -------
         dict
-            See `write_results`.
+            See `write_results`; also ``folder`` and ``files``, see `StoredRun`.
         """
         values = {
             name: snapshot.root
@@ -162,9 +164,11 @@ class CellRunner:
             if not is_place(name) and (name in {VALUE, EXCEPTION} or not is_pseudo(name))
         }
         try:
-            return write_results(path, values, self._shell.user_ns)
+            results = write_results(path, values, self._shell.user_ns)
         except OSError as error:
-            return {"names": [], "nbytes": 0, "stays": dict.fromkeys(values, str(error))}
+            results = {"names": [], "nbytes": 0, "stays": dict.fromkeys(values, str(error))}
+        files = [] if self._written is None else [list(file) for file in self._written.put]
+        return {**results, "folder": self._folder.path, "files": files}
 
     def send_file(self, request: FileRequest) -> CellOutcome:
         """Return a part of a file in the copy of the notebook's folder."""
@@ -232,6 +236,16 @@ class CellRunner:
         self._pending, self._fetching = packed, request.key
         return CellOutcome("ok", home=self._home_body(), remote=self._remote())
 
+    def free(self, request: FreeRequest) -> CellOutcome:
+        """Let go of names, and of the kept values to which the notebook refers no more."""
+        if request.life not in {"", self._kept.life}:
+            return CellOutcome("resend", life=self._kept.life)
+        self._settle_home(request.home_ack)
+        self._unbind(request.names)
+        self._retain(request.holds)
+        gc.collect()  # a model may hold itself
+        return CellOutcome("ok", remote=self._remote(), life=self._kept.life)
+
     def _remote(self) -> list[Any]:
         return [facts.to_body() for facts in self._kept.facts]
 
@@ -264,12 +278,18 @@ class CellRunner:
             for name in set(self._shell.user_ns) - self._initial:
                 if not _OWN_NAMES.fullmatch(name):
                     del self._shell.user_ns[name]
-        gone = {id(value) for value in self._kept.retain_only(request.holds)}
-        for key in set(self._fetched) - set(request.holds):
+        self._retain(request.holds)
+
+    def _retain(self, holds: list[str]) -> None:
+        """Let go of the kept values to which the notebook refers no more."""
+        gone = {id(value) for value in self._kept.retain_only(holds)}
+        for key in set(self._fetched) - set(holds):
             self._replica.records.pop(self._fetched.pop(key), None)
-        namespace = self._shell.user_ns
-        for name in [n for n, value in namespace.items() if id(value) in gone]:
-            del namespace[name]
+        self._unbind([n for n, value in self._shell.user_ns.items() if id(value) in gone])
+
+    def _unbind(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._shell.user_ns.pop(name, None)
             self._replica.records.pop(name, None)
 
     def _settle_home(self, home_ack: tuple[int, bytes] | None) -> None:
@@ -345,48 +365,13 @@ class CellRunner:
             self._spreader.confine(request.nodes, with_gpu=request.with_gpu)
             options = SpreadOptions(request.spread, request.trusts_loops, request.seed_each)
             with self._spreader.armed(options), self._pools.armed(is_on=request.spread):
-                return await self._run_cell(request.source)
+                return await run_source(shell, self._gate, request.source)
         except KeyboardInterrupt as error:
             # It came just before or after the cell's own code.
             shell.showtraceback()
             return _Interrupted(error)
         finally:
             shell.compiler.code_name = None
-
-    async def _run_cell(self, source: str) -> Any:
-        shell = self._shell
-        if not _may_wait(source, shell):
-            with self._gate:
-                return shell.run_cell(source, store_history=True)
-        try:
-            transformed, failure = shell.transform_cell(source), None
-        except Exception:  # noqa: BLE001 - IPython shows it as for the plain cell
-            transformed, failure = source, sys.exc_info()
-        if not shell.should_run_async(
-            source, transformed_cell=transformed, preprocessing_exc_tuple=failure
-        ):
-            with self._gate:
-                return shell.run_cell(source, store_history=True)
-        task = asyncio.ensure_future(
-            shell.run_cell_async(
-                source,
-                store_history=True,
-                transformed_cell=transformed,
-                preprocessing_exc_tuple=failure,
-            )
-        )
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, task.cancel)
-        try:
-            result = await task
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
-            self._gate.install()
-        shell.events.trigger("post_execute")
-        shell.events.trigger("post_run_cell", result)
-        return result
 
     # -- going home --------------------------------------------------------------------------
 
@@ -499,11 +484,6 @@ class CellRunner:
                     stays[name] = str(error)
                     stand_ins[name] = self._keep_untravelled(name, snapshot.root, error, cache)
             return self._replica.pack(stand_ins, deletes)
-
-
-def _may_wait(source: str, shell: Any) -> bool:
-    """Tell whether a cell may await something; IPython's answer takes as long as a short cell."""
-    return "await" in source or "async" in source or bool(shell.input_transformers_post)
 
 
 class _Interrupted:

@@ -97,6 +97,11 @@ class MirroredFolder:
             return None
         return FolderChange(put, removed, made, gone, contents)
 
+    @property
+    def path(self) -> str:
+        """Where it is; empty when the notebook is on this machine."""
+        return "" if self._folder is None else str(self._folder)
+
     def _is_the_same(self, folder: Path) -> bool:
         """Tell whether nobody has removed the whole copy: that was none of the cell's doing."""
         try:

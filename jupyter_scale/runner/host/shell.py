@@ -26,6 +26,7 @@ from jupyter_scale.model.messages import (
     EventKind,
     FetchRequest,
     FileRequest,
+    FreeRequest,
     RequestKind,
 )
 from jupyter_scale.runner.host import frames
@@ -129,6 +130,8 @@ class ShellProcess:
             return self._cells.fetch(FetchRequest.from_body(body))
         if kind is RequestKind.FILE:
             return self._cells.send_file(FileRequest.from_body(body))
+        if kind is RequestKind.FREE:
+            return self._cells.free(FreeRequest.from_body(body))
         return self._cells.send_again(body["tokens"], body["chunks"], body["refused"])
 
 

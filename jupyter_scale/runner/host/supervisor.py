@@ -53,10 +53,12 @@ class Supervisor:
         Where its files are.
     first
         A shell process that runs already.
+    keep_for_s
+        For how long what runs leave is kept.
     """
 
-    def __init__(self, options: Options, first: First | None = None) -> None:
-        self._options, self._first = options, first
+    def __init__(self, options: Options, first: First | None, keep_for_s: float) -> None:
+        self._options, self._first, self._keep_for_s = options, first, keep_for_s
         self._responder = Responder(uuid.uuid4().hex)
         self._link: MessageLink | None = None
         self._shell: Shell | None = None
@@ -72,7 +74,7 @@ class Supervisor:
         self._unmarking: asyncio.TimerHandle | None = None
         self._publisher = Publisher(options.cluster_directory, options.session)
         self._runs = RunLog(options.session, self._publisher)
-        self._spool = Spool(Archive(options.cluster_directory), options.session)
+        self._spool = Spool(Archive(options.cluster_directory), options.session, keep_for_s)
         #: A run whose results the shell is writing to disk.
         self._keeping: Ended | None = None
         self._has_served = False
@@ -248,16 +250,16 @@ class Supervisor:
         self._spool.end(self._responder.last_seq, status, error, notes)
         asyncio.get_running_loop().call_later(_HEARD_S + 0.1, self._next)
 
-    async def wait_needless(self, is_deserted: asyncio.Event, keep_for_s: float) -> None:
+    async def wait_needless(self, is_deserted: asyncio.Event) -> None:
         """Return when nobody needs this runner any more.
+
+        It waits for a notebook that may come back, and for those who fetch what its runs left, for
+        as long as that is kept.
 
         Parameters
         ----------
         is_deserted
             Set when its notebook will not come back.
-        keep_for_s
-            For so long it waits for a notebook that may come back, and for those who fetch what
-            its runs left.
         """
         alone_since: float | None = None
         while True:
@@ -268,7 +270,7 @@ class Supervisor:
                 continue
             now = time.monotonic()
             alone_since = alone_since or now
-            if now - alone_since > keep_for_s:
+            if now - alone_since > self._keep_for_s:
                 return
             if is_deserted.is_set() and self._has_served and self._spool.is_empty:
                 return

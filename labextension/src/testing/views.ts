@@ -8,6 +8,8 @@ import {
   FEED_VERSION,
   type IGpuSum,
   type IGpuView,
+  type IHolding,
+  type IKeptRun,
   type ILoadRow,
   type ILogLine,
   type ILoopView,
@@ -164,6 +166,21 @@ export function aLine(number: number, changes: Partial<ILogLine> = {}): ILogLine
   };
 }
 
+export function aKept(id: string, changes: Partial<IKeptRun> = {}): IKeptRun {
+  return {
+    ...aRun(id),
+    status: 'done',
+    ended_at: 1010,
+    names: [],
+    result_bytes: 0,
+    output_bytes: 10,
+    is_detached: false,
+    is_shown: false,
+    dropped: '',
+    ...changes
+  };
+}
+
 export function aSnapshot(changes: Partial<ISnapshot> = {}): ISnapshot {
   return {
     type: 'snapshot',
@@ -192,4 +209,15 @@ export function aDelta(changes: Partial<IDelta> = {}): IDelta {
     log: [],
     ...changes
   };
+}
+
+/** A name on the cluster, fresh unless it says otherwise; what stays there could come home. */
+export function aHolding(
+  name: string,
+  state: IHolding[4] = 'same',
+  bytes: number | null = 1000
+): IHolding {
+  const stays = state === 'stays';
+  const why = stays ? '--keep' : '';
+  return [name, 'numpy.ndarray', '(10, 2) float64', bytes, state, 'n', why, stays, true];
 }

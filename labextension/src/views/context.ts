@@ -9,6 +9,8 @@ import type { FeedConnection } from '../connection';
 import type { INodeId } from '../feed';
 import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
+import type { HoldingsModel } from '../holdingsmodel';
+import type { MissedRuns } from '../missedruns';
 
 /** The panel's model and its actions. */
 export interface IPanelContext {
@@ -16,6 +18,8 @@ export interface IPanelContext {
   readonly history: LoadHistory;
   readonly actions: Actions;
   readonly attaching: Attaching;
+  readonly holdings: HoldingsModel;
+  readonly missed: MissedRuns;
   /** The last lines of a node's log, see `ScaleApi`. */
   readonly readLog: (
     cluster: string,

@@ -6,21 +6,21 @@ import { type JSX, useState } from 'react';
 import { baseName } from '../format';
 import { FINISHED_SHOWN, groupRuns, type INotebookRuns } from '../runs';
 import type { IPanelContext, ISectionProps } from './context';
+import { MissedList } from './missed';
 import { Run } from './run';
 
 /** All runs, by notebook. */
 export function Runs({ context, state, now }: ISectionProps): JSX.Element {
   const { trans } = context;
   const groups = groupRuns(state?.runs ?? []);
-  if (groups.length === 0) {
-    return (
-      <p className="jp-scale-Hint">
-        {trans.__('Cells that run on the cluster appear here.')}
-      </p>
-    );
-  }
   return (
     <>
+      <MissedList context={context} />
+      {groups.length === 0 && (
+        <p className="jp-scale-Hint">
+          {trans.__('Cells that run on the cluster appear here.')}
+        </p>
+      )}
       {groups.map(group => (
         <NotebookRuns key={group.notebook} group={group} context={context} now={now} />
       ))}

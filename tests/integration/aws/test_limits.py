@@ -6,6 +6,7 @@ import time
 import pytest
 
 from awsprofiles import LIMITS, left, told, write_profile
+from jupyter_scale.providers.aws.naming import EXPIRES, show_time
 from waiting import eventually
 
 
@@ -97,6 +98,8 @@ def test_limits_are_seen_and_prolonged_and_kept(aws, tmp_path, ec2_laptop):
     assert "idle_timeout 1h, orphan_after 3h, max_cost 0.0832 USD" in said
     limits = told(instance)
     assert limits["life_s"] == pytest.approx(7200, abs=30)
+    tags = {one["key"]: one["value"] for one in instance.api.get_tags()}
+    assert tags[EXPIRES] == show_time(limits["deadline_at"])
     assert limits["orphan_after_s"] == 10800
     assert "of at most 0.0832 USD" in laptop.run("%scale")
     assert "max_age 1h" in laptop.run("%scale extend --max-age 1h")

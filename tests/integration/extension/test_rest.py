@@ -29,6 +29,9 @@ ENDPOINTS = [
     ("GET", ("profiles", "local", "quote")),
     ("POST", ("runs", "r1", "interrupt")),
     ("POST", ("runs", "r1", "account")),
+    ("GET", ("runs", "kept")),
+    ("GET", ("clusters", "c1", "runs", "r1", "output")),
+    ("POST", ("clusters", "c1", "runs", "r1", "shown")),
     ("GET", ("feed",)),
 ]
 BODIES = {"POST": "{}", "PATCH": "{}"}

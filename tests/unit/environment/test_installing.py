@@ -66,6 +66,14 @@ def test_builds_of_torch(packages, has_gpu, backend, torch):
     assert not made.drop_backend()
 
 
+def test_a_build_for_no_gpu_stays_where_there_is_no_index():
+    package = Package("torch", "2.4.0+cpu")
+    made = Plan.make([package], is_elsewhere=False, has_gpu=True, is_offline=True)
+    assert lines(made) == ["torch==2.4.0+cpu"]
+    [note] = made.unmatched
+    assert (note["version"], "was built for no GPU" in note["why"]) == ("2.4.0+cpu", True)
+
+
 def test_what_others_need_and_cannot_be_had():
     made = plan("a==1", is_elsewhere=True)
     assert not made.drop_needs({})

@@ -1,6 +1,7 @@
 """Runs on disk: when they are written, given back, dropped, and told as lost."""
 
 import asyncio
+import time
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from jupyter_scale.runner.host.away.spool import Spool
 from jupyter_scale.transport.framing import Unframer
 
 NOTHING = {"names": [], "nbytes": 0, "stays": {}}
+KEEP_FOR_S = 3600.0
 
 
 def run(name="r1", **facts):
@@ -38,7 +40,7 @@ def archive(tmp_path):
 
 @pytest.fixture
 def spool(archive):
-    return Spool(archive, "s")
+    return Spool(archive, "s", KEEP_FOR_S)
 
 
 def shown(archive, name="r1"):
@@ -88,10 +90,31 @@ def test_an_acknowledgement_gives_back_what_was_kept(spool, archive):
     spool.keep(spool.end(7, "done", ""), NOTHING)
     spool.acknowledge(6)
     assert not archive.read("r1").is_fetched
+    archive.result_path("r1").write_bytes(b"parcel")
     spool.acknowledge(7)
     assert archive.read("r1").is_fetched
-    assert not archive.output_path("r1").exists()
+    assert not archive.result_path("r1").exists()
     assert spool.is_empty
+
+
+@pytest.mark.parametrize(("cell", "is_there"), [("c", True), ("", False)])
+def test_what_a_cell_has_shown_stays_for_a_page_that_was_closed(archive, cell, is_there):
+    archive.write(replace(run(), cell_id=cell, status="done", ended_at=2.0, output_bytes=3))
+    archive.output_path("r1").write_bytes(b"out")
+    archive.note_fetched("r1")
+    assert archive.output_path("r1").exists() == is_there
+    assert archive.read("r1").output_bytes == (3 if is_there else 0)
+    assert not archive.read("r1").is_waiting
+
+
+def test_what_ended_long_ago_goes_from_the_disk_when_the_next_is_written(archive, spool):
+    now = time.time()
+    ends = {"old": now - 2 * KEEP_FOR_S, "new": now}
+    for name, ended_at in ends.items():
+        archive.write(replace(run(name), status="done", ended_at=ended_at, is_kept=True))
+    archive.write(replace(run("at-work"), started_at=0.0))
+    asyncio.run(begun(spool, is_alone=True))
+    assert {each.id for each in archive.runs()} == {"new", "at-work", "r1"}
 
 
 def test_a_detached_run_is_kept_whatever_its_sender_has_seen(spool, archive):

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from jupyter_scale.archive.archive import Archive
 from jupyter_scale.errors import ProtocolError
+from jupyter_scale.model.cluster import ClusterState
 from jupyter_scale.model.messages import Cancel, to_wire
 from jupyter_scale.runner.host.link import MessageLink
 from jupyter_scale.transport.secure import SecureConnection, notice_silence
@@ -38,7 +39,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Hand out what runs of a cluster have left.")
     parser.add_argument("--cluster-directory", type=Path, required=True)
     options = parser.parse_args()
-    asyncio.run(Librarian(options.cluster_directory).serve())
+    directory: Path = options.cluster_directory
+    state = ClusterState.from_json((directory / "state.json").read_text())
+    Archive(directory).prune(state.profile.kept_for_s)
+    asyncio.run(Librarian(directory).serve())
 
 
 class Librarian:
@@ -58,6 +62,7 @@ class Librarian:
             "output": self.output,
             "state": self.state,
             "result": self.result,
+            "file": self.file,
             "fetched": self.fetched,
             "cancel": self.cancel,
         }
@@ -136,6 +141,16 @@ class Librarian:
     async def result(self, run: str, offset: int) -> dict[str, Any]:
         """Return a part of what a run left: ``data``; none at its end."""
         return {"data": _read(self._archive.result_path(run), offset)}
+
+    async def file(self, run: str, path: str, offset: int, length: int) -> dict[str, Any]:
+        """Return a part of a file that a run has written, as it is now: ``data``."""
+        known = self._archive.read(run)
+        if known is None or path not in {name for name, _, _ in known.files}:
+            msg = f"the run has not written {path!r}"
+            raise FileNotFoundError(msg)
+        with (Path(known.folder) / path).open("rb") as file:
+            file.seek(offset)
+            return {"data": file.read(min(length, _MOST_BYTES))}
 
     async def fetched(self, run: str) -> dict[str, Any]:
         """Take note that a notebook has all of a run."""

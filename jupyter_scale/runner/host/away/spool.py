@@ -73,6 +73,8 @@ class Spool:
         Where they are kept.
     session
         Whose they are.
+    keep_for_s
+        For how long at most.
 
     Attributes
     ----------
@@ -80,8 +82,8 @@ class Spool:
         Where the session's runner listens.
     """
 
-    def __init__(self, archive: Archive, session: str) -> None:
-        self.archive, self._session = archive, session
+    def __init__(self, archive: Archive, session: str, keep_for_s: float) -> None:
+        self.archive, self._session, self._keep_for_s = archive, session, keep_for_s
         self.address, self._process = "", str(current_owner())
         self._current: _Current | None = None
         self._ended: dict[str, Ended] = {}
@@ -142,6 +144,7 @@ class Spool:
         if current is None or current.output is not None:
             return
         with _disk():
+            self.archive.prune(self._keep_for_s)
             self.archive.write(current.run)
             current.output = OutputFile(self.archive.output_path(current.run.id))
             current.output.write(current.waiting)
@@ -235,7 +238,8 @@ class Spool:
         Parameters
         ----------
         results
-            What was written of what it left: ``names``, ``nbytes`` and ``stays``.
+            What was written of what it left: ``names``, ``nbytes`` and ``stays``; if its process
+            lives, also ``folder`` and ``files``.
         """
         run = replace(
             ended.run,
@@ -244,6 +248,8 @@ class Spool:
             names=tuple(results["names"]),
             result_bytes=results["nbytes"],
             stays=dict(results["stays"]),
+            folder=results.get("folder", ""),
+            files=tuple((path, size, mode) for path, size, mode in results.get("files", ())),
         )
         is_wanted = self._ended.pop(run.id, None) is not None
         with _disk():

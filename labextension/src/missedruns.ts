@@ -1,0 +1,271 @@
+/**
+ * The runs that nobody has seen to their end: asks the server for them when there may be some, puts
+ * their output under the cells of notebooks that are open, and brings their names into kernels.
+ */
+import { Notification } from '@jupyterlab/apputils';
+import {
+  type INotebookTracker,
+  NotebookActions,
+  type NotebookPanel
+} from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { type ISignal, Signal } from '@lumino/signaling';
+
+import type { ScaleApi } from './api';
+import type { FeedConnection } from './connection';
+import type { IKeptRun } from './feed';
+import { hasPythonKernel, LOAD_CODE, runSilently } from './kernel';
+import {
+  type IOpenNotebook,
+  isOfThisPage,
+  missedRuns,
+  runsInFile,
+  runsToShow
+} from './missed';
+import { type Restored, restoreOutput } from './restoring';
+import { isActive } from './runs';
+
+/** A run that has ended is on its node's disk within so long, with what it left if nobody took it. */
+const SETTLED_MS = [500, 9000];
+const AGAIN_MS = 5000;
+
+/** What it works with. */
+export interface IMissedContext {
+  readonly api: ScaleApi;
+  readonly feed: FeedConnection;
+  readonly tracker: INotebookTracker | null;
+  readonly trans: TranslationBundle;
+  /** The notebook of a run, opened if need be; null when it is not there. */
+  readonly open: (run: IKeptRun) => Promise<NotebookPanel | null>;
+}
+
+/** What was missed, and what can be done about it. */
+export class MissedRuns {
+  constructor(private readonly _context: IMissedContext) {
+    const { feed, tracker } = _context;
+    feed.changed.connect(() => this._followFeed());
+    NotebookActions.executionScheduled.connect((_, { cell }) => {
+      this._executed.set(cell.model.id, feed.now());
+    });
+    tracker?.widgetAdded.connect((_, panel) => void this._welcome(panel));
+  }
+
+  /** Emitted when `runs` changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** The runs that ended while nobody looked, the latest last. */
+  get runs(): readonly IKeptRun[] {
+    return this._missed;
+  }
+
+  /** Put the output of a run under its cell, whatever is there. */
+  async show(run: IKeptRun): Promise<void> {
+    const { open, trans } = this._context;
+    const panel = await open(run);
+    if (panel) {
+      await panel.context.ready;
+    }
+    if (!panel || (await this._restore(panel, run)) === 'gone') {
+      throw new Error(trans.__('The cell of this run is not in a notebook any more.'));
+    }
+    await this.refresh();
+  }
+
+  /**
+   * Bring the names of a run into its notebook's kernel, as soon as that has nothing else to do.
+   *
+   * @throws Error in the kernel's words.
+   */
+  async fetch(run: IKeptRun): Promise<void> {
+    const { open, trans } = this._context;
+    const panel = await open(run);
+    await panel?.sessionContext.ready;
+    const kernel = panel?.sessionContext.session?.kernel;
+    if (!panel || !kernel || !hasPythonKernel(panel.sessionContext)) {
+      throw new Error(trans.__('There is no kernel that could have these names.'));
+    }
+    const code = `${LOAD_CODE}\n%scale fetch --quiet ${run.id}`;
+    const failure = await runSilently(kernel, code);
+    if (failure) {
+      throw new Error(failure.message || failure.name);
+    }
+    Notification.success(trans.__('Here now: %1', run.names.join(', ')), {
+      autoClose: 5000
+    });
+    await this.refresh();
+  }
+
+  /** Ask the server again. */
+  async refresh(): Promise<void> {
+    const { api, tracker } = this._context;
+    try {
+      this._kept = await api.keptRuns();
+    } catch {
+      return; // an older server, or none: the feed says so
+    }
+    const before = new Set(this._missed.map(({ id }) => id));
+    const shown = tracker ? this._showAll(tracker) : [];
+    this._update();
+    this._tell(this._missed.filter(({ id }) => !before.has(id) && !shown.includes(id)));
+  }
+
+  /** Begin to put output under the cells of all notebooks that are open; return of which runs. */
+  private _showAll(tracker: INotebookTracker): readonly string[] {
+    const begun: string[] = [];
+    tracker.forEach(panel => {
+      if (!panel.context.isReady) {
+        return; // it is welcomed when it is
+      }
+      for (const run of runsToShow(this._kept, notebookOf(panel), this._executed)) {
+        if (!this._shown.has(run.id)) {
+          begun.push(run.id);
+          this._restore(panel, run).catch((reason: unknown) => {
+            console.warn(`jupyter-scale: the output of run ${run.id}`, reason);
+          });
+        }
+      }
+    });
+    return begun;
+  }
+
+  /** Put output under a cell, unless that is being done. */
+  private async _restore(panel: NotebookPanel, run: IKeptRun): Promise<Restored> {
+    const known = this._restoring.get(run.id);
+    if (known) {
+      return known;
+    }
+    const { api } = this._context;
+    const restoring = restoreOutput(panel, run, (which, signal) =>
+      api.followOutput(which.cluster, which.id, signal)
+    );
+    this._restoring.set(run.id, restoring);
+    try {
+      const restored = await restoring;
+      if (restored === 'whole') {
+        await this._noteShown(panel, run);
+      } else if (restored === 'cut') {
+        setTimeout(() => void this.refresh(), AGAIN_MS);
+      }
+      return restored;
+    } finally {
+      this._restoring.delete(run.id);
+    }
+  }
+
+  /** Tell the server that a file has a run's output, when it has. */
+  private async _noteShown(panel: NotebookPanel, run: IKeptRun): Promise<void> {
+    if (panel.context.model.dirty) {
+      const saved = (_: unknown, state: string): void => {
+        if (state === 'completed') {
+          panel.context.saveState.disconnect(saved);
+          void this._markShown(run);
+        }
+      };
+      panel.context.saveState.connect(saved);
+    } else {
+      await this._markShown(run);
+    }
+    this._shown.add(run.id);
+    this._update();
+  }
+
+  private async _markShown({ cluster, id }: IKeptRun): Promise<void> {
+    await this._context.api.noteShown(cluster, id).catch(() => undefined);
+  }
+
+  /** A notebook was opened: what it has missed comes, and what it sees is noted when it is saved. */
+  private async _welcome(panel: NotebookPanel): Promise<void> {
+    panel.context.saveState.connect((_, state) => {
+      if (state === 'completed') {
+        this._noteSaved(panel);
+      }
+    });
+    await panel.context.ready;
+    if (this._context.feed.status === 'live') {
+      await this.refresh();
+    }
+  }
+
+  private _noteSaved(panel: NotebookPanel): void {
+    const { api, feed } = this._context;
+    const where = notebookOf(panel);
+    for (const run of runsInFile(feed.state?.runs ?? [], where, this._executed)) {
+      if (run.cluster && !this._shown.has(run.id)) {
+        this._shown.add(run.id);
+        void api.noteShown(run.cluster, run.id).catch(() => undefined);
+      }
+    }
+  }
+
+  private _update(): void {
+    this._missed = missedRuns(this._kept, this._executed).filter(
+      ({ id, names }) => names.length > 0 || !this._shown.has(id)
+    );
+    this._changed.emit();
+  }
+
+  /** Ask when the connection is there, and when a run has ended that this page did not begin. */
+  private _followFeed(): void {
+    const { feed } = this._context;
+    if (feed.status !== 'live') {
+      this._wasLive = false;
+      return;
+    }
+    const active = new Set<string>();
+    let hasMissed = false;
+    for (const run of feed.state?.runs ?? []) {
+      if (isActive(run)) {
+        active.add(run.id);
+      } else if (this._active.has(run.id) && !isOfThisPage(run, this._executed)) {
+        hasMissed = true;
+      }
+    }
+    if (!this._wasLive) {
+      this._wasLive = true;
+      void this.refresh();
+    }
+    this._active = active;
+    for (const delay of hasMissed ? SETTLED_MS : []) {
+      setTimeout(() => void this.refresh(), delay);
+    }
+  }
+
+  private _tell(runs: readonly IKeptRun[]): void {
+    const { trans } = this._context;
+    if (runs.length > 0) {
+      Notification.info(finishedText(runs.length, trans), { autoClose: 8000 });
+    }
+  }
+
+  private _kept: readonly IKeptRun[] = [];
+  private _missed: readonly IKeptRun[] = [];
+  private _active: ReadonlySet<string> = new Set();
+  private _wasLive = false;
+  private readonly _executed = new Map<string, number>();
+  private readonly _shown = new Set<string>();
+  private readonly _restoring = new Map<string, Promise<Restored>>();
+  private readonly _changed = new Signal<this, void>(this);
+}
+
+/** For instance `2 cells finished while you were away`. */
+export function finishedText(count: number, trans: TranslationBundle): string {
+  return trans._n(
+    '%1 cell finished while you were away',
+    '%1 cells finished while you were away',
+    count
+  );
+}
+
+function notebookOf({ context, sessionContext }: NotebookPanel): IOpenNotebook {
+  const sources = new Map<string, string>();
+  for (const cell of context.model.cells) {
+    sources.set(cell.id, cell.sharedModel.getSource());
+  }
+  return {
+    path: context.path,
+    kernelId: sessionContext.session?.kernel?.id ?? '',
+    sources
+  };
+}
