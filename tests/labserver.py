@@ -18,6 +18,7 @@ import websocket
 from jupyter_client import BlockingKernelClient
 
 from jupyter_scale.model.feed import LoadRow
+from jupyter_scale.monitor.spans import Span
 from notebook import SHARED_MEMORY, Run
 from waiting import eventually
 
@@ -272,14 +273,15 @@ class Panel:
         self.connection = connection
         self.frames = []
         self.loads = {}
+        self.spans = []
         first = self._next()
         assert first["type"] == "snapshot"
         self._take(first)
         self.watch()
 
-    def watch(self, nodes=(), *, is_visible=True):
-        """Say which nodes, ``(cluster, name)``, are on the screen."""
-        said = {"type": "watch", "visible": is_visible, "nodes": list(nodes)}
+    def watch(self, nodes=(), *, is_visible=True, tasks=()):
+        """Say what is on the screen: nodes, ``(cluster, name)``, and tasks of these clusters."""
+        said = {"type": "watch", "visible": is_visible, "nodes": list(nodes), "tasks": list(tasks)}
         self.connection.send(json.dumps(said))
 
     def _next(self):
@@ -297,13 +299,25 @@ class Panel:
                     row[-1] = (self.load(frame["cluster"], row[0]) or row)[-1]
                 self.loads[frame["cluster"], row[0]] = LoadRow(*row)
             return
+        if frame["type"] == "tasks":
+            before = [] if frame["is_anew"] else self.spans
+            self.spans = [
+                *before,
+                *(
+                    Span(frame["workers"][row[0]], *row[1:6], frame["runs"][row[6]])
+                    for row in frame["rows"]
+                ),
+            ]
+            return
         if frame["type"] == "snapshot":
+            self.log = frame["log"]
             self.seq = frame["seq"]
             self.clusters = {view["id"]: view for view in frame["clusters"]}
             self.runs = {view["id"]: view for view in frame["runs"]}
             return
         assert frame["seq"] == self.seq + 1
         self.seq = frame["seq"]
+        self.log += frame["log"]
         for name in ("clusters", "runs"):
             known = getattr(self, name)
             known.update({view["id"]: view for view in frame[name]})

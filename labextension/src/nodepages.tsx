@@ -7,6 +7,8 @@ import type { JSX } from 'react';
 
 import { workersIcon } from './icons';
 import { LiveView } from './section';
+import { followTasks } from './taskfollowing';
+import { TaskTape } from './tasktape';
 import type { IPanelContext, ISectionProps } from './views/context';
 import { NodePage } from './views/nodepage';
 import { SCROLLER } from './views/windowed';
@@ -66,8 +68,9 @@ function createPage(
   { cluster, node }: IPageArgs,
   context: IPanelContext
 ): MainAreaWidget {
+  const tape = new TaskTape();
   const View = (props: ISectionProps): JSX.Element => (
-    <NodePage {...props} clusterId={cluster} nodeName={node} />
+    <NodePage {...props} clusterId={cluster} nodeName={node} tape={tape} />
   );
   const content = new LiveView(View, state => state, context);
   content.addClass('jp-scale-NodePage');
@@ -79,5 +82,6 @@ function createPage(
   page.title.caption = context.trans.__('Node %1 of a cluster', node);
   page.title.icon = workersIcon;
   watchWhileSeen(page, context.feed);
+  followTasks(page, cluster, context.feed, tape, () => content.update());
   return page;
 }

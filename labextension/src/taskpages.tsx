@@ -7,11 +7,12 @@ import type { JSX } from 'react';
 
 import { tasksIcon } from './icons';
 import { LiveView } from './section';
+import { followTasks } from './taskfollowing';
 import { TaskTape } from './tasktape';
 import type { IPanelContext, ISectionProps } from './views/context';
 import { TaskPage } from './views/taskpage';
 import { SCROLLER } from './views/windowed';
-import { watchWhileSeen, whileSeen } from './watching';
+import { watchWhileSeen } from './watching';
 
 /** The command that opens a page; it is for the panel and for restored layouts. */
 export const OPEN_TASKS = 'jupyter-scale:open-tasks';
@@ -71,13 +72,7 @@ function createPage(cluster: string, context: IPanelContext): MainAreaWidget {
   page.title.label = trans.__('Tasks');
   page.title.caption = trans.__('What the workers of a cluster do');
   page.title.icon = tasksIcon;
-  feed.tasked.connect((_, frame) => {
-    if (frame.cluster === cluster && !page.isDisposed) {
-      tape.take(frame);
-      content.update();
-    }
-  });
   watchWhileSeen(page, feed);
-  whileSeen(page, isSeen => feed.stream(page, isSeen ? cluster : null));
+  followTasks(page, cluster, feed, tape, () => content.update());
   return page;
 }

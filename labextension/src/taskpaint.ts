@@ -61,9 +61,13 @@ export interface IPicture {
   readonly chosen: { readonly lane: number; readonly span: ISpan | null } | null;
 }
 
-/** The seconds between two marks of the scale. */
-export function markEvery(seconds: number): number {
-  return [5, 10, 15, 30, 60].find(step => seconds / step <= 8) ?? 60;
+/** A mark of the scale takes so many pixels. */
+const MARK = 64;
+
+/** The seconds between two marks of a scale that is so wide. */
+export function markEvery(seconds: number, width: number): number {
+  const most = Math.max(1, Math.min(8, Math.floor(width / MARK)));
+  return [5, 10, 15, 30, 60, 120].find(step => seconds / step <= most) ?? seconds;
 }
 
 /** Paint it all; the canvas has the picture's size. */
@@ -103,7 +107,7 @@ function paintScale(
   theme: Theme
 ): void {
   const { from, to, now, width, height } = picture;
-  const step = markEvery(to - from);
+  const step = markEvery(to - from, width);
   ctx.fillStyle = theme('--jp-ui-font-color2');
   ctx.strokeStyle = theme('--jp-border-color2');
   ctx.lineWidth = 1;

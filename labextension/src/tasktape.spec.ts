@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { ITaskRow, ITasks } from './feed';
-import { firstAfter, spanNear, TaskTape } from './tasktape';
+import { firstAfter, spanNear, sumsOf, TaskTape } from './tasktape';
 
 function tasks(rows: readonly ITaskRow[], changes: Partial<ITasks> = {}): ITasks {
   return {
@@ -32,6 +32,8 @@ describe('the tape of tasks', () => {
       { start: 990, stop: 992, busyS: 1.5, tasks: 3, failed: 0, run: 'r2' }
     ]);
     expect(tape.runs).toEqual(['r1', 'r2']);
+    expect(tape.lanesOf('n')).toHaveLength(3);
+    expect(tape.lanesOf('n/1')).toHaveLength(0);
   });
 
   it('shows what goes on until the end of it is told', () => {
@@ -75,7 +77,7 @@ describe('the tape of tasks', () => {
         [2, 890, 20, 20, 2, 0, 1]
       ])
     );
-    expect(tape.sums(900, 1000)).toEqual([
+    expect(sumsOf(tape.lanes, 900, 1000)).toEqual([
       { worker: 'n/0', tasks: 4, failed: 1, share: 0.6 },
       { worker: 'n/2', tasks: 2, failed: 0, share: 0.1 },
       { worker: 'n/10', tasks: 0, failed: 0, share: 0 }

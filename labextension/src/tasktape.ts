@@ -77,24 +77,9 @@ export class TaskTape {
     this._drop(sent_at - KEPT_S);
   }
 
-  /** What each worker did between two times. */
-  sums(from: number, to: number): readonly ILaneSum[] {
-    return this._lanes.map(({ worker, spans }) => {
-      let [tasks, failed, busy] = [0, 0, 0];
-      for (let index = firstAfter(spans, from); index < spans.length; index++) {
-        const span = spans[index];
-        if (!span || span.start >= to) {
-          break;
-        }
-        const seen = Math.min(span.stop, to) - Math.max(span.start, from);
-        const all = span.stop - span.start;
-        busy +=
-          span.tasks === 0 || all <= 0 ? seen : span.busyS * Math.min(1, seen / all);
-        tasks += span.tasks;
-        failed += span.failed;
-      }
-      return { worker, tasks, failed, share: Math.min(1, busy / (to - from)) };
-    });
+  /** The lanes of a node's own workers. */
+  lanesOf(node: string): readonly ILane[] {
+    return this._lanes.filter(({ worker }) => worker.startsWith(`${node}/`));
   }
 
   private _lanesOf(workers: readonly string[]): readonly ILane[] {
@@ -168,4 +153,27 @@ export function spanNear(
   }
   const isInside = here !== undefined && here.start <= time;
   return spans[direction > 0 ? index + Number(isInside) : index - 1] ?? null;
+}
+
+/** What each worker did between two times. */
+export function sumsOf(
+  lanes: readonly ILane[],
+  from: number,
+  to: number
+): readonly ILaneSum[] {
+  return lanes.map(({ worker, spans }) => {
+    let [tasks, failed, busy] = [0, 0, 0];
+    for (let index = firstAfter(spans, from); index < spans.length; index++) {
+      const span = spans[index];
+      if (!span || span.start >= to) {
+        break;
+      }
+      const seen = Math.min(span.stop, to) - Math.max(span.start, from);
+      const all = span.stop - span.start;
+      busy += span.tasks === 0 || all <= 0 ? seen : span.busyS * Math.min(1, seen / all);
+      tasks += span.tasks;
+      failed += span.failed;
+    }
+    return { worker, tasks, failed, share: Math.min(1, busy / (to - from)) };
+  });
 }

@@ -6,6 +6,7 @@ import { expect, type Locator } from '@playwright/test';
 import { aCluster, aNode } from '../../labextension/src/testing/views';
 import { type FakeFeed, test } from '../fake/feed';
 import { crowd, gpuBox } from '../fake/scenes';
+import { tasksOf } from '../fake/streams';
 import type { Lab } from './lab';
 
 const NOW = 1_790_000_000;
@@ -149,6 +150,10 @@ test('the page of a node has its history, the way there, its cells, its log', as
   await expect
     .poll(() => fake.asked.some(asked => asked === `GET clusters/box/nodes/${DGX}/log`))
     .toBe(true);
+
+  const workers = [`${DGX}/0`, 'other/0'];
+  fake.tasks({ ...tasksOf(NOW, 2, 250), cluster: 'box', workers });
+  await expect(page.getByRole('group', { name: /^1 worker, / })).toBeVisible();
 
   await lab.execute('filebrowser:activate'); // the page alone has the server tell of its node
   await expect.poll(() => shownNodes(fake)).toEqual([DGX]);

@@ -9,6 +9,7 @@ import type { IClusterView, INodeView } from '../feed';
 import { formatBytes, formatBytesOf, formatPercent, formatRate } from '../format';
 import { LONG_S, loadOf, type Series } from '../history';
 import { isActive } from '../runs';
+import type { TaskTape } from '../tasktape';
 import { Chart } from './chart';
 import type { IPanelContext, ISectionProps } from './context';
 import { ErrorText } from './errortext';
@@ -16,17 +17,19 @@ import { Gpu } from './gpus';
 import { IconButton } from './iconbutton';
 import { LogView } from './logview';
 import { diskText, networkText, workersText } from './nodecard';
+import { NodeTasks } from './nodetasks';
 import { Run } from './run';
 import { clusterLabel, StatusIcon } from './status';
 
 interface INodePageProps extends ISectionProps {
   readonly clusterId: string;
   readonly nodeName: string;
+  readonly tape: TaskTape;
 }
 
 /** All of a node; what is not there any more is said, and its history stays. */
 export function NodePage(props: INodePageProps): JSX.Element {
-  const { context, state, now, show, clusterId, nodeName } = props;
+  const { context, state, now, show, clusterId, nodeName, tape } = props;
   const { trans } = context;
   useEffect(() => show([[clusterId, nodeName]]), [show, clusterId, nodeName]);
   const cluster = state?.clusters.find(({ id }) => id === clusterId);
@@ -59,6 +62,14 @@ export function NodePage(props: INodePageProps): JSX.Element {
       ) : (
         <p className="jp-scale-Hint">{trans.__('No cell runs on this cluster.')}</p>
       )}
+      <h3>{trans.__('Its tasks')}</h3>
+      <NodeTasks
+        lanes={tape.lanesOf(nodeName)}
+        runs={tape.runs}
+        state={state}
+        now={now}
+        trans={trans}
+      />
       <h3>{trans.__('Log')}</h3>
       <NodeLog clusterId={clusterId} node={node} context={context} />
     </>

@@ -15,10 +15,12 @@ import {
 
 import { formatElapsed } from '../format';
 import { lookOf, paint, paintSwatch, ROW, SCALE } from '../taskpaint';
-import { type ISpan, spanNear, type TaskTape } from '../tasktape';
+import { type ILane, type ISpan, spanNear } from '../tasktape';
 
 interface ITaskChartProps {
-  readonly tape: TaskTape;
+  readonly lanes: readonly ILane[];
+  /** All that are seen: their places say how they look. */
+  readonly runs: readonly string[];
   readonly from: number;
   readonly to: number;
   readonly now: number;
@@ -41,8 +43,7 @@ interface ISize {
 
 /** Workers and time; with the arrow keys one goes from worker to worker, and from task to task. */
 export function TaskChart(props: ITaskChartProps): JSX.Element {
-  const { tape, from, to, now, summary, nameOf, labelOf, trans } = props;
-  const { lanes, runs } = tape;
+  const { lanes, runs, from, to, now, summary, nameOf, labelOf, trans } = props;
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [chosen, setChosen] = useState<IChosen | null>(null);
@@ -72,7 +73,7 @@ export function TaskChart(props: ITaskChartProps): JSX.Element {
   };
 
   const onKey = (event: KeyboardEvent): void => {
-    const moved = moveBy(event.key, chosen ?? { lane: 0, time: to }, tape);
+    const moved = moveBy(event.key, chosen ?? { lane: 0, time: to }, lanes);
     if (moved) {
       event.preventDefault();
       setChosen(moved);
@@ -158,7 +159,7 @@ function spanText(
 function moveBy(
   key: string,
   { lane, time }: IChosen,
-  { lanes }: TaskTape
+  lanes: readonly ILane[]
 ): IChosen | null {
   const within = (place: number): number =>
     Math.max(0, Math.min(lanes.length - 1, place));

@@ -5,10 +5,11 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { type JSX, useState } from 'react';
 
 import type { IRunView } from '../feed';
-import { formatElapsed, formatPercent } from '../format';
-import type { ILaneSum, TaskTape } from '../tasktape';
+import { formatPercent } from '../format';
+import { type ILaneSum, sumsOf, type TaskTape } from '../tasktape';
 import type { IPanelContext, ISectionProps } from './context';
 import { Swatch, TaskChart } from './taskchart';
+import { nameOf, numberOf, summaryOf } from './taskwords';
 
 interface ITaskPageProps extends ISectionProps {
   readonly clusterId: string;
@@ -27,7 +28,7 @@ export function TaskPage(props: ITaskPageProps): JSX.Element {
   const cluster = state?.clusters.find(({ id }) => id === clusterId);
   const to = heldAt ?? now;
   const runs = new Map(state?.runs.map(run => [run.id, run]));
-  const sums = tape.sums(to - spanS, to);
+  const sums = sumsOf(tape.lanes, to - spanS, to);
   return (
     <>
       <header>
@@ -70,7 +71,8 @@ export function TaskPage(props: ITaskPageProps): JSX.Element {
       ) : (
         <>
           <TaskChart
-            tape={tape}
+            lanes={tape.lanes}
+            runs={tape.runs}
             from={to - spanS}
             to={to}
             now={now}
@@ -85,29 +87,6 @@ export function TaskPage(props: ITaskPageProps): JSX.Element {
       )}
     </>
   );
-}
-
-function nameOf(run: IRunView | undefined, trans: TranslationBundle): string {
-  return run ? `${numberOf(run)} ${run.first_line}` : trans.__('something else');
-}
-
-function numberOf(run: IRunView | undefined): string {
-  return run ? `[${run.execution_count || ' '}]` : '';
-}
-
-/** For those who do not see the chart. */
-function summaryOf(
-  sums: readonly ILaneSum[],
-  spanS: number,
-  trans: TranslationBundle
-): string {
-  const tasks = sums.reduce((sum, each) => sum + each.tasks, 0);
-  const share = sums.reduce((sum, each) => sum + each.share, 0) / sums.length;
-  return [
-    trans._n('%1 worker', '%1 workers', sums.length),
-    trans.__('%1 at work in the last %2', formatPercent(share), formatElapsed(spanS)),
-    trans._n('%1 task ended', '%1 tasks ended', tasks)
-  ].join(', ');
 }
 
 interface ILegendProps {

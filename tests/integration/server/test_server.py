@@ -126,6 +126,29 @@ def test_runs_are_shown_as_they_go(lab):
     panel.close()
 
 
+def test_tasks_are_told_to_who_shows_them(lab):
+    cluster = lab.start_cluster(profile="pair")["id"]
+    kernel = lab.start_kernel()
+    panel = lab.feed()
+    kernel.run("%%scale\nimport time\nxs = [time.sleep(0.1) or i for i in range(60)]")
+    panel.wait(lambda p: any(run["status"] == "done" for run in p.runs.values()))
+    [run] = panel.runs
+    assert not any(frame["type"] == "tasks" for frame in panel.frames)
+    panel.watch(tasks=[cluster])
+    panel.wait(lambda p: any(span.tasks for span in p.spans))
+    of_loop = [span for span in panel.spans if span.run == run]
+    assert len({span.worker for span in of_loop}) == 2
+    # The first iterations run in place; short batches and what is made ready are not all of a run.
+    assert 3 < sum(span.busy_s for span in of_loop) < 7
+    cell = kernel.start("%%scale\nys = [time.sleep(2.5) or i for i in range(3)]")
+    panel.wait(lambda p: any(span.tasks == 0 and span.run != run for span in p.spans), 60)
+    begun = next(span for span in panel.spans if span.tasks == 0)
+    assert panel.runs[begun.run]["status"] == "running"
+    cell.finish()
+    panel.wait(lambda p: any(s.run == begun.run and s.seconds > 2.4 for s in p.spans), 60)
+    panel.close()
+
+
 def test_the_first_cell_is_interrupted_from_the_panel(lab):
     lab.start_cluster(profile="pair")
     kernel = lab.start_kernel()
@@ -309,6 +332,9 @@ def test_a_node_that_dies_is_shown(lab):
     os.kill(node.pid, signal.SIGKILL)
     panel.wait(lambda p: p.clusters[view["id"]]["status"] == "failed")
     assert "did not start" not in panel.clusters[view["id"]]["error"]
+    panel.wait(lambda p: any(line["notice"] == "cluster-failed" for line in p.log))
+    assert {line["name"] for line in panel.log} == {"pair"}
+    assert "workers 2/2" in [line["text"] for line in panel.log]
     assert lab.scale("DELETE", f"clusters/{view['id']}")[0] == 204
     panel.wait(lambda p: not p.clusters)
     panel.close()
