@@ -53,7 +53,7 @@ from jupyter_scale.status import show_status
 from jupyter_scale.workspace import Workspace
 
 #: So long `%load_ext` waits at most for clusters to say what waits there.
-_TELL_WAITING_S = 1.0
+_TELL_WAITING_S = 2.0
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -103,18 +103,21 @@ def waiting_elsewhere(states: Iterable[ClusterState], timeout_s: float) -> list[
 
 def _say_waiting(state: ClusterState, said: queue.SimpleQueue[str]) -> None:
     with contextlib.suppress(ScaleError, OSError):  # it is not there now
-        guest = Guest(state)
-        try:
-            if state.is_elsewhere:
-                note = waiting_note(guest)
-            else:
-                archive = Archive(Path(state.directory))
-                runs = [archive.look(run.id) for run in archive.runs()]
-                note = _waiting_text([run for run in runs if run is not None])
-            if note:
-                said.put(note)
-        finally:
-            guest.leave()
+        note = _note_of_saved(state)
+        if note:
+            said.put(note)
+
+
+def _note_of_saved(state: ClusterState) -> str:
+    if not state.is_elsewhere:
+        archive = Archive(Path(state.directory))
+        runs = [archive.look(run.id) for run in archive.runs()]
+        return _waiting_text([run for run in runs if run is not None])
+    guest = Guest(state)
+    try:
+        return waiting_note(guest)
+    finally:
+        guest.leave()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,10 @@ class Kernel:
         self.client.load_connection_file(str(path))
         self.client.start_channels()
         self._wait_for_ready()
-        assert self.run("%load_ext jupyter_scale").status == "ok"
+        loaded = self.run("%load_ext jupyter_scale")
+        assert loaded.status == "ok", loaded
+        #: What that has said.
+        self.greeting = loaded.stdout
         self.pid = int(self.run("import os; print(os.getpid())").stdout)
 
     def _wait_for_ready(self, trials=3):

@@ -163,7 +163,10 @@ def _place(directory: Path, path: str) -> Path:
 
 
 def _remove(directory: Path, path: str) -> None:
-    """Remove a file, and the folders that are empty without it."""
+    """Remove a file, and the folders that are empty without it, but those at the top.
+
+    A cell may be running in a copy of the notebook's folder, for another kernel or for none.
+    """
     target = directory / path
     folders = [
         directory.joinpath(*PurePosixPath(path).parts[:i]) for i in range(path.count("/") + 1)
@@ -176,8 +179,9 @@ def _remove(directory: Path, path: str) -> None:
     for folder in reversed(folders[1:]):
         with contextlib.suppress(OSError):
             (folder / "__pycache__").rmdir()
-        with contextlib.suppress(OSError):
-            folder.rmdir()
+        if folder.parent != directory:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def _forget_compiled(target: Path) -> None:

@@ -66,14 +66,18 @@ def test_the_next_kernel_finds_the_cell_of_one_that_was_killed(lab, open_laptop)
     assert_clean(lab)
 
 
-def test_a_detached_run_goes_on_without_its_kernel_and_is_fetched(lab, open_laptop):
+def test_a_detached_run_goes_on_without_its_kernel_and_is_fetched(lab, folder, open_laptop):
     first = open_laptop()
     first.run("%scale up lab\nrows = [1]")
     source = (
         "import pathlib\nrows.append(2)\ntotal = sum(rows)\nprint('begun')\n"
         "gate = pathlib.Path(os.environ['HOME'], 'go')\n"
-        "while not gate.exists():\n    time.sleep(0.05)\ntotal"
+        "while not gate.exists():\n    time.sleep(0.05)\n"
+        "pathlib.Path('made', 'by').mkdir(parents=True)\n"
+        "pathlib.Path('made/by/it.txt').write_text('a run')\n"
+        "pathlib.Path('own.txt').write_text('of the run')\ntotal"
     )
+    (folder / "own.txt").write_text("of the user")
     first.run(f"%%scale --detach job\n{source}")
     assert "running" in first.run("print(job)")
     assert first.run("print(rows)") == "[1]\n"  # it works on copies
@@ -88,8 +92,16 @@ def test_a_detached_run_goes_on_without_its_kernel_and_is_fetched(lab, open_lapt
     second = open_laptop()
     second.run("%scale up lab")
     (lab.machines["h1"].home / "go").mkdir()
-    assert eventually(lambda: "done" in second.run("%scale runs"), 30), second.run("%scale runs")
-    assert "begun\n" in second.run("%scale attach")
+    assert eventually(lambda: "done" in second.run("%scale runs"), 30), second.run("%scale attach")
+    listed = second.run("%scale runs").splitlines()
+    run = next(line.split()[0] for line in listed if line.endswith("import pathlib"))
+    assert "it has written" in second.run(f"%scale fetch {run} total")
+    shown = second.run("%scale attach")
+    assert "begun\n" in shown
+    assert "here now: made/by/it.txt" in shown
+    assert "what the cell wrote is in 'own.txt.from-cluster'" in shown
+    assert (folder / "made/by/it.txt").read_text() == "a run"
+    assert (folder / "own.txt").read_text() == "of the user"
     assert second.run("print(rows, total)") == "[1, 2] 3\n"
     second.run("%scale down")
     assert_clean(lab)
@@ -156,7 +168,8 @@ def test_a_terminal_lists_and_saves_what_a_cell_has_left(lab, folder, open_lapto
     laptop = open_laptop()
     laptop.run("%scale up lab")
     laptop.run(
-        "%%scale --detach job\nimport fractions\nhalf = fractions.Fraction(1, 2)\nprint('said')"
+        "%%scale --detach job\nimport fractions\nhalf = fractions.Fraction(1, 2)\nprint('said')\n"
+        "with open('half.txt', 'w') as file:\n    print(half, end='', file=file)"
     )
     assert laptop.run("job.wait(60)\nprint(job.done(), job.state)") == "True done\n"
 
@@ -175,14 +188,17 @@ def test_a_terminal_lists_and_saves_what_a_cell_has_left(lab, folder, open_lapto
         return done.stdout + done.stderr
 
     [run] = json.loads(scale("runs", "--json"))
-    assert run["names"] == ["fractions", "half"]
+    assert sorted(run["names"]) == ["file", "fractions", "half"]
     assert "jupyter scale fetch RUN" in scale("runs", "lab")
     assert "said\n" in scale("fetch", run["id"][:6])
+    assert "here now: half.txt" in scale("fetch", run["id"], "--files", str(tmp_path))
+    assert (tmp_path / "half.txt").read_text() == "1/2"
     saved = tmp_path / "results.pkl"
     assert "Saved half" in scale("fetch", run["id"], "half", "--save", str(saved))
     assert pickle.loads(saved.read_bytes()) == {"half": fractions.Fraction(1, 2)}
     assert "no run whose id begins with 'nosuch'" in scale("fetch", "nosuch", status=1)
     assert "There is no cluster 'other'" in scale("runs", "other", status=1)
-    assert laptop.run("job.result()\nprint(half)").endswith("1/2\n")
+    assert "said\n1/2\n" in laptop.run("job.result()\nprint(half)")
+    assert (folder / "half.txt").read_text() == "1/2"
     laptop.run("%scale down")
     assert_clean(lab)

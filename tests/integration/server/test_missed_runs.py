@@ -1,0 +1,64 @@
+"""Runs that go on without their kernel, as pages and the next kernel are told of them."""
+
+import json
+import urllib.request
+
+from labserver import LabServer
+from waiting import eventually
+
+
+def lines_of(lab, path):
+    """Return the objects of an answer that has one in each line."""
+    headers = {"Authorization": f"token {lab.token}"}
+    request = urllib.request.Request(f"{lab.url}/jupyter-scale/api/{path}", headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return [json.loads(line) for line in answer]
+
+
+def test_a_run_is_listed_shown_and_fetched(tmp_path):
+    lab = LabServer(tmp_path, "[clusters.one]\n[[clusters.one.pools]]\nworkers = 1\n")
+    lab.start()
+    try:
+        cluster = lab.start_cluster(profile="one")["id"]
+        kernel = lab.start_kernel()
+        assert kernel.greeting == ""
+        begun, go = tmp_path / "begun", tmp_path / "go"
+        kernel.start(
+            f"%%scale\nimport os, time\nprint('before')\nos.mkdir({str(begun)!r})\n"
+            f"while not os.path.exists({str(go)!r}): time.sleep(0.05)\n"
+            "x = 41\nprint('after')\nx + 1"
+        )
+        assert eventually(begun.exists, 60)
+        kernel.kill()
+
+        def kept():
+            return lab.scale("GET", "runs/kept")[1]["runs"]
+
+        assert eventually(kept, 30)
+        [run] = kept()
+        assert (run["status"], run["names"], run["cluster"]) == ("running", [], cluster)
+        assert run["notebook"] == "work.ipynb"
+        second = lab.start_kernel()
+        assert "1 cell runs that nobody waits for" in second.greeting
+        go.mkdir()
+        *batches, last = lines_of(lab, f"clusters/{cluster}/runs/{run['id']}/output")
+        assert last["status"] == "done"
+        outputs = [output for batch in batches for output in batch["outputs"]]
+        texts = "".join(output.get("text", "") for output in outputs)
+        assert texts == "before\nafter\n"
+        assert outputs[-1]["output_type"] == "execute_result"
+        assert outputs[-1]["data"] == {"text/plain": "42"}
+
+        assert eventually(lambda: kept()[0]["names"] == ["os", "time", "x"], 30), kept()
+        assert not kept()[0]["is_shown"]
+        assert lab.scale("POST", f"clusters/{cluster}/runs/{run['id']}/shown")[0] == 204
+        assert kept()[0]["is_shown"]
+        fetched = second.run(f"%scale fetch --quiet {run['id']}")
+        assert "before" not in fetched.stdout, fetched
+        assert "here now: os, time, x" in fetched.stdout
+        assert second.run("print(x)").stdout == "41\n"
+        assert kept()[0]["names"] == []
+        status, answer = lab.scale("GET", f"clusters/{cluster}/runs/nosuch/output")
+        assert (status, answer["message"]) == (409, "The run nosuch is not kept any more.")
+    finally:
+        lab.close()
