@@ -21,12 +21,12 @@ test('the first cell on a cluster', async ({ lab }) => {
   await lab.run(1);
   await lab.openPanel();
   const ended = lab.run(2);
-  let isOver = false;
-  void ended.then(() => (isOver = true));
+  const cell = { isOver: false };
+  void ended.then(() => (cell.isOver = true));
   let taken = 0;
   const take = (): Promise<void> =>
     lab.screenshot(`recording-${String(++taken).padStart(2, '0')}`);
-  while (!isOver && taken < MOST) {
+  while (!cell.isOver && taken < MOST) {
     await take();
     await lab.page.waitForTimeout(EVERY_MS);
   }
