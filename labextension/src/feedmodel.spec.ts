@@ -2,15 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { FEED_VERSION } from './feed';
 import { applyMessage, forgetLoads, type IFeedState } from './feedmodel';
-import {
-  aCluster,
-  aDelta,
-  aLoop,
-  aNode,
-  aRow,
-  aRun,
-  aSnapshot
-} from './testing/views';
+import { aCluster, aDelta, aLoop, aNode, aRow, aRun, aSnapshot } from './testing/views';
 
 function apply(...messages: Parameters<typeof applyMessage>[1][]): IFeedState {
   let state: IFeedState | null = null;
