@@ -167,6 +167,10 @@ describe('HoldingsModel', () => {
     expect(model.isBusy).toBe(false);
     notebook.beginCell();
     expect(model.isBusy).toBe(true);
+    now += 7;
+    expect(model.busyForS).toBe(7);
+    notebook.setStatus('idle');
+    expect(model.busyForS).toBe(0);
   });
 
   it('asks again when a failing cell took its question with it', async () => {

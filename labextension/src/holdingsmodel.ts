@@ -34,6 +34,8 @@ interface INotes {
   /** A cell ran since it was asked. */
   isDirty: boolean;
   isRunning: boolean;
+  /** When the last cell began. */
+  ranAt: number;
 }
 
 /** Asks the kernel of the notebook in front. */
@@ -76,6 +78,12 @@ export class HoldingsModel implements IWatched {
   get isBusy(): boolean {
     const { isRunning } = this._notes ?? {};
     return (isRunning ?? false) || (this._kernel?.status === 'busy' && !this._isAsking);
+  }
+
+  /** For so many seconds a cell has been running; 0 when none is. */
+  get busyForS(): number {
+    const { isRunning, ranAt } = this._notes ?? NOTHING;
+    return isRunning ? this._now() - ranAt : 0;
   }
 
   /** Ask from now on, or no more. */
@@ -173,7 +181,7 @@ export class HoldingsModel implements IWatched {
     message: KernelMessage.IMessage
   ): void => {
     if (message.header.msg_type === 'execute_input') {
-      this._note({ isDirty: true, isRunning: true });
+      this._note({ isDirty: true, isRunning: true, ranAt: this._now() });
     }
   };
 
@@ -233,5 +241,6 @@ const NOTHING: INotes = {
   known: null,
   silence: 'none',
   isDirty: true,
-  isRunning: false
+  isRunning: false,
+  ranAt: 0
 };

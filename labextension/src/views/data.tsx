@@ -32,8 +32,8 @@ const WIDE = 520;
 const LINES_HEIGHT = 46;
 const LINE_HEIGHT = 26;
 
-/** An answer that is older is said to be of then. */
-const OLD_S = 5;
+/** While a cell runs for longer than this, it is said of when the answer is. */
+const LONG_S = 2;
 
 /** The notebook in front. */
 export function Data({ context, state, now }: ISectionProps): JSX.Element {
@@ -70,17 +70,17 @@ interface IHintProps {
 /** Why there is nothing to be seen, or how old it is. */
 function Hint({ context, now }: IHintProps): JSX.Element | null {
   const { holdings, trans } = context;
-  const { known, isBusy } = holdings;
+  const { known, busyForS } = holdings;
   const text = hintText(context);
-  const age = known ? now - known.at : 0;
   if (text) {
     return <p className="jp-scale-Hint">{text}</p>;
   }
-  return isBusy && known ? (
+  return known && busyForS >= LONG_S ? (
     <p className="jp-scale-Hint">
-      {age < OLD_S
-        ? trans.__('A cell is running: this is as it was before.')
-        : trans.__('A cell is running: this is as of %1 ago.', formatSpan(age))}
+      {trans.__(
+        'A cell is running: this is as of %1 ago. Names can be freed and fetched when it has ended.',
+        formatSpan(now - known.at)
+      )}
     </p>
   ) : null;
 }
@@ -129,14 +129,15 @@ function LastCells({ cells, context }: ILastCellsProps): JSX.Element {
     formatBytes(sent),
     formatBytes(reused)
   );
-  const part = sent + reused > 0 ? reused / (sent + reused) : 0;
   return (
     <details className="jp-scale-Traffic">
       <summary>
         <span>{brief}</span>
-        <span className="jp-scale-Bar" aria-hidden="true">
-          <span style={{ width: `${100 * part}%` }} />
-        </span>
+        {reused > 0 && (
+          <span className="jp-scale-Bar" aria-hidden="true">
+            <span style={{ width: `${(100 * reused) / (sent + reused)}%` }} />
+          </span>
+        )}
       </summary>
       <ul className="jp-scale-List" aria-label={trans.__('What the last cells sent')}>
         {cells.map(run => (
