@@ -193,7 +193,12 @@ class Supervisor:
             self._emit(target, EventKind.FINISHED, outcome.to_body())
 
     def _kill(self, request: Request) -> None:
-        self._kill_shell()
+        """Kill the shell, if it still runs the cell that is meant: the request may come late."""
+        target = request.body["request"]
+        if self._current is not None and self._current.id == target:
+            self._kill_shell()
+        else:
+            self._stop(target)
         self._emit(request.id, EventKind.FINISHED, CellOutcome("ok").to_body())
 
     def _kill_shell(self) -> None:
