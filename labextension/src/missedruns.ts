@@ -3,6 +3,7 @@
  * their output under the cells of notebooks that are open, and brings their names into kernels.
  */
 import { Notification } from '@jupyterlab/apputils';
+import { isCodeCellModel } from '@jupyterlab/cells';
 import {
   type INotebookTracker,
   NotebookActions,
@@ -28,6 +29,9 @@ import { isActive } from './runs';
 /** A run that has ended is on its node's disk within so long, with what it left if nobody took it. */
 const SETTLED_MS = [500, 9000];
 const AGAIN_MS = 5000;
+
+/** What becomes of a kernel whose cells go on without it. */
+const ENDED: ReadonlySet<string> = new Set(['restarting', 'autorestarting', 'dead']);
 
 /** What it works with. */
 export interface IMissedContext {
@@ -182,9 +186,30 @@ export class MissedRuns {
         this._noteSaved(panel);
       }
     });
+    panel.sessionContext.statusChanged.connect((_, status) => {
+      if (ENDED.has(status)) {
+        this._forgetUnanswered(panel);
+      }
+    });
     await panel.context.ready;
     if (this._context.feed.status === 'live') {
       await this.refresh();
+    }
+  }
+
+  /** The kernel has ended: cells without its answer are none that this page sees to their end. */
+  private _forgetUnanswered({ context }: NotebookPanel): void {
+    for (const cell of context.model.cells) {
+      if (isCodeCellModel(cell) && cell.executionCount === null) {
+        this._executed.delete(cell.id);
+      }
+    }
+    this._refreshSoon();
+  }
+
+  private _refreshSoon(): void {
+    for (const delay of SETTLED_MS) {
+      setTimeout(() => void this.refresh(), delay);
     }
   }
 
@@ -227,8 +252,8 @@ export class MissedRuns {
       void this.refresh();
     }
     this._active = active;
-    for (const delay of hasMissed ? SETTLED_MS : []) {
-      setTimeout(() => void this.refresh(), delay);
+    if (hasMissed) {
+      this._refreshSoon();
     }
   }
 

@@ -1,8 +1,11 @@
 /**
- * Who closes the browser in mid-cell: the output completes itself under its cell in the next one.
+ * Who closes the browser in mid-cell: the output completes itself under its cell in the next one. Who
+ * loses the kernel sees it complete itself, too.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+import type { Locator } from '@playwright/test';
 
 import { expect, type Lab, test } from './lab';
 
@@ -10,6 +13,9 @@ test.use({ home: 'away' });
 
 const LOAD = 0;
 const SLOW = 1;
+const ANSWER = 2;
+const PID = 3;
+const PID_CELL = 'import os\nos.getpid()';
 const WHOLE = ['begun\n', 'in between', 'ended\n', '42'];
 const SLOW_CELL = [
   '%%scale',
@@ -29,68 +35,89 @@ test('close the browser in mid-cell, open it again: the cell is whole', async ({
   lab,
   server
 }) => {
-  test.setTimeout(180_000);
-  await lab.openNotebook(['%load_ext jupyter_scale', SLOW_CELL, 'answer + 1']);
+  test.setTimeout(240_000);
+  await lab.openPanel();
+  await lab.panel
+    .getByRole('button', { name: 'Start a cluster on this computer' })
+    .click();
+  await expect(lab.section('clusters').getByText(/^Up /)).toBeVisible({
+    timeout: 60_000
+  });
+  await lab.openNotebook(['%load_ext jupyter_scale', SLOW_CELL, 'answer + 1', PID_CELL]);
   await lab.run(LOAD);
   const { path } = await lab.notebook();
   await lab.save();
   await lab.select(SLOW);
   void lab.execute('notebook:run-cell').catch(() => undefined); // the page goes before it ends
-  await expect(lab.cell(SLOW).getByText('begun')).toBeVisible({ timeout: 60_000 });
+  await expect(outputsOf(lab).getByText('begun')).toBeVisible({ timeout: 60_000 });
   await runLasts(lab);
   await lab.page.close({ runBeforeUnload: false });
 
   const page = await browser.newPage();
   const again = lab.on(page);
   await again.open(`${server.url}/lab/tree/${path}?reset&token=${server.token}`);
-  await expect(again.cell(SLOW).getByText('begun')).toBeVisible({ timeout: 60_000 });
+  await expect(outputsOf(again).getByText('begun')).toBeVisible({ timeout: 60_000 });
   await expect(again.cell(SLOW).locator('.jp-InputPrompt')).toHaveText('[*]:');
   await again.screenshot('away-going-on');
   writeFileSync(join(server.folder, 'go'), '');
-  const output = again.cell(SLOW).locator('.jp-OutputArea-output');
+  const output = outputsOf(again);
   await expect(output.getByText('ended')).toBeVisible({ timeout: 60_000 });
   await expect(output).toHaveText(WHOLE);
   await expect(again.cell(SLOW).locator('.jp-InputPrompt')).toHaveText(/\[\d+\]:/);
   await again.screenshot('away-completed');
   await expect
-    .poll(() => savedTypes(again, path, SLOW), { timeout: 30_000 })
+    .poll(() => savedTypes(join(server.folder, path), SLOW), { timeout: 30_000 })
     .toEqual(['stream', 'display_data', 'stream', 'execute_result']);
-  await expect(await again.run(2)).toHaveText('43'); // its kernel has been there all the time
+  await expect(await again.run(ANSWER)).toHaveText('43'); // its kernel has been there all the time
 
   // Once: whoever opens the notebook again finds the file as it is.
   await again.open(`${server.url}/lab/tree/${path}?reset&token=${server.token}`);
-  await expect(again.cell(SLOW).locator('.jp-OutputArea-output')).toHaveText(WHOLE);
+  await expect(output).toHaveText(WHOLE, { timeout: 60_000 });
   await again.openPanel();
   await expect(again.section('runs').getByText('while you were away')).toHaveCount(0);
+
+  rmSync(join(server.folder, 'go'));
+  const pid = Number(await (await again.run(PID)).textContent());
+  await again.select(SLOW);
+  void again.execute('notebook:run-cell').catch(() => undefined); // its kernel ends before it does
+  await expect.poll(() => keptStatuses(again), { timeout: 60_000 }).toContain('running');
+  const died = page.locator('.jp-Dialog'); // JupyterLab says that the kernel has ended
+  await page.addLocatorHandler(died, async dialog => {
+    await dialog.locator('.jp-Dialog-footer button').last().click();
+  });
+  process.kill(pid, 'SIGKILL');
+  writeFileSync(join(server.folder, 'go'), '');
+  await expect(output).toHaveText(WHOLE, { timeout: 60_000 });
+  await again.screenshot('away-without-kernel');
   await page.close();
 });
 
-/** Wait until the run is on the disk: it has lasted for a while. */
-async function runLasts(lab: Lab): Promise<void> {
-  await expect
-    .poll(
-      () =>
-        lab.page.evaluate(async () => {
-          const answer = await fetch('/jupyter-scale/api/runs/kept');
-          return ((await answer.json()) as { runs: { status: string }[] }).runs.map(
-            ({ status }) => status
-          );
-        }),
-      { timeout: 60_000 }
-    )
-    .toEqual(['running']);
+function outputsOf(lab: Lab): Locator {
+  return lab.cell(SLOW).locator('.jp-OutputArea-output');
 }
 
-/** The types of a cell's outputs, as the file has them. */
-async function savedTypes(lab: Lab, path: string, index: number): Promise<string[]> {
-  return lab.page.evaluate(
-    async ([file, number]) => {
-      const answer = await fetch(`/api/contents/${file}?content=1`);
-      const { content } = (await answer.json()) as {
-        content: { cells: { outputs?: { output_type: string }[] }[] };
-      };
-      return content.cells[number]?.outputs?.map(({ output_type: type }) => type) ?? [];
-    },
-    [path, index] as const
-  );
+/** Wait until the run is on the disk: it has lasted for a while. */
+async function runLasts(lab: Lab): Promise<void> {
+  await expect.poll(() => keptStatuses(lab), { timeout: 60_000 }).toEqual(['running']);
+}
+
+/** What became of the runs that the cluster keeps. */
+async function keptStatuses(lab: Lab): Promise<string[]> {
+  return lab.page.evaluate(async () => {
+    const answer = await fetch('/jupyter-scale/api/runs/kept');
+    const { runs } = (await answer.json()) as { runs: { status: string }[] };
+    return runs.map(({ status }) => status);
+  });
+}
+
+/** The types of a cell's outputs, as the file has them; none while it is being written. */
+function savedTypes(file: string, index: number): string[] {
+  try {
+    const { cells } = JSON.parse(readFileSync(file, 'utf8')) as {
+      cells: { outputs?: { output_type: string }[] }[];
+    };
+    return cells[index]?.outputs?.map(({ output_type: type }) => type) ?? [];
+  } catch {
+    return [];
+  }
 }
