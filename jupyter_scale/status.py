@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from pathlib import Path, PurePath
 
+from jupyter_scale.archive.archive import Archive
 from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.clusters.costs import cost_rows
+from jupyter_scale.clusters.occupants import sessions_of
 from jupyter_scale.model.run import format_bytes
 from jupyter_scale.workspace import Workspace
 
@@ -29,6 +33,8 @@ def show_status(workspace: Workspace) -> str:
         said = (node.error or node.news).splitlines()
         why = f", {said[0]}" if said else ""
         lines.append(f"node     {node.name}: {node.status.value}{why}")
+    if others := {*sessions_of(state)} - workspace.session_ids:
+        lines.append(f"others   {_describe_others(others, cluster.directory)}")
     session = workspace.session_or_none
     if session is not None:
         known = {n: size for n, size in session.known_bytes.items() if size}
@@ -44,3 +50,12 @@ def show_status(workspace: Workspace) -> str:
     if workspace.last_run is not None:
         lines.append(f"last     {workspace.last_run.summary()}")
     return "\n".join(lines)
+
+
+def _describe_others(sessions: Collection[str], directory: Path) -> str:
+    """Say who else is there; notebooks are known where the cluster is on this machine."""
+    runs = Archive(directory).runs()
+    names = {PurePath(run.notebook).name for run in runs if run.session in sessions}
+    known = sorted(names - {""})
+    count = f"{len(sessions)} other notebook{'s' if len(sessions) > 1 else ''}"
+    return f"{count}: {', '.join(known)}" if known else count

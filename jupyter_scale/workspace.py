@@ -122,6 +122,11 @@ class Workspace:
         joined = {node: one.session for node, one in self._joined.items()}
         return {node: session for node, session in joined.items() if session.is_alive()}
 
+    @property
+    def session_ids(self) -> frozenset[str]:
+        """What its sessions are called on the cluster."""
+        return frozenset(joined.session_id for joined in self._joined.values())
+
     def up(
         self,
         name: str | None,

@@ -232,6 +232,10 @@ class LabServer:
                     found.append(process)
         return found
 
+    def runners(self):
+        """Return the processes of its runners."""
+        return [p for p in self.processes() if "jupyter_scale.runner.host " in _command(p)]
+
     def left(self):
         """Return all that is there of clusters."""
         self._note_clusters()

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import time
 
-import psutil
-
 from jupyter_scale.cli.portrait import Look, line_of, lines_of, to_dict
 from jupyter_scale.cli.saved import matching, saved_states
 from jupyter_scale.cli.terminal import say, write_json
 from jupyter_scale.clusters.guest import Guest
+from jupyter_scale.clusters.occupants import sessions_of
 from jupyter_scale.errors import ClusterError
 from jupyter_scale.model.cluster import ClusterState
 from jupyter_scale.transport.lifeline import is_alive
-from jupyter_scale.transport.processes import marked
-
-_SESSION = "--session="
 
 
 def ls(*, as_json: bool) -> None:
@@ -49,21 +45,6 @@ def look_at(state: ClusterState) -> Look:
         is_alive=is_running,
         is_owner_alive=is_alive(state.owner),
         workers=workers,
-        sessions=_sessions(state),
+        sessions=sessions_of(state),
         now=time.time(),
     )
-
-
-def _sessions(state: ClusterState) -> tuple[str, ...]:
-    """Return the sessions that have runners, also those of other kernels.
-
-    Those of other machines are as its owner has saved them, which has lines to the nodes.
-    """
-    found = {session for node in state.nodes for session in node.sessions}
-    for owner in marked(state.id):
-        try:
-            words = psutil.Process(owner.pid).cmdline()
-        except psutil.Error:
-            continue
-        found |= {w.removeprefix(_SESSION) for w in words if w.startswith(_SESSION)}
-    return tuple(sorted(found))

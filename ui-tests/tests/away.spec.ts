@@ -89,6 +89,18 @@ test('close the browser in mid-cell, open it again: the cell is whole', async ({
   writeFileSync(join(server.folder, 'go'), '');
   await expect(output).toHaveText(WHOLE, { timeout: 60_000 });
   await again.screenshot('away-without-kernel');
+
+  // Its names wait on the cluster; the next kernel gets them.
+  const missed = again.section('runs');
+  await expect(missed.getByText('1 cell finished while you were away')).toBeVisible({
+    timeout: 60_000
+  });
+  await again.screenshot('away-names-wait');
+  await missed.getByRole('button', { name: /^Fetch what it left/ }).click();
+  await expect(missed.getByText('while you were away')).toHaveCount(0, {
+    timeout: 60_000
+  });
+  await expect(await again.run(ANSWER)).toHaveText('43');
   await page.close();
 });
 

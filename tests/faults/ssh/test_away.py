@@ -2,10 +2,14 @@
 
 import fractions
 import json
+import os
 import pickle
+import signal
 import subprocess
 import sys
+from functools import partial
 
+import nbformat
 import pytest
 
 from laptop import assert_clean, write_profile
@@ -164,6 +168,58 @@ def _said(laptop, line):
     return answer["out"] + answer["error"]
 
 
+def in_terminal(lab, folder, environment, *arguments, status=0):
+    """Run ``jupyter scale`` on the laptop, and return what it says."""
+    with lab.inside():
+        done = subprocess.run(
+            [sys.executable, "-m", "jupyter_scale.cli", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    assert done.returncode == status, done
+    return done.stdout + done.stderr
+
+
+def test_a_terminal_saves_what_a_killed_execution_of_a_notebook_has_left(
+    lab, folder, open_laptop, tmp_path
+):
+    waiting = (
+        "%%scale\nimport pathlib, time\nhome = pathlib.Path(os.environ['HOME'])\n"
+        "(home / 'begun').mkdir()\nwhile not (home / 'go').exists():\n    time.sleep(0.05)\n"
+        "print('said')\ntotal = 42"
+    )
+    sources = ["%load_ext jupyter_scale\nimport os", "%scale up lab", waiting]
+    notebook = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, sources)])
+    nbformat.write(notebook, folder / "nightly.ipynb")
+    environment = open_laptop().environment
+    with lab.inside():
+        execution = subprocess.Popen(
+            [sys.executable, "-c", "from nbclient.cli import main; main()", "nightly.ipynb"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    assert eventually((lab.machines["h1"].home / "begun").exists, 90)
+    os.killpg(execution.pid, signal.SIGKILL)
+    execution.wait(10)
+    scale = partial(in_terminal, lab, folder, environment)
+    [run] = json.loads(scale("runs", "--json"))
+    assert run["status"] == "running"
+    (lab.machines["h1"].home / "go").mkdir()
+    assert eventually(lambda: '"status": "done"' in scale("runs", "--json"), 60)
+    saved = tmp_path / "results.pkl"
+    said = scale("fetch", run["id"], "total", "--save", str(saved))
+    assert "said\n" in said, said
+    assert pickle.loads(saved.read_bytes()) == {"total": 42}
+    scale("down", "lab")
+    assert_clean(lab)
+
+
 def test_a_terminal_lists_and_saves_what_a_cell_has_left(lab, folder, open_laptop, tmp_path):
     laptop = open_laptop()
     laptop.run("%scale up lab")
@@ -173,20 +229,7 @@ def test_a_terminal_lists_and_saves_what_a_cell_has_left(lab, folder, open_lapto
     )
     assert laptop.run("job.wait(60)\nprint(job.done(), job.state)") == "True done\n"
 
-    def scale(*arguments, status=0):
-        with lab.inside():
-            done = subprocess.run(
-                [sys.executable, "-m", "jupyter_scale.cli", *arguments],
-                capture_output=True,
-                text=True,
-                cwd=folder,
-                env=laptop.environment,
-                stdin=subprocess.DEVNULL,
-                check=False,
-            )
-        assert done.returncode == status, done
-        return done.stdout + done.stderr
-
+    scale = partial(in_terminal, lab, folder, laptop.environment)
     [run] = json.loads(scale("runs", "--json"))
     assert sorted(run["names"]) == ["file", "fractions", "half"]
     assert "jupyter scale fetch RUN" in scale("runs", "lab")

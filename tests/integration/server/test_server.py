@@ -174,11 +174,9 @@ def test_a_run_ends_with_its_runner(lab, owner):
     cell = kernel.start("%%scale\nimport time\nys = [time.sleep(0.1) or i for i in range(1000)]")
     panel.wait(lambda p: any(run["loops"] for run in p.runs.values()))
     [run] = [run["id"] for run in panel.runs.values() if run["status"] == "running"]
-    [runner] = [p for p in lab.processes() if "jupyter_scale.runner.host" in p.cmdline()]
-    begun = time.monotonic()
+    [runner] = lab.runners()
     os.kill(runner.pid, signal.SIGKILL)
     panel.wait(lambda p: p.runs[run]["status"] == "lost")
-    assert time.monotonic() - begun < 3  # measured: 0.25
     last = panel.runs[run]
     assert (last["error"], last["loops"][0]["running"]) == ("its runner has ended", 0)
     assert last["ended_at"] > last["started_at"]
@@ -187,10 +185,6 @@ def test_a_run_ends_with_its_runner(lab, owner):
     assert again.stdout.startswith("2"), again
     panel.wait(lambda p: [r["status"] for r in p.runs.values()] == ["done", "lost", "done"])
     panel.close()
-
-
-def runners(lab):
-    return [p for p in lab.processes() if "jupyter_scale.runner.host" in p.cmdline()]
 
 
 @pytest.mark.parametrize("is_over", [True, False])
@@ -214,7 +208,7 @@ def test_what_becomes_of_a_run_whose_kernel_is_killed(lab, tmp_path, is_over):
         fetched = lab.command("fetch", "", "--save", str(saved))
         assert fetched.returncode == 0, fetched
         assert pickle.loads(saved.read_bytes())["x"] == 1
-    assert eventually(lambda: not runners(lab), 15)
+    assert eventually(lambda: not lab.runners(), 15)
 
 
 @pytest.mark.parametrize("dies", ["kernel", "runner"])
@@ -232,11 +226,33 @@ def test_shared_memory_goes_with_its_session(lab, dies):
         assert lab.command("cancel", run["id"]).returncode == 0
         assert lab.command("fetch", run["id"], "--save", os.devnull).returncode == 1
     else:
-        [runner] = [p for p in lab.processes() if "jupyter_scale.runner.host" in p.cmdline()]
+        [runner] = lab.runners()
         runner.kill()
         assert cell.finish().ename == "RunnerLost"
     assert eventually(lambda: set(shared.iterdir()) <= before, 10), list(shared.rglob("*"))
     assert lab.clusters()["pair"]["status"] == "running"
+
+
+def test_two_notebooks_on_a_cluster_have_names_of_their_own_and_know_of_each_other(lab):
+    lab.start_cluster(profile="pair")
+    first, second = lab.start_kernel("first.ipynb"), lab.start_kernel("second.ipynb")
+    assert first.run("%%scale\nx = ['first']").status == "ok"
+    assert "others" not in first.run("%scale").stdout
+    assert second.run("%%scale\nx = ['second']").status == "ok"
+    assert eventually(lambda: "others   1 other notebook" in first.run("%scale").stdout, 30)
+    panel = lab.feed()
+    endless = first.start("%%scale\nimport time\nys = [time.sleep(0.1) for _ in range(10**5)]")
+    panel.wait(lambda p: any(run["loops"] for run in p.runs.values()))
+    assert second.run("%%scale\nys").ename == "NameError"
+    assert second.run("def square(i):\n    return i * i").status == "ok"
+    said = second.run("%%scale\nx += [square(i) for i in range(4)]\nprint(x)").stdout
+    assert said.startswith("['second', 0, 1, 4, 9]"), said
+    [going] = [run for run in panel.runs.values() if run["loops"]]
+    assert (going["status"], going["notebook"]) == ("running", "first.ipynb")
+    assert lab.scale("POST", f"runs/{going['id']}/interrupt")[0] == 204
+    assert endless.finish().ename == "KeyboardInterrupt"
+    assert first.run("print(x)").stdout == "['first']\n"
+    panel.close()
 
 
 def test_an_embedded_cluster_is_shown_as_the_kernels(lab):
