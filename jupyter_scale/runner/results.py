@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import dis
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +14,17 @@ from jupyter_scale.runner import cargo
 from jupyter_scale.shipping.fingerprint import DigestCache
 from jupyter_scale.shipping.replica import Packed, Replica
 from jupyter_scale.transport.framing import encode
+
+_BINDING = frozenset({"STORE_NAME", "STORE_GLOBAL"})
+
+
+def names_bound_by(source: str) -> frozenset[str]:
+    """Return the names that a cell binds; none if it is no Python, as with magics."""
+    try:
+        code = compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return frozenset()
+    return frozenset(one.argval for one in dis.get_instructions(code) if one.opname in _BINDING)
 
 
 def write_results(

@@ -35,7 +35,7 @@ from jupyter_scale.runner.host.pools.arming import Pools
 from jupyter_scale.runner.host.running import run_source
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.runner.pseudo import EXCEPTION, FETCHED, VALUE, former, is_pseudo
-from jupyter_scale.runner.results import write_results
+from jupyter_scale.runner.results import names_bound_by, write_results
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.closedpools import OF_A_POOL
 from jupyter_scale.shipping.fingerprint import DigestCache
@@ -91,6 +91,7 @@ class CellRunner:
         self._initial = frozenset(shell.user_ns)
         self._folder = MirroredFolder()
         self._written: FolderChange | None = None
+        self._source = ""
 
     async def run(self, request: CellRequest) -> CellOutcome:
         """Carry out a request; never raises for what the cell does."""
@@ -163,6 +164,10 @@ class CellRunner:
             for name, snapshot in (self._pending.snapshots if self._pending else {}).items()
             if not is_place(name) and (name in {VALUE, EXCEPTION} or not is_pseudo(name))
         }
+        # What is as it was before the cell is not new to the notebook that ran it; to others it is.
+        namespace = self._shell.user_ns
+        bound = names_bound_by(self._shell.transform_cell(self._source))
+        values |= {name: namespace[name] for name in bound if name in namespace}
         try:
             results = write_results(path, values, self._shell.user_ns)
         except OSError as error:
@@ -357,6 +362,7 @@ class CellRunner:
 
     async def _execute(self, request: CellRequest) -> Any:
         shell = self._shell
+        self._source = request.source
         shell.execution_count = request.execution_count
         shell.compiler.code_name = request.code_name
         shell.last_error = None
