@@ -296,7 +296,7 @@ def test_a_new_server_takes_over(lab, when):
     panel.wait(lambda p: before["id"] in p.clusters)
     [node] = panel.clusters[before["id"]]["nodes"]
     panel.wait(lambda p: p.load(before["id"], node["name"]))
-    assert panel.clusters[before["id"]]["nodes"][0]["workers"] == 2
+    panel.wait(lambda p: p.clusters[before["id"]]["nodes"][0]["workers"] == 2)
     panel.close()
     assert lab.scale("PATCH", f"clusters/{before['id']}", {"workers": 1})[0] == 200
     kernel = lab.start_kernel()
