@@ -22,6 +22,7 @@ import {
   sortHeld,
   sumTraffic
 } from '../holdings';
+import { CellLink } from './celllink';
 import type { IPanelContext, ISectionProps } from './context';
 import { Holding } from './holding';
 import { SCROLLER, useWindowed } from './windowed';
@@ -120,7 +121,7 @@ interface ILastCellsProps {
 
 /** What the last cells sent, and what they were spared; which of them, unfolds. */
 function LastCells({ cells, context }: ILastCellsProps): JSX.Element {
-  const { actions, trans } = context;
+  const { trans } = context;
   const { sent, reused } = sumTraffic(cells);
   const brief = trans._n(
     'The last cell sent %2 and was spared %3',
@@ -142,15 +143,7 @@ function LastCells({ cells, context }: ILastCellsProps): JSX.Element {
       <ul className="jp-scale-List" aria-label={trans.__('What the last cells sent')}>
         {cells.map(run => (
           <li key={run.id} className="jp-scale-Row jp-scale-mod-small">
-            <button
-              className="jp-scale-Link"
-              type="button"
-              title={trans.__('Go to this cell: %1', run.first_line)}
-              onClick={() => void actions.reveal(run)}
-            >
-              <span className="jp-scale-Prompt">{`[${run.execution_count || ' '}]`}</span>
-              <code>{run.first_line}</code>
-            </button>
+            <CellLink run={run} context={context} />
             <span className="jp-scale-Aside">
               {trans.__(
                 'sent %1, spared %2',

@@ -15,6 +15,7 @@ import {
 } from '../format';
 import { tasksIcon } from '../icons';
 import { isActive } from '../runs';
+import { CellLink } from './celllink';
 import type { IPanelContext } from './context';
 import { ErrorText } from './errortext';
 import { IconButton } from './iconbutton';
@@ -38,15 +39,7 @@ export function Run({ run, times = 1, context, now }: IRunProps): JSX.Element {
     <li className="jp-scale-Run">
       <div className="jp-scale-Row">
         <StatusIcon status={run.status} isRun label={runLabel(run.status, trans)} />
-        <button
-          className="jp-scale-Link"
-          type="button"
-          title={trans.__('Go to this cell: %1', run.first_line)}
-          onClick={() => void actions.reveal(run)}
-        >
-          <span className="jp-scale-Prompt">{`[${run.execution_count || ' '}]`}</span>
-          <code>{run.first_line}</code>
-        </button>
+        <CellLink run={run} context={context} />
         {times > 1 && (
           <span
             className="jp-scale-Aside"
