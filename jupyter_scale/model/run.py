@@ -38,6 +38,26 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What an iteration of a loop, or a call given to a pool, was at when it raised.
+
+    `values` are short forms, ``name = value``, bounded in number and length. `line` is the loop's
+    in its source; a call has `call`, the function's name, instead. `index` counts iterations from
+    0; it is null where nobody knows.
+    """
+
+    values: tuple[str, ...]
+    line: int = 0
+    call: str = ""
+    index: int | None = None
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Inputs:
+        """Rebuild what `asdict` made; anything else raises TypeError or KeyError."""
+        return cls(**{**wire, "values": tuple(wire["values"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What is told of a run wherever it is told of; times are Unix seconds.
 

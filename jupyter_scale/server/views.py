@@ -131,7 +131,7 @@ def view_run(
         fact = fact.as_lost()
     loops = tuple(_view_loop(loop) for loop in fact.loops)
     shown = {**_shared(fact, Run), "notebook": relative(fact.notebook, root)}
-    return RunView(**shown, cluster=cluster, loops=loops, traffic=traffic)
+    return RunView(**shown, cluster=cluster, loops=loops, inputs=fact.inputs, traffic=traffic)
 
 
 def view_account(account: Account, root: str) -> RunView:

@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from jupyter_scale.model.facts import (
     client_name,
     to_message,
 )
-from jupyter_scale.model.run import first_line
+from jupyter_scale.model.run import Inputs, first_line
 from jupyter_scale.model.stored import StoredRun
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.transport.tls import security
@@ -101,8 +101,16 @@ def advance(fact: RunFact, progress: Mapping[str, Any], now: float) -> RunFact:
     return replace(fact, seq=fact.seq + 1, loops=(*others, loop)[-_MOST_LOOPS:])
 
 
-def end(fact: RunFact, outcome: Mapping[str, Any], now: float) -> RunFact:
-    """Return the fact after the run's outcome; a run that is only asked for again goes on."""
+def end(
+    fact: RunFact, outcome: Mapping[str, Any], now: float, inputs: Sequence[Inputs] = ()
+) -> RunFact:
+    """Return the fact after the run's outcome; a run that is only asked for again goes on.
+
+    Parameters
+    ----------
+    inputs
+        What its loops and calls were at, if it failed.
+    """
     status, error = ending(outcome)
     if status == "running":
         return fact
@@ -126,6 +134,7 @@ def end(fact: RunFact, outcome: Mapping[str, Any], now: float) -> RunFact:
         error=error,
         traceback=traceback,
         loops=loops,
+        inputs=tuple(inputs) if status == "failed" else (),
     )
 
 
@@ -227,6 +236,7 @@ class RunLog:
     def __init__(self, session: str, publisher: Publisher) -> None:
         self._session, self._publisher = session, publisher
         self._current: RunFact | None = None
+        self._inputs: Sequence[Inputs] = ()
 
     def begin(self, request: int, body: Mapping[str, Any]) -> RunFact:
         """Note that a cell begins, and return its fact; one that is asked for again goes on."""
@@ -241,10 +251,15 @@ class RunLog:
         if self._current is not None:
             self._set(advance(self._current, progress, time.time()))
 
+    def take_inputs(self, inputs: Sequence[Mapping[str, Any]]) -> None:
+        """Note what the current cell was at when it raised: that comes before its outcome."""
+        self._inputs = list(map(Inputs.from_wire, inputs))
+
     def end(self, outcome: Mapping[str, Any]) -> None:
         """Note how the current cell ended."""
+        inputs, self._inputs = self._inputs, ()
         if self._current is not None:
-            self._set(end(self._current, outcome, time.time()))
+            self._set(end(self._current, outcome, time.time(), inputs))
             if self._current.ended_at is not None:
                 self._current = None
 

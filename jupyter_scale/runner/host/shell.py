@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,8 @@ class ShellProcess:
             self._gate.forget()
             self._link.send({"request": self._request, "kind": "begun", "body": {}})
             outcome = await self._carry_out(RequestKind(message["kind"]), message["body"])
+            if told := [asdict(inputs) for inputs in self._cells.take_inputs()]:
+                self._link.send({"request": self._request, "kind": "inputs", "body": told})
             self._outbox.send(EventKind.FINISHED, outcome.to_body())
             self._engine.warm()
 

@@ -311,6 +311,9 @@ class Supervisor:
             if self._is_unwanted:
                 shell.signal(signal.SIGINT)
             return
+        if message["kind"] == "inputs":
+            self._runs.take_inputs(message["body"])
+            return
         if message["kind"] == "kept":
             self._kept(message["body"])
             return

@@ -76,7 +76,7 @@ def test_every_item_comes_once_and_in_order(
         everything = some.take(len(items) + 1)
         assert everything.items == items[len(seen) :]
         some.put_back(everything)
-    assert seen + list(some.in_place) == items
+    assert seen + list(some.uncounted()) == items
 
 
 def talking() -> Iterator[int]:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_scale.analysis.forloops import ForDetails
 from jupyter_scale.analysis.rewrite import MAKE
 from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.failing import LeftLoops
 from jupyter_scale.runner.host.frames import with_plain_names
 from jupyter_scale.runner.host.loops.captures import Capturer
 from jupyter_scale.runner.host.loops.iterations import ENTRY, asleep, finished, install
@@ -149,6 +150,7 @@ class Spreader:
         self._options = SpreadOptions()
         self._reports: dict[int, LoopReport] = {}
         self._sites: dict[int, _Site] = {}
+        self._left: LeftLoops = {}
         self._is_seeding = False
         install(self._enter)
 
@@ -160,7 +162,7 @@ class Spreader:
     def armed(self, options: SpreadOptions) -> Iterator[None]:
         """Hand the loops of cells that run meanwhile to this spreader."""
         self._options = options
-        self._reports, self._sites = {}, {}
+        self._reports, self._sites, self._left = {}, {}, {}
         asleep.clear()
         self._bench.notes, self._bench.is_trusted = {}, options.is_trusted
         self._bench.is_serial, self._is_seeding = not options.is_on, False
@@ -184,6 +186,11 @@ class Spreader:
         """Return what the user should know of the last cell's loops."""
         return list(self._bench.notes)
 
+    def take_left(self) -> LeftLoops:
+        """Return the last cell's loops that were left before their end."""
+        left, self._left = self._left, {}
+        return left
+
     def _enter(
         self,
         function: types.FunctionType,
@@ -198,6 +205,8 @@ class Spreader:
         if details is not None:
             function.__globals__.pop(MAKE, None)
         code = function.__code__
+        if self._left:
+            self._left.pop((code.co_filename, line), None)
         site = self._sites.get(id(code))
         if site is None:
             site = self._sites[id(code)] = _Site(code)
@@ -217,11 +226,11 @@ class Spreader:
             function = with_plain_names(function, kind)
             is_lazy = kind != "list comprehension"
             run = LoopRun(self._bench, line, function, source, None, seed, is_lazy)
-            return finished(kind, chain.from_iterable(self._watched(run, site, run.values())))
+            return finished(kind, chain.from_iterable(self._watched(run, site, kind, run.values())))
         body, apply, bind, roots = function()
         effects = Effects(ForDetails.from_constant(details), apply, bind, roots)
         run = LoopRun(self._bench, line, with_plain_names(body), source, effects, seed)
-        return chain.from_iterable(self._watched(run, site, run.items()))
+        return chain.from_iterable(self._watched(run, site, kind, run.items()))
 
     def _is_for_us(self, iterable: Iterable[Any]) -> bool:
         if threading.current_thread() is not threading.main_thread():
@@ -231,7 +240,7 @@ class Spreader:
         return is_wanted and not self._is_seeding and hasattr(type(iterable), "__iter__")
 
     def _watched(
-        self, run: LoopRun, site: _Site, steps: Iterator[Iterable[Any]]
+        self, run: LoopRun, site: _Site, kind: str, steps: Iterator[Iterable[Any]]
     ) -> Iterator[Iterable[Any]]:
         """Yield what a run does, and report on it."""
         started = time.perf_counter()
@@ -239,6 +248,10 @@ class Spreader:
         generators = Generators() if self._is_seeding else None
         try:
             yield from steps
+        except BaseException as error:
+            steps.close()  # type: ignore[attr-defined]
+            self._left[site.code.co_filename, run.line] = run.left_by(error, kind)
+            raise
         finally:
             steps.close()  # type: ignore[attr-defined]
             self._is_seeding = False
