@@ -47,5 +47,18 @@ class Watcher:
         """Wait for the end of a run."""
         return self.wait(first_line, lambda fact: fact.ended_at is not None)
 
+    def loop_under_way(self, first_line, line):
+        """Wait until a loop of a run is at workers, and return the run and the loop."""
+
+        def under_way(fact):
+            return [each for each in fact.loops if each.line == line and not each.is_over]
+
+        fact = self.wait(first_line, under_way)
+        return fact, under_way(fact)[0]
+
+    def stop_loop(self, fact, loop):
+        """Press the stop button of a loop, and return what became of that."""
+        return self.observers.stop_loop(self.cluster, fact, loop.number).result(10)
+
     def close(self):
         self.observers.close()

@@ -80,7 +80,7 @@ class RunFact(Run):
 
     def as_lost(self, ended_at: float | None = None, why: str = "") -> RunFact:
         """Return the fact of this run after its runner or cluster is gone."""
-        loops = tuple(replace(loop, running=0, ends_at=None) for loop in self.loops)
+        loops = tuple(replace(loop, running=0, ends_at=None, is_over=True) for loop in self.loops)
         return replace(
             self, seq=self.seq + 1, status="lost", ended_at=ended_at, error=why, loops=loops
         )

@@ -23,8 +23,10 @@ def first_line(source: str) -> str:
 class Loop:
     """One spread loop: counts of iterations.
 
-    `rate_per_s` is how many of them end in a second; `speedup` is how many times longer one process
-    would have taken. Each is None while that cannot be told.
+    `number` tells it from the run's other loops; 0: it cannot be stopped by itself. `is_over`: it
+    has ended, somehow, while its cell may go on. `rate_per_s` is how many iterations end in a
+    second; `speedup` is how many times longer one process would have taken. Each of the two is
+    None while that cannot be told.
     """
 
     line: int
@@ -33,6 +35,8 @@ class Loop:
     running: int
     failed: int
     workers: int
+    number: int = 0
+    is_over: bool = False
     rate_per_s: float | None = None
     speedup: float | None = None
 

@@ -239,6 +239,8 @@ export interface ILoopView {
   readonly running: number;
   readonly failed: number;
   readonly workers: number;
+  readonly number: number;
+  readonly is_over: boolean;
   readonly rate_per_s: number | null;
   readonly speedup: number | null;
   readonly queued: number;

@@ -12,11 +12,12 @@ import json
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_scale.model import stops
 from jupyter_scale.model.facts import (
     TOPIC,
     LoopFact,
@@ -25,6 +26,7 @@ from jupyter_scale.model.facts import (
     to_message,
 )
 from jupyter_scale.model.run import Inputs, first_line
+from jupyter_scale.model.stops import ANSWERED, ASKED, StopAnswer, StopLoop
 from jupyter_scale.model.stored import StoredRun
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.transport.tls import security
@@ -79,13 +81,15 @@ def advance(fact: RunFact, progress: Mapping[str, Any], now: float) -> RunFact:
     """Return the fact after a loop's progress; a loop is named by its line."""
     line, done, total = progress["line"], progress["done"], progress["total"]
     known = next((loop for loop in fact.loops if loop.line == line), None)
-    if known is None or known.total != total or done < known.done:
+    is_same = known is not None and known.number == progress["loop"]
+    if known is None or not is_same or known.total != total or done < known.done:
         before, started_at = done, now  # the first news of it, or it runs once more
     else:
         before, started_at = known.done_before, known.started_at
     rate = (done - before) / (now - started_at) if now > started_at else 0.0
     loop = LoopFact(
         line=line,
+        number=progress["loop"],
         total=total,
         done=done,
         running=progress["running"],
@@ -99,6 +103,29 @@ def advance(fact: RunFact, progress: Mapping[str, Any], now: float) -> RunFact:
     )
     others = tuple(other for other in fact.loops if other.line != line)
     return replace(fact, seq=fact.seq + 1, loops=(*others, loop)[-_MOST_LOOPS:])
+
+
+def finish_loop(fact: RunFact, number: int, *, is_whole: bool) -> RunFact:
+    """Return the fact after the end of a loop; its cell goes on.
+
+    Parameters
+    ----------
+    is_whole
+        All its iterations are done.
+    """
+    loops = tuple(
+        replace(
+            loop,
+            done=max(loop.done, loop.total) if is_whole else loop.done,
+            running=0,
+            ends_at=None,
+            is_over=True,
+        )
+        if loop.number == number
+        else loop
+        for loop in fact.loops
+    )
+    return replace(fact, seq=fact.seq + 1, loops=loops)
 
 
 def end(
@@ -116,16 +143,7 @@ def end(
         return fact
     traceback = _traceback(outcome) if status == "failed" else ""
     finished = {report["line"]: report["iterations"] for report in outcome["loops"]}
-    loops = tuple(
-        replace(
-            loop,
-            done=finished.get(loop.line, loop.total) if status == "done" else loop.done,
-            total=finished.get(loop.line, loop.total),
-            running=0,
-            ends_at=None,
-        )
-        for loop in fact.loops
-    )
+    loops = tuple(_ended(loop, finished, is_whole=status == "done") for loop in fact.loops)
     return replace(
         fact,
         seq=fact.seq + 1,
@@ -136,6 +154,14 @@ def end(
         loops=loops,
         inputs=tuple(inputs) if status == "failed" else (),
     )
+
+
+def _ended(loop: LoopFact, finished: Mapping[int, int], *, is_whole: bool) -> LoopFact:
+    """Return a loop as it is once its cell has ended; it may have ended before."""
+    total = finished.get(loop.line, loop.total)
+    is_known = not is_whole or (loop.is_over and loop.total)
+    done = loop.done if is_known else total
+    return replace(loop, done=done, total=total, running=0, is_over=True, ends_at=None)
 
 
 def _traceback(outcome: Mapping[str, Any]) -> str:
@@ -172,10 +198,15 @@ class Publisher:
         Where ``scheduler.json`` appears once the scheduler listens, and ``tls`` is.
     session
         Whose runs they are; the connection is named after it.
+    on_stop
+        Told what those who watch ask for.
     """
 
-    def __init__(self, cluster_directory: Path, session: str) -> None:
-        self._directory, self._session = cluster_directory, session
+    def __init__(
+        self, cluster_directory: Path, session: str, on_stop: Callable[[StopLoop], None]
+    ) -> None:
+        self._directory, self._session, self._on_stop = cluster_directory, session, on_stop
+        self._answers: list[StopAnswer] = []
         self._client: Client | None = None
         self._waiting: dict[str, RunFact] = {}
         self._wake = asyncio.Event()
@@ -185,15 +216,22 @@ class Publisher:
         self._waiting[fact.id] = fact
         self._wake.set()
 
+    def answer(self, answer: StopAnswer) -> None:
+        """Answer whoever has asked."""
+        self._answers.append(answer)
+        self._wake.set()
+
     async def run(self) -> None:
         """Publish for as long as the scheduler lives."""
         await self._wake.wait()
         try:
             self._client = await self._connect()
+            self._client.subscribe_topic(ASKED, self._take_asked)
             while self._client.status == "running":
                 await self._wake.wait()
                 # A short cell has begun and ended by then: it is told once, and not held up.
-                await asyncio.sleep(_EVERY_S)
+                if not self._answers:
+                    await asyncio.sleep(_EVERY_S)
                 self._wake.clear()
                 await self._send(self._client)
         except Exception as error:  # noqa: BLE001 - cells must run, whoever may not watch them
@@ -207,9 +245,17 @@ class Publisher:
                     await self._send(self._client)
 
     async def _send(self, client: Client) -> None:
+        answers, self._answers = self._answers, []
+        for answer in answers:
+            await client.log_event(ANSWERED, stops.to_message(answer))
         facts, self._waiting = self._waiting, {}
         if facts:
             await client.log_event(TOPIC, to_message(facts.values()))
+
+    def _take_asked(self, event: tuple[float, Any]) -> None:
+        stop = stops.from_message(event[1], StopLoop)
+        if stop is not None:
+            self._on_stop(stop)
 
     async def _connect(self) -> Client:
         from distributed import Client
@@ -250,6 +296,18 @@ class RunLog:
         """Note a loop's progress."""
         if self._current is not None:
             self._set(advance(self._current, progress, time.time()))
+
+    def has_loop(self, run: str, number: int) -> bool:
+        """Tell whether a run goes on, and a loop of it."""
+        fact = self._current
+        if fact is None or fact.id != run:
+            return False
+        return any(loop.number == number and not loop.is_over for loop in fact.loops)
+
+    def finish_loop(self, number: int, *, is_whole: bool) -> None:
+        """Note that a loop has ended."""
+        if self._current is not None:
+            self._set(finish_loop(self._current, number, is_whole=is_whole))
 
     def take_inputs(self, inputs: Sequence[Mapping[str, Any]]) -> None:
         """Note what the current cell was at when it raised: that comes before its outcome."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jupyter_scale.transport.framing import LENGTH_BYTES, Unframer, decode, encode
 
 
 class ShellLink:
-    """The shell's end: any thread may send; only the main thread receives, between cells."""
+    """The shell's end: any thread may send; only the main thread receives."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -31,6 +32,14 @@ class ShellLink:
             return None
         body = self._read(int.from_bytes(head, "big"))
         return None if body is None else decode(body)
+
+    def receive_waiting(self) -> Iterator[dict[str, Any]]:
+        """Yield the messages that are there; wait for no other."""
+        while select.select([self._socket], [], [], 0)[0]:
+            message = self.receive()
+            if message is None:
+                return
+            yield message
 
     def _read(self, size: int) -> bytes | None:
         data = bytearray(size)

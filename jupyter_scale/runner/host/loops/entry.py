@@ -29,6 +29,7 @@ from jupyter_scale.runner.host.loops.rewriting import LoopRewriter
 from jupyter_scale.runner.host.loops.run import LoopRun
 from jupyter_scale.runner.host.loops.seeds import Generators, loop_seed
 from jupyter_scale.runner.host.loops.sources import Source
+from jupyter_scale.runner.host.loops.standing import Standing
 from jupyter_scale.runner.host.loops.workbench import Effects, Workbench
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.shipping.ambient.ambience import Ambience
@@ -131,6 +132,8 @@ class Spreader:
         The directory for shared memory.
     ambience
         The process-wide state of the shell.
+    standing
+        Which loops go on.
     """
 
     def __init__(
@@ -140,13 +143,14 @@ class Spreader:
         outbox: Outbox,
         shared: Path | None,
         ambience: Ambience,
+        standing: Standing,
     ) -> None:
         self._shell = shell
         self.ambience = ambience
         self.rewriter = LoopRewriter(shell, ENTRY)
         namespace = shell.user_ns
         capturer = Capturer(namespace, shell.compile._filename_map, ambience, shared)  # noqa: SLF001
-        self._bench = Workbench(namespace, engine, capturer, outbox, shared)
+        self._bench = Workbench(namespace, engine, capturer, outbox, shared, standing)
         self._options = SpreadOptions()
         self._reports: dict[int, LoopReport] = {}
         self._sites: dict[int, _Site] = {}
@@ -249,10 +253,12 @@ class Spreader:
         try:
             yield from steps
         except BaseException as error:
+            self._bench.standing.end(run.number, is_whole=False)
             steps.close()  # type: ignore[attr-defined]
             self._left[site.code.co_filename, run.line] = run.left_by(error, kind)
             raise
         finally:
+            self._bench.standing.end(run.number, is_whole=True)
             steps.close()  # type: ignore[attr-defined]
             self._is_seeding = False
             if generators is not None:

@@ -73,6 +73,8 @@ class LoopRun:
         Why it ran in order, if it did.
     failed
         Number and short form of an item with which the loop has ended, if its names do not hold it.
+    number
+        By which others know it, once they are told of it; 0 before.
     """
 
     bench: Workbench
@@ -86,6 +88,7 @@ class LoopRun:
     workers: set[str] = field(default_factory=set)
     why: str = ""
     failed: tuple[int, str] | None = None
+    number: int = 0
     _round: Speculation | None = None
     _previous: Part | None = None
     _left_over: Taken | None = None
@@ -367,10 +370,11 @@ class LoopRun:
     def _tell(self, workers: int) -> Callable[[int, int, int, float], None]:
         before = self.source.taken
         outbox, total, line = self.bench.outbox, self.source.length or 0, self.line
+        self.number = number = self.number or self.bench.standing.begin()
 
         def tell(done: int, running: int, failed: int, speedup: float) -> None:
             progress = LoopProgress(
-                0, line, total, before + done, workers, running, failed, round(speedup, 1)
+                number, line, total, before + done, workers, running, failed, round(speedup, 1)
             )
             outbox.send(EventKind.PROGRESS, progress.to_body())
 
