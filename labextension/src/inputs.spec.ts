@@ -6,13 +6,13 @@ import { anInput, aRun } from './testing/views';
 
 const trans = nullTranslator.load('');
 
-test('what each loop was at, the outermost first, and the iteration of the innermost', () => {
+test('what each loop was at, and the iteration of the innermost, which is first', () => {
   const inputs = [
     anInput({ values: ["row = {'id': 7}"], index: 3 }),
     anInput({ values: ['alpha = 0.1', 'fold = 2'], index: 12 })
   ];
   expect(withOf([aRun('r', { inputs })], trans)).toEqual([
-    { values: ["row = {'id': 7}", 'alpha = 0.1, fold = 2'], aside: 'iteration 12' }
+    { values: ['alpha = 0.1, fold = 2', "row = {'id': 7}"], aside: 'iteration 12' }
   ]);
 });
 

@@ -10,7 +10,7 @@ export const INPUTS_SHOWN = 3;
 
 /** What one failure was at: short forms of values, and which iteration that was. */
 export interface IWith {
-  /** One text for each loop around, the outermost first: `alpha = 0.1, fold = 2`. */
+  /** One text for each loop around, the innermost first: `alpha = 0.1, fold = 2`. */
   readonly values: readonly string[];
   /** For instance `iteration 7`; empty where nobody knows. */
   readonly aside: string;
@@ -32,9 +32,10 @@ export function withOf(
 }
 
 function describe(inputs: readonly IInputs[], trans: TranslationBundle): IWith {
-  const index = inputs.at(-1)?.index ?? null;
+  const inside = [...inputs].reverse();
+  const index = inside[0]?.index ?? null;
   return {
-    values: inputs.map(({ call, values }) => {
+    values: inside.map(({ call, values }) => {
       const all = values.join(', ');
       return call ? `${call}(${all})` : all;
     }),

@@ -63,7 +63,7 @@ test('start, watch, interrupt, survive a crash of the server, stop', async ({
   await expect(runs.getByRole('img', { name: 'Interrupted' })).toBeVisible();
 
   const stopped = lab.run(STOPPED);
-  await runs.getByRole('button', { name: /^Stop the loop in line 3:/ }).click();
+  await runs.getByRole('button', { name: /^Stop the loop in line 2:/ }).click();
   await stopped;
   const failure = runs.getByRole('listitem').filter({ hasText: 'ZeroDivisionError' });
   await expect(failure.getByRole('list', { name: 'What it was at' })).toHaveText(

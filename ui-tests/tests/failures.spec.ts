@@ -31,6 +31,7 @@ test('a failure shows with what it failed, in each theme and width', async ({
   const row = {
     ...aFailure(9, [], null),
     error: "KeyError: 'weight'",
+    traceback: '',
     inputs: [
       anInput({
         values: ["row = {'id': 7, 'name': 'a station with a long name'}"],
@@ -42,6 +43,7 @@ test('a failure shows with what it failed, in each theme and width', async ({
   const call = {
     ...aFailure(8, [], null),
     error: 'ValueError: no such model',
+    traceback: '',
     inputs: [
       anInput({
         call: 'score',
