@@ -8,11 +8,11 @@ told by the loops and pools of the cell.
 from __future__ import annotations
 
 import ast
+import inspect
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from jupyter_scale.analysis.around import Place, loops_around, target_text
 from jupyter_scale.model.run import Inputs
@@ -177,7 +177,8 @@ def _values(frame: types.FrameType, names: Iterable[str]) -> Iterator[str]:
     """Yield what names of a frame hold."""
     code, local = frame.f_code, frame.f_locals
     own = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    is_function = bool(code.co_flags & inspect.CO_OPTIMIZED)
     for name in islice(names, _MOST_VALUES):
-        scope: Mapping[str, Any] = local if name in own or name in local else frame.f_globals
-        if name in scope:
+        scope = local if name in own or not is_function else frame.f_globals
+        if type(scope) is dict and name in scope:  # of another kind, it may be the user's
             yield f"{name} = {describe(scope[name])}"

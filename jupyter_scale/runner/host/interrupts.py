@@ -55,7 +55,8 @@ class InterruptGate:
         """Let go of `LOOK`, if nobody else listens; only the main thread can."""
         self._listeners -= 1
         if not self._listeners and threading.get_ident() == self._main:
-            signal.signal(LOOK, self._handled_before)
+            if signal.getsignal(LOOK) == self._on_look:
+                signal.signal(LOOK, self._handled_before)
             self._handled_before = None
 
     def forget(self) -> None:

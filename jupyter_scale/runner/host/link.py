@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import select
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -35,11 +35,16 @@ class ShellLink:
 
     def receive_waiting(self) -> Iterator[dict[str, Any]]:
         """Yield the messages that are there; wait for no other."""
-        while select.select([self._socket], [], [], 0)[0]:
+        while self._has_more():
             message = self.receive()
             if message is None:
                 return
             yield message
+
+    def _has_more(self) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        return False
 
     def _read(self, size: int) -> bytes | None:
         data = bytearray(size)
