@@ -41,7 +41,7 @@ FEW_NODES = 16
 _CONNECT_TIMEOUT_S = 10
 _TRY_AGAIN_S = 2.0
 _LOOK_S = 0.25
-_ANSWER_S = 3.0
+_ANSWER_S = 5.0
 
 
 _Result = TypeVar("_Result")

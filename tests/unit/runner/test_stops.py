@@ -65,6 +65,14 @@ def test_a_loop_that_goes_on_is_stopped_once(lab):
     ]
 
 
+def test_a_loop_that_cleans_up_is_not_stopped(lab):
+    with lab.gate:
+        loop = lab.standing.begin()
+        lab.standing.leave(loop)
+        lab.press(loop)
+    assert lab.said() == [answer("a", is_stopped=False)]
+
+
 def test_the_loop_after_it_is_not_meant(lab):
     with lab.gate:
         first = lab.standing.begin()

@@ -250,30 +250,33 @@ class Spreader:
         started = time.perf_counter()
         self._is_seeding = run.seed is not None
         generators = Generators() if self._is_seeding else None
+        standing, is_whole = self._bench.standing, True
         try:
             yield from steps
         except BaseException as error:
-            self._bench.standing.end(run.number, is_whole=False)
+            is_whole = False
+            standing.leave(run.number)
             steps.close()  # type: ignore[attr-defined]
             self._left[site.code.co_filename, run.line] = run.left_by(error, kind)
             raise
         finally:
-            self._bench.standing.end(run.number, is_whole=True)
+            standing.leave(run.number)
             steps.close()  # type: ignore[attr-defined]
             self._is_seeding = False
             if generators is not None:
                 generators.restore()
             run.source.close()
-            seconds = time.perf_counter() - started
-            iterations = run.source.taken if run.source.length is None else run.source.length
-            if seconds < _SHORT_S:
-                site.short_runs += 1
-                site.longest = max(site.longest, iterations)
-            report = LoopReport(
-                run.line, iterations, run.spread, len(run.workers), run.why, seconds
-            )
-            earlier = self._reports.get(run.line)
-            self._reports[run.line] = earlier.joined(report) if earlier else report
+            self._report(run, site, time.perf_counter() - started)
+            standing.end(run.number, is_whole=is_whole)
+
+    def _report(self, run: LoopRun, site: _Site, seconds: float) -> None:
+        iterations = run.source.taken if run.source.length is None else run.source.length
+        if seconds < _SHORT_S:
+            site.short_runs += 1
+            site.longest = max(site.longest, iterations)
+        report = LoopReport(run.line, iterations, run.spread, len(run.workers), run.why, seconds)
+        earlier = self._reports.get(run.line)
+        self._reports[run.line] = earlier.joined(report) if earlier else report
 
 
 def _length(iterable: Iterable[Any]) -> int:

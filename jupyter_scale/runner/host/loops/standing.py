@@ -43,8 +43,12 @@ class Standing:
         self._gate.listen()
         return self._count
 
+    def leave(self, number: int) -> None:
+        """Take note that a loop begins to clean up: it is not stopped any more."""
+        self._going_on.discard(number)
+
     def end(self, number: int, *, is_whole: bool) -> None:
-        """Take note that a loop has ended; again, or of one that has no number: nothing.
+        """Tell that a loop has ended; again, or of one that has no number: nothing.
 
         Parameters
         ----------
