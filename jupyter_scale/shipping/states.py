@@ -35,24 +35,17 @@ from jupyter_scale.shipping.caches import (
     set_cache_state,
 )
 from jupyter_scale.shipping.codes import plain_code
+from jupyter_scale.shipping.exceptionforms import exception_state, is_plain_exception
 from jupyter_scale.shipping.fingerprint import CHUNK_BYTES
+from jupyter_scale.shipping.leaves import array_bytes, memory_order
 from jupyter_scale.shipping.loading import (
     load_whole,
     set_exception_state,
     set_function_state,
     set_weak_keys,
 )
-from jupyter_scale.shipping.pickler import (
-    array_bytes,
-    exception_state,
-    function_state,
-    has_reducer,
-    is_plain_exception,
-    memory_order,
-    own_attributes,
-    registry_state,
-    whole_state,
-)
+from jupyter_scale.shipping.pickler import own_attributes, whole_state
+from jupyter_scale.shipping.reducers import function_state, has_reducer, registry_state
 from jupyter_scale.shipping.tensors import is_plain_tensor, set_tensor_state, tensor_state
 
 _HEAP_TYPE = 1 << 9
