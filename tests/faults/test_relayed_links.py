@@ -3,9 +3,14 @@
 Nobody is told of that by the system: both connections of the relay stay as they are.
 """
 
+import json
+import os
+import signal
+
 import pytest
 
 import linksteps
+from waiting import eventually
 
 pytestmark = [pytest.mark.absences, pytest.mark.timeout(300)]
 
@@ -64,6 +69,36 @@ def test_an_old_connection_attaches_when_another_has_taken_over(relayed, step, t
         f"reached = hooks['at']({step!r}, hooks['hold_the_next'](relays))"
     )
     assert_whole(relayed, step, tmp_path / "cell")
+
+
+def test_a_notebook_that_sleeps_counts_as_away(relayed, tmp_path):
+    """Its link is as it was, but nobody is heard: what the cell shows is written down."""
+    size = int(relayed.value("len(text)"))
+    relayed.run("data = {'rows': [1]}")
+    source = linksteps.cell(tmp_path / "cell", mark="asleep")
+    run = relayed.start(
+        f"{source}\nwhile not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.05)"
+    )
+    run.wait_for("line 3\n")
+    os.kill(relayed.pid, signal.SIGSTOP)
+    try:
+        assert eventually(lambda: not stored(relayed, "asleep")["is_attended"], 60)
+    finally:
+        os.kill(relayed.pid, signal.SIGCONT)
+    assert eventually(lambda: stored(relayed, "asleep")["is_attended"], 60)
+    (tmp_path / "go").mkdir()
+    answer = run.finish()
+    assert (answer.status, answer.stdout) == ("ok", linksteps.LINES), answer
+    assert relayed.value("data['rows']") == f"[1, {size}]"
+
+
+def stored(notebook, mark):
+    """Return what is written down of a run, if it is."""
+    for path in notebook.runtime.rglob("runs/*/run.json"):
+        run = json.loads(path.read_text())
+        if f"'{mark}'" in run["first_line"]:
+            return run
+    return {"is_attended": True}
 
 
 def test_the_relay_was_there(relayed):

@@ -92,14 +92,6 @@ def each(laptops, source):
     return [laptop.result(PATIENCE_S) for laptop in laptops]
 
 
-@pytest.fixture(scope="module")
-def notebooks(open_all):
-    """One notebook for each step, and those that sleep or are left alone."""
-    found = dict(zip(linksteps.STEPS, open_all("cut", len(linksteps.STEPS)), strict=True))
-    [found["asleep"]] = open_all("whole")
-    return found
-
-
 def bring_to_steps(machine, notebooks, directory):
     """Let each notebook's next cell come to its step, and wait there; return their gates."""
     gates = {}
@@ -117,6 +109,65 @@ def bring_to_steps(machine, notebooks, directory):
 def place_of(machine, directory, name):
     """Return what a cell makes there, once."""
     return machine.home / f"{directory.name}-{name.replace(' ', '-')}"
+
+
+# -- its process dies ----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def killed(lab, open_all, tmp_path_factory):
+    """Kill a notebook's process at every step; return the next one, and what it is told."""
+    machine, before = lab.machines["h1"], set(of_clusters(lab, "runners/*"))
+    directory = tmp_path_factory.mktemp("killed")
+    doomed = dict(zip(linksteps.STEPS, open_all("brief", len(linksteps.STEPS)), strict=True))
+    left = set(of_clusters(lab, "runners/*")) - before
+    assert len(left) == len(doomed)
+    bring_to_steps(machine, doomed, directory)
+    for laptop in doomed.values():
+        laptop.kill()
+    [following] = open_all("brief")
+    places = {step: place_of(machine, directory, step) for step in doomed}
+    return following, places, left
+
+
+def of_clusters(lab, pattern):
+    """Return what there is on h1 in the directories of clusters."""
+    return list((lab.machines["h1"].home / ".cache/jupyter-scale/clusters").rglob(pattern))
+
+
+def run_of(listed, step):
+    """Return the id of a step's run, "" if there is none."""
+    found = re.search(rf"^(\w+) .*mark = '{step}'$", listed, re.MULTILINE)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("step", linksteps.STEPS)
+def test_its_process_was_killed(lab, killed, step):
+    """What had not come whole is not begun; what had is there for the next one."""
+    following, places, _ = killed
+    run = run_of(following.run("%scale runs"), step)
+    assert places[step].exists() == (step not in UNSTARTED)
+    if step in UNSTARTED:
+        assert not run
+        return
+    following.run("del data\nback = mark = None")
+    assert linksteps.lines_in(following.run(f"%scale fetch {run}")) == linksteps.LINES
+    size = linksteps.LONG + 1
+    said = following.run("print(data['rows'] == [1, len(back)], len(back), mark, number)")
+    assert said == f"True {size} {step} 39\n"
+    [kept] = of_clusters(lab, f"runs/{run}*")
+    assert [path.name for path in kept.iterdir()] == ["run.json"]  # what it took is given back
+
+
+# -- it is away ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def notebooks(open_all):
+    """One notebook for each step, and those that sleep or are left alone."""
+    found = dict(zip(linksteps.STEPS, open_all("cut", len(linksteps.STEPS)), strict=True))
+    [found["asleep"]] = open_all("whole")
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -180,57 +231,13 @@ def test_who_was_away_for_too_long_fetches_the_cell(lab, notebooks, absence):
     laptop.close()
 
 
-# -- its process dies ----------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def killed(lab, open_all, tmp_path_factory):
-    """Kill a notebook's process at every step; return the next one, and what it is told."""
-    machine, before = lab.machines["h1"], set(of_clusters(lab, "runners/*"))
-    directory = tmp_path_factory.mktemp("killed")
-    doomed = dict(zip(linksteps.STEPS, open_all("brief", len(linksteps.STEPS)), strict=True))
-    left = set(of_clusters(lab, "runners/*")) - before
-    assert len(left) == len(doomed)
-    bring_to_steps(machine, doomed, directory)
-    for laptop in doomed.values():
-        laptop.kill()
-    [following] = open_all("brief")
-    places = {step: place_of(machine, directory, step) for step in doomed}
-    return following, places, left
-
-
-def of_clusters(lab, pattern):
-    """Return what there is on h1 in the directories of clusters."""
-    return list((lab.machines["h1"].home / ".cache/jupyter-scale/clusters").rglob(pattern))
-
-
-def run_of(listed, step):
-    """Return the id of a step's run, "" if there is none."""
-    found = re.search(rf"^(\w+) .*mark = '{step}'$", listed, re.MULTILINE)
-    return found[1] if found else ""
-
-
-@pytest.mark.parametrize("step", linksteps.STEPS)
-def test_its_process_was_killed(lab, killed, step):
-    """What had not come whole is not begun; what had is there for the next one."""
-    following, places, _ = killed
-    run = run_of(following.run("%scale runs"), step)
-    assert places[step].exists() == (step not in UNSTARTED)
-    if step in UNSTARTED:
-        assert not run
-        return
-    following.run("del data\nback = mark = None")
-    assert linksteps.lines_in(following.run(f"%scale fetch {run}")) == linksteps.LINES
-    size = linksteps.LONG + 1
-    said = following.run("print(data['rows'] == [1, len(back)], len(back), mark, number)")
-    assert said == f"True {size} {step} 39\n"
-    [kept] = of_clusters(lab, f"runs/{run}*")
-    assert [path.name for path in kept.iterdir()] == ["run.json"]  # what it took is given back
-
-
 def test_nothing_of_those_that_were_killed_stays(killed):
-    """A runner cannot know whether its notebook comes back: it waits while results are kept."""
+    """A runner cannot know whether its notebook comes back: it waits while results are kept.
+
+    This comes last, so that the absences are what is waited for.
+    """
     following, places, left = killed
     assert eventually(lambda: not any(path.exists() for path in left), KEPT_S + 60), left
     assert not any(places[step].exists() for step in UNSTARTED)
-    assert "running" not in following.run("%scale runs")
+    listed = following.run("%scale runs")
+    assert not re.search(r"^\w+ +running ", listed, re.MULTILINE), listed
