@@ -45,7 +45,7 @@ def at(step, act):
 def relayed(beat_s):
     """Have the next link go through a relay; both ends say so often that they are there."""
     relay = {}
-    exec(Path(__file__).with_name("relay.py").read_text(), relay)
+    exec(Path(__file__).with_name("badlinks.py").read_text(), relay)
     relays = []
 
     def make(original):
