@@ -384,7 +384,7 @@ class Session:
     def _follow(self, number: int, view: CellView) -> CellOutcome:
         """Show events as they come, and pass on what the user asks for; return the outcome."""
         stopper = Stopper(self._client, number)
-        for event in self._client.events(number):
+        for event in self._events(number):
             if event is Nudge.INTERRUPTED:
                 if not stopper.ask():
                     self._leave_alone()
@@ -402,6 +402,15 @@ class Session:
                 show(event, view, self._ambience.site)
         msg = "The runner closed the conversation."
         raise RunnerLost(msg)
+
+    def _events(self, number: int) -> Iterator[Event | Nudge]:
+        """Yield a cell's events; where nobody has answered for too long, it is left alone."""
+        try:
+            yield from self._client.events(number)
+        except RunnerLost:
+            if self._client.has_given_up:
+                self._leave_alone()
+            raise
 
     def _leave_alone(self) -> NoReturn:
         """Wait no longer for a cell over a link that is broken; it goes on.

@@ -23,6 +23,8 @@ from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
 
 _PATIENCE_S = 7.0
+#: On the way to another machine a link may be dead without a sign.
+_BEAT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,12 @@ class Joiner:
                 return True  # as far as is known
 
         client = RunnerClient(
-            route.address, cluster.directory / "tls", session_id, is_alive, patience_s
+            route.address,
+            cluster.directory / "tls",
+            session_id,
+            is_alive,
+            patience_s,
+            _BEAT_S if is_elsewhere else 0.0,
         )
         shared_dir = cluster.state.shared_dir
         shared = session_directory(Path(shared_dir), session_id) if shared_dir else None
