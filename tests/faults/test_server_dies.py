@@ -8,7 +8,6 @@ import os
 import re
 import signal
 
-import psutil
 import pytest
 
 import linksteps
@@ -39,11 +38,11 @@ def places(lab):
 def following(lab, places, tmp_path_factory):
     """A kernel of the next server; the first was killed with a cell at every step."""
     cluster = lab.start_cluster(profile="one")["id"]
-    pids = []
+    pids = set()
     for step, place in places.items():
         gate = tmp_path_factory.mktemp("gate")
         kernel = lab.start_kernel(f"{place.name}.ipynb")
-        pids.append(kernel.pid)
+        pids.add(kernel.pid)
         assert kernel.run(linksteps.prepare()).status == "ok"
         assert kernel.run("%%scale\nready = len(text)").status == "ok"
         assert kernel.run(linksteps.waiting(step, gate)).status == "ok"
@@ -51,7 +50,8 @@ def following(lab, places, tmp_path_factory):
         assert eventually((gate / "here").exists, 60), step
     os.kill(lab.process.pid, signal.SIGKILL)
     lab.process.wait(10)
-    assert eventually(lambda: not any(map(psutil.pid_exists, pids)), 30), "they look for it"
+    # They look whether their parent lives.
+    assert eventually(lambda: not pids & {process.pid for process in lab.processes()}, 30)
     lab.start()
     assert lab.comes_up("one")
     assert lab.clusters()["one"]["id"] == cluster
