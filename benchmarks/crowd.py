@@ -2,10 +2,11 @@
 
 ::
 
-    JUPYTER_RUNTIME_DIR=... python benchmarks/crowd.py [NODES] [GPUS]
+    JUPYTER_RUNTIME_DIR=... python benchmarks/crowd.py [NODES] [GPUS] [ITERATIONS]
 
 A real scheduler answers the observers of a Jupyter server as the survey of a cluster would, with
-loads that change each second, and tells of a cell that spreads 100,000 iterations. All else is
+loads that change each second, and tells of a cell that spreads 100,000 iterations, a hundred a
+second; when it has ended it is run again. All else is
 real: the server with the same runtime directory shows it as a kernel's cluster. It ends when its
 standard input is closed. ``npm run measure`` in ui-tests measures with it.
 """
@@ -29,11 +30,11 @@ from jupyter_scale.model.cluster import ClusterState, NodeState, Status, Target
 from jupyter_scale.model.facts import TOPIC, LoopFact, RunFact, to_message
 from jupyter_scale.model.profile import Pool, Profile
 from jupyter_scale.monitor.survey import LOOK
+from jupyter_scale.monitor.tasks import TASKS, TaskWatch
 from jupyter_scale.transport import tls
 from jupyter_scale.transport.lifeline import current_owner
 
 WORKERS = 8
-ITERATIONS = 100_000
 TELL_EVERY_S = 0.25
 ITERATIONS_PER_S = 100
 
@@ -107,47 +108,51 @@ def make_state(names: Collection[str], directory: Path, address: str) -> Cluster
     )
 
 
-async def tell_progress(scheduler: Scheduler) -> None:
-    """Tell how a cell's loop goes on, as its runner would."""
-    started = time.time()
-    seq = 0
+async def tell_progress(scheduler: Scheduler, iterations: int) -> None:
+    """Tell how a cell's loop goes on, as its runner would; then of the next."""
+    started, seq, count = time.time(), 0, 1
     while True:
         now = time.time()
-        done = min(ITERATIONS, int((now - started) * ITERATIONS_PER_S))
+        done = min(iterations, int((now - started) * ITERATIONS_PER_S))
+        is_done = done == iterations
         seq += 1
         loop = LoopFact(
             line=2,
-            total=ITERATIONS,
+            total=iterations,
             done=done,
-            running=256,
+            running=0 if is_done else 256,
             failed=0,
             workers=256,
             rate_per_s=float(ITERATIONS_PER_S),
             speedup=200.0,
             done_before=0,
             started_at=started,
-            ends_at=now + (ITERATIONS - done) / ITERATIONS_PER_S,
+            ends_at=now + (iterations - done) / ITERATIONS_PER_S,
         )
         fact = RunFact(
-            id="crowd-run",
+            id=f"crowd-run-{count}",
             seq=seq,
             session="crowd",
             kernel_id="",
             notebook="crowd.ipynb",
             cell_id="",
-            execution_count=1,
-            first_line="results = [simulate(seed) for seed in range(100_000)]",
-            status="running",
+            execution_count=count,
+            first_line=f"results = [simulate(seed) for seed in range({iterations:_})]",
+            status="done" if is_done else "running",
             started_at=started,
+            ended_at=now if is_done else None,
             loops=(loop,),
         )
         scheduler.log_event(TOPIC, to_message([fact]))
+        if is_done:
+            started, seq, count = now, 0, count + 1
         await asyncio.sleep(TELL_EVERY_S)
 
 
 async def main() -> None:
     """Be there until standard input is closed."""
-    count, gpus = (int(text) for text in (*sys.argv[1:3], "1000", "8")[:2])
+    defaults = ["1000", "8", "100000"]
+    count, gpus, iterations = map(int, [*sys.argv[1:], *defaults[len(sys.argv) - 1 :]])
     directory = store.directory_of(uuid.uuid4().hex[:12])
     crowd = Crowd(count, gpus)
     state = make_state(crowd.names, directory, "")
@@ -161,10 +166,11 @@ async def main() -> None:
         dashboard=False,
     )
     scheduler.handlers[LOOK] = crowd.look
+    scheduler.handlers[TASKS] = TaskWatch(scheduler, crowd.names[0]).read
     async with scheduler:
         state = make_state(crowd.names, directory, scheduler.address)
         store.save(state)
-        telling = asyncio.create_task(tell_progress(scheduler))
+        telling = asyncio.create_task(tell_progress(scheduler, iterations))
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.read)
         telling.cancel()

@@ -12,7 +12,7 @@ from jupyter_scale.model.feed import FEED_VERSION
 from jupyter_scale.model.holdings import Holding, Holdings, HoldingState
 from jupyter_scale.model.run import format_bytes
 from jupyter_scale.shipping.remote import RemoteValue
-from jupyter_scale.workspace import Workspace
+from jupyter_scale.workspace.workspace import Workspace
 
 #: So long the kernel may compare values for the panel, and for a line that the user waits for.
 _PANEL_S = 0.05

@@ -11,7 +11,7 @@ from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.clusters.costs import cost_rows
 from jupyter_scale.clusters.occupants import sessions_of
 from jupyter_scale.model.run import format_bytes
-from jupyter_scale.workspace import Workspace
+from jupyter_scale.workspace.workspace import Workspace
 
 
 def show_status(workspace: Workspace) -> str:

@@ -44,7 +44,7 @@ def join(shell, nodes, *, with_workers=False):  # noqa: PLR0915 - one step after
     from jupyter_scale.session.session import Session
     from jupyter_scale.transport.lifeline import current_owner
     from jupyter_scale.transport.local import child_environment
-    from jupyter_scale.workspace import _Joined
+    from jupyter_scale.workspace.joining import Joined
 
     nodes = Path(nodes)
     folder = Path.cwd()
@@ -105,10 +105,10 @@ def join(shell, nodes, *, with_workers=False):  # noqa: PLR0915 - one step after
         address, cluster.directory / "tls", session_id, lambda: runner.poll() is None, 10.0
     )
     abroad = Abroad(folder, lambda: couriers)
-    workspace._cluster = cluster
+    workspace._tenancy.cluster = cluster
     session = Session(
-        client, workspace._namespace, workspace._hidden, None, workspace._ambience, abroad=abroad
+        client, shell.user_ns, shell.user_ns_hidden, None, magic._ambience, abroad=abroad
     )
     workspace._place = cluster.state.head.name
-    workspace._joined[workspace._place] = _Joined(session, None, Route(address), "abroad")
+    workspace._joined[workspace._place] = Joined(session, None, Route(address), "abroad")
     return {"runner": runner, "couriers": couriers, "hosts": hosts, "abroad": abroad}

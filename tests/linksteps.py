@@ -4,9 +4,13 @@ It runs in a notebook's own process, `load` says how: `at` has something done, o
 when the next cell comes to a step.
 """
 
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
 from jupyter_scale.model.messages import EventKind, RequestKind
 from jupyter_scale.runner.client import RunnerClient
-from jupyter_scale.runner.protocol import Deliver
+from jupyter_scale.runner.protocol import Caller, Deliver
 from jupyter_scale.transport.secure import SecureConnection
 
 #: A text of so many characters is sent, and comes back, in several pieces.
@@ -36,6 +40,58 @@ def at(step, act):
 
     STEPS[step](fire)
     return done
+
+
+def relayed(beat_s):
+    """Have the next link go through a relay; both ends say so often that they are there."""
+    relay = {}
+    exec(Path(__file__).with_name("badlinks.py").read_text(), relay)
+    relays = []
+
+    def make(original):
+        def init(self, address, *rest):
+            place = urlsplit(address)
+            relays.append(relay["Relay"](place.hostname, place.port))
+            original(self, f"tls://127.0.0.1:{relays[-1].port}", *rest[:4], beat_s)
+            relays[-1].client = self
+
+        return init
+
+    _patch(RunnerClient, "__init__", make)
+    _restores.pop()  # for good
+    return relays
+
+
+def release_later(client, pair):
+    """Let what a connection holds back arrive when the next one has taken over."""
+    before = client._connection
+
+    def wait():
+        while client._connection in {before, None} or not client._caller._is_attached:
+            threading.Event().wait(0.01)
+        pair.release()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def hold_the_next(relays):
+    """Break the link, and hold back the next connection from its first message on."""
+
+    def break_it(connection):
+        def make(original):
+            def connected(self):
+                _restores.pop()()  # the one after it is as usual
+                pair = relays[-1].newest
+                pair.hold("up", "down")
+                release_later(relays[-1].client, pair)
+                return original(self)
+
+            return connected
+
+        _patch(Caller, "connected", make)
+        connection.abort()
+
+    return break_it
 
 
 def _patch(kind, name, make):
@@ -120,14 +176,27 @@ def _while_results_travel(fire):
 
 
 def _before_the_acknowledgement(fire):
+    """Of the end; it may go alone, or with the next request."""
+    ends = []
+
+    def make_perform(original):
+        def perform(self, actions):
+            events = [action.event for action in actions if isinstance(action, Deliver)]
+            ends.extend(event.seq for event in events if event.kind is EventKind.FINISHED)
+            original(self, actions)
+
+        return perform
+
     def make(original):
         def flush(self):
-            if not self._caller.outstanding and any(w["op"] == "ack" for w in self._outgoing):
+            acks = [wire["seq"] for wire in self._outgoing if wire["op"] == "ack"]
+            if ends and acks and max(acks) >= ends[0]:
                 fire(self._connection)
             return original(self)
 
         return flush
 
+    _patch(RunnerClient, "_perform", make_perform)
     _patch(RunnerClient, "_flush", make)
 
 
@@ -148,10 +217,38 @@ def prepare(name="hooks"):
     return f"{load(name)}\nimport os, time\ntext = 'ab' * {LONG // 2}\ndata = {{'rows': [1]}}"
 
 
-def cell(place):
-    """Return a cell that shows `LINES`, takes and gives a long text, and cannot run twice."""
+def lines_in(text):
+    """Return those of `LINES` that a text has, as it has them."""
+    return "".join(line for line in text.splitlines(keepends=True) if line.startswith("line "))
+
+
+_WAITING = """
+import pathlib
+def wait(connection, gate=pathlib.Path({gate!r})):
+    (gate / 'here').mkdir()
+    while not (gate / 'go').exists():
+        time.sleep(0.01)
+reached = hooks['at']({step!r}, wait)
+text = text + 'c'
+data = {{'rows': [1]}}
+"""
+
+
+def waiting(step, gate):
+    """Return a cell after which the next one waits at a step.
+
+    There it makes ``here`` in the directory `gate`, and waits for ``go``.
+    """
+    return _WAITING.format(gate=str(gate), step=step)
+
+
+def cell(place, mark="cell"):
+    """Return a cell that shows `LINES`, takes and gives a long text, and cannot run twice.
+
+    Its first line has the word `mark`.
+    """
     return (
-        f"%%scale\nos.mkdir({str(place)!r})\nfor number in range(40):\n"
+        f"%%scale\nmark = {mark!r}\nos.mkdir({str(place)!r})\nfor number in range(40):\n"
         "    print('line', number, flush=True)\n    time.sleep(0.03)\n"
         "back = text[::-1]\ndata['rows'].append(len(text))\nlen(back)"
     )

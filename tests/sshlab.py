@@ -391,6 +391,15 @@ class Network:
         ip_in(self._switch, f"link set port{number} up")
         ip_in(self.client, "neigh flush all")
 
+    def move_client(self):
+        """Let the client be another one: whoever sends to the one before hears nothing at all."""
+        before, self.client_address = self.client_address, "10.99.0.250"
+        ip_in(
+            self.client,
+            f"addr del {before}/24 dev eth0",
+            f"addr add {self.client_address}/24 dev eth0",
+        )
+
     def add_outsider(self):
         """Return the namespace of somebody who is on the same switch, and is nobody to anybody."""
         namespace = f"{self._name}o"

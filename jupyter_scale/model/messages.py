@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from jupyter_scale.errors import ProtocolError
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 #: Any text will do.
 HASHED = "jupyter-scale"
 
@@ -65,11 +65,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """A session (re)connects: it has seen all events up to `last_seq` of the life `runner`."""
+    """A session (re)connects: it has seen all events up to `last_seq` of the life `runner`.
+
+    Its connections count up: what an older one still brings counts no more. Both ends send a `Beat`
+    every `beat_s` seconds, if that is not 0.
+    """
 
     session: str
     runner: str | None
     last_seq: int
+    connection: int
+    beat_s: float = 0.0
     version: int = WIRE_VERSION
 
 
@@ -89,6 +95,13 @@ class Ack:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """Whoever says this is there, and has received so many bytes over this connection."""
+
+    received_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
     """Somebody, not only the session, wants a run stopped; said again: killed. No answer."""
 
@@ -96,13 +109,14 @@ class Cancel:
     version: int = WIRE_VERSION
 
 
-Message = Request | Event | Attach | Attached | Ack | Cancel
+Message = Request | Event | Attach | Attached | Ack | Beat | Cancel
 _KINDS: dict[str, type[Any]] = {
     "request": Request,
     "event": Event,
     "attach": Attach,
     "attached": Attached,
     "ack": Ack,
+    "beat": Beat,
     "cancel": Cancel,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

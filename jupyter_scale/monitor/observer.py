@@ -218,6 +218,8 @@ class Observers:
                 await asyncio.sleep(_LOOK_S)
                 continue
             looked = await getattr(client.scheduler, TASKS)(since=since)
+            if looked is None:
+                return  # it was started by an older version, and tells no tasks
             if followed is self._followed:
                 self._on_tasks(cluster, TaskNews(read_spans(looked, time.time()), is_anew))
             since, is_anew = looked["number"], False

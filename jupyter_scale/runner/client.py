@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jupyter_scale.errors import RunnerLost
-from jupyter_scale.model.messages import Event, EventKind, RequestKind, from_wire, to_wire
+from jupyter_scale.model.messages import Beat, Event, EventKind, RequestKind, from_wire, to_wire
+from jupyter_scale.runner.liveness import Liveness
 from jupyter_scale.runner.protocol import Action, Caller, Deliver, Fail, Send
 from jupyter_scale.transport.random_state import isolate
 from jupyter_scale.transport.secure import SecureConnection
@@ -23,6 +24,8 @@ _CONNECT_TIMEOUT_S = 10.0
 _PAUSES_S = (0.05, 0.1, 0.2, 0.5, 1.0, 1.0, 2.0)
 _MOMENT_S = 0.01
 _TELL_CUT_S = 3.0
+#: So many beats in turn may bring nothing new, then the connection counts as broken.
+_MOST_MISSED = 6
 
 
 class Nudge(Enum):
@@ -49,6 +52,9 @@ class RunnerClient:
         Tells whether the runner's process still runs; a dead one is not called again.
     patience_s
         For how long a runner that lives, as far as is known, is called in vain.
+    beat_s
+        How often both ends say that they are there, where a link may be dead without a sign; 0
+        where it cannot.
     """
 
     def __init__(
@@ -58,17 +64,21 @@ class RunnerClient:
         session: str,
         is_alive: Callable[[], bool],
         patience_s: float,
+        beat_s: float = 0.0,
     ) -> None:
         isolate()
         self._address, self._is_alive, self._patience_s = address, is_alive, patience_s
         self._context = context(tls_dir, "client", is_server=False)
-        self._caller = Caller(session)
+        self._beat_s, self._arrived_bytes = beat_s, 0
+        self._caller = Caller(session, beat_s)
         self._queues: dict[int, queue.SimpleQueue[Event | Nudge | RunnerLost]] = {}
         self._connection: SecureConnection | None = None
         self._outgoing: list[dict[str, Any]] = []
         self._lock, self._flushing = threading.Lock(), threading.Lock()
         self._lost: RunnerLost | None = None
         self._is_closing = threading.Event()
+        #: Whether a runner that may live was called in vain for all that time.
+        self.has_given_up = False
         self._thread = threading.Thread(
             target=self._run, name=f"jupyter-scale {address}", daemon=True
         )
@@ -195,8 +205,10 @@ class RunnerClient:
             if not is_told and time.monotonic() > begun + _TELL_CUT_S:
                 is_told = True
                 self._nudge_all(Nudge.CUT)
-        msg = "its process has ended" if not self._is_alive() else "it does not answer"
-        raise ConnectionError(msg)
+        if not self._is_alive():
+            raise ConnectionError("its process has ended")
+        self.has_given_up = not self._is_closing.is_set()
+        raise ConnectionError("it does not answer")
 
     def _nudge_all(self, nudge: Nudge) -> None:
         for request in self._caller.outstanding:
@@ -205,10 +217,16 @@ class RunnerClient:
     def _use(self, connection: SecureConnection) -> None:
         """Listen until the connection breaks."""
         with self._lock:
-            self._connection = connection
+            self._connection, self._arrived_bytes = connection, 0
             self._outgoing.clear()
             self._perform(self._caller.connected())
         self._flush()
+        beating = threading.Event()
+        if self._beat_s:
+            name = f"{threading.current_thread().name} beats"
+            threading.Thread(
+                target=self._beat, args=(connection, beating), name=name, daemon=True
+            ).start()
         try:
             while not self._is_closing.is_set():
                 messages = [from_wire(wire) for wire in connection.receive()]
@@ -216,7 +234,10 @@ class RunnerClient:
                     break
                 with self._lock:
                     for message in messages:
-                        self._perform(self._caller.received(message))
+                        if isinstance(message, Beat):
+                            self._arrived_bytes = message.received_bytes
+                        else:
+                            self._perform(self._caller.received(message))
                 # To acknowledge at once would keep whoever has just been told from going on. It
                 # can go with the next request, or wait for a quiet moment.
                 if self._has_urgent() or (self._outgoing and connection.is_silent_for(_MOMENT_S)):
@@ -224,10 +245,31 @@ class RunnerClient:
         except OSError:
             pass  # what was asked stays asked
         finally:
+            beating.set()
             with self._lock:
                 self._connection = None
                 self._caller.disconnected()
             connection.close()
+
+    def _beat(self, connection: SecureConnection, is_over: threading.Event) -> None:
+        """Say again and again that this side is there; break a connection that is dead.
+
+        This has a thread of its own, as whoever receives or sends may wait for ever.
+        """
+        liveness = Liveness(_MOST_MISSED)
+        while not is_over.wait(self._beat_s):
+            received, sent = connection.received_bytes, connection.sent_bytes
+            if not liveness.look(received, sent, self._arrived_bytes):
+                connection.abort()
+                return
+            # Where something is being sent, that is sign enough.
+            if connection.has_room() and self._flushing.acquire(blocking=False):
+                try:
+                    connection.send([to_wire(Beat(received))])
+                except OSError:
+                    return  # whoever receives has seen that
+                finally:
+                    self._flushing.release()
 
     def _has_urgent(self) -> bool:
         with self._lock:

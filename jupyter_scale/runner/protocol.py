@@ -11,6 +11,8 @@ Laws
    session has not seen.
 4. When the runner that answers is another one than before, every outstanding request fails: its
    effects are gone with the old one, and nobody may believe otherwise.
+5. What comes over an older connection than the last one that was attached counts for nothing: a
+   link may hold it back for long, and let go of it when another connection has taken over.
 """
 
 from __future__ import annotations
@@ -67,10 +69,19 @@ Action = Send | Deliver | Start | Fail
 
 
 class Caller:
-    """The session's end of the conversation."""
+    """The session's end of the conversation.
 
-    def __init__(self, session: str) -> None:
-        self.session = session
+    Parameters
+    ----------
+    session
+        Its id.
+    beat_s
+        How often both ends are to say that they are there; 0: they are not.
+    """
+
+    def __init__(self, session: str, beat_s: float = 0.0) -> None:
+        self.session, self._beat_s = session, beat_s
+        self._connections = 0
         self._runner: str | None = None
         self._is_attached = False
         self._last_seq = 0
@@ -88,7 +99,9 @@ class Caller:
     def connected(self) -> list[Action]:
         """Open the conversation on a new link."""
         self._is_attached = False
-        return [Send(Attach(self.session, self._runner, self._last_seq))]
+        self._connections += 1
+        attach = Attach(self.session, self._runner, self._last_seq, self._connections, self._beat_s)
+        return [Send(attach)]
 
     def disconnected(self) -> list[Action]:
         """Note that the link is gone; what was asked stays asked."""
@@ -148,13 +161,22 @@ class Responder:
     def __init__(self, runner: str) -> None:
         self.runner = runner
         self._is_attached = False
+        self._connection = 0
         self._last_request = 0
         self._last_seq = 0
         self._log: deque[Event] = deque()
 
+    def is_outdated(self, attach: Attach) -> bool:
+        """Tell whether a newer connection of the session has been attached before."""
+        return attach.connection <= self._connection
+
     def received(self, message: Message) -> list[Action]:
-        """Take a message of the session."""
+        """Take a message of the session, over the connection that was attached last."""
         if isinstance(message, Attach):
+            if self.is_outdated(message):
+                msg = f"connection {message.connection} came after {self._connection}"
+                raise ProtocolError(msg)
+            self._connection = message.connection
             if message.runner == self.runner:
                 self._acknowledge(message.last_seq)
             self._is_attached = True

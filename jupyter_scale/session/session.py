@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from jupyter_scale.analysis.cell import CellFacts
-from jupyter_scale.errors import CannotLoad, RunnerError, RunnerLost, ValueLost
+from jupyter_scale.errors import RunnerError, RunnerLost, ValueLost
 from jupyter_scale.model.explanation import Explanation
 from jupyter_scale.model.holdings import Holding
 from jupyter_scale.model.messages import (
-    HASHED,
     CellOutcome,
     CellRequest,
     Event,
@@ -28,20 +26,20 @@ from jupyter_scale.runner import cargo
 from jupyter_scale.runner.client import Nudge, RunnerClient
 from jupyter_scale.runner.pseudo import EXCEPTION, VALUE, is_pseudo
 from jupyter_scale.session.abroad import Abroad
+from jupyter_scale.session.applying import Applier
 from jupyter_scale.session.asking import AskedPart, outcome_of
-from jupyter_scale.session.cell import Cell, CellResult, stand_in
+from jupyter_scale.session.cell import Cell, CellResult
 from jupyter_scale.session.explain import explain, loop_verdicts
 from jupyter_scale.session.fetching import Arrivals, Fetcher
 from jupyter_scale.session.holdings import list_holdings
 from jupyter_scale.session.interrupts import Stopper, passing_to, uninterrupted
 from jupyter_scale.session.look import look_around, slow_names
+from jupyter_scale.session.ordernotes import OrderNotes
 from jupyter_scale.session.plan import CellOptions
 from jupyter_scale.session.showing import CellView, show
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.shipping.ambient.places import is_place
 from jupyter_scale.shipping.fingerprint import DigestCache
-from jupyter_scale.shipping.orders import why_loose
-from jupyter_scale.shipping.parcel import UnknownTokensError
 from jupyter_scale.shipping.remote import RemoteValue, StandIns, facts_of
 from jupyter_scale.shipping.replica import Packed, Replica
 from jupyter_scale.shipping.snapshot import Snapshot
@@ -95,19 +93,18 @@ class Session:
             self._replica,
             self._stand_ins,
         )
+        self._applier = Applier(self._ask, self._replica, self._arrivals, self._stand_ins, ambience)
         self._must_reset = True
         self._stores_told = 0
         #: ``file name → In[n]`` of the code whose source the runner has.
         self._known_sources: dict[str, int] = {}
-        #: Notes that are said once.
-        self._noted: set[str] = set()
         self._last_needs: list[str] = []
         #: ``name → seconds`` that it took the last time to see whether it has changed.
         self._costs_s: dict[str, float] = {}
         self._life = ""
         #: The runner goes on without this session.
         self.is_left_alone = False
-        self._said_loose: set[str] = set()
+        self._order_notes = OrderNotes()
         #: ``cell → line → what became of its loop the last time``.
         self._verdicts: dict[str, dict[int, str]] = {}
 
@@ -168,7 +165,8 @@ class Session:
             if outcome.status == ACCEPTED:
                 result.is_accepted = True
                 return result
-            result.notes += self._order_notes(cell.facts, outcome)
+            namespace = self._replica.namespace
+            result.notes += self._order_notes.take(cell.facts, namespace, outcome)
             if outcome.loops:
                 self._verdicts[cell.source] = loop_verdicts(outcome.loops)
             return self._take(outcome, result, view, needs=bool(self._last_needs))
@@ -362,29 +360,12 @@ class Session:
                 self._replica.commit(packed, outcome.kept)
             self._known_sources |= {name: count for name, (_, count) in sources.items()}
 
-    def _order_notes(self, facts: CellFacts, outcome: CellOutcome) -> Iterator[str]:
-        """Yield, once for each name, that the cell saw a set in another order."""
-        if outcome.status not in {"ok", "error"}:
-            return
-        same = outcome.text_hash == hash(HASHED)
-        for name in sorted((facts.iterated.names & facts.reads) - self._said_loose):
-            why = why_loose(self._replica.namespace.get(name), same_text_hash=same)
-            if why:
-                self._said_loose.add(name)
-                yield f"the set {name!r} has another order on the cluster: {why}"
-        if facts.iterated.new_sets and not same and "" not in self._said_loose:
-            self._said_loose.add("")
-            yield (
-                "a set that the cell makes has another order on the cluster if it holds text:"
-                " start the kernel with a PYTHONHASHSEED to have the same"
-            )
-
     # -- following a run ---------------------------------------------------------------------
 
     def _follow(self, number: int, view: CellView) -> CellOutcome:
         """Show events as they come, and pass on what the user asks for; return the outcome."""
         stopper = Stopper(self._client, number)
-        for event in self._client.events(number):
+        for event in self._events(number):
             if event is Nudge.INTERRUPTED:
                 if not stopper.ask():
                     self._leave_alone()
@@ -402,6 +383,15 @@ class Session:
                 show(event, view, self._ambience.site)
         msg = "The runner closed the conversation."
         raise RunnerLost(msg)
+
+    def _events(self, number: int) -> Iterator[Event | Nudge]:
+        """Yield a cell's events; where nobody has answered for too long, it is left alone."""
+        try:
+            yield from self._client.events(number)
+        except RunnerLost:
+            if self._client.has_given_up:
+                self._leave_alone()
+            raise
 
     def _leave_alone(self) -> NoReturn:
         """Wait no longer for a cell over a link that is broken; it goes on.
@@ -446,7 +436,7 @@ class Session:
         self._stand_ins.update(outcome.remote)
         with uninterrupted():
             try:
-                stays = self._apply(outcome, result)
+                stays = self._applier.apply(outcome, result)
             except BaseException:
                 self.reset()
                 raise
@@ -491,69 +481,6 @@ class Session:
             and not outcome.had_effects
             and outcome.seconds.get("run", 0.0) < 1.0
         )
-
-    def _apply(self, outcome: CellOutcome, result: CellResult) -> dict[str, str]:
-        """Make the notebook what the cell left; return the names that stay, and why."""
-        namespace = self._replica.namespace
-        changes = dict(outcome.ambient)
-        result.compiler_flags = changes.pop("compiler_flags", None)
-        imported = len(sys.modules)
-        names: list[str] = []
-        # First: what comes home may need a module, a path or an option.
-        self._ambience.apply(changes)
-        body = outcome.home
-        refused: dict[str, str] = {}
-        stays = dict(outcome.stays)
-        trials = _TRIALS
-        while body is not None:
-            try:
-                parcel = self._arrivals.unpack(body)
-            except UnknownTokensError as error:
-                trials -= 1
-                if not trials:
-                    raise
-                body = self._fetch_again(error, refused).home
-                continue
-            except CannotLoad as error:
-                if error.name in refused:
-                    raise
-                refused[error.name] = error.reason
-                again = self._fetch_again(None, refused)
-                stays |= again.stays
-                body = again.home
-                continue
-            self._ambience.places.take_from(namespace, parcel.names)
-            self._ambience.places.drop_all(parcel.deletes)
-            names = [*parcel.names, *parcel.deletes]
-            result.received_bytes += parcel.nbytes
-            break
-        if VALUE in namespace:
-            result.has_value, result.value = True, namespace.pop(VALUE)
-        exception = namespace.pop(EXCEPTION, None)
-        for name in filter(is_pseudo, names):
-            namespace.pop(name, None)
-        self._replica.drop_records(is_pseudo)
-        result.notes += sorted(self._replica.notes - self._noted)
-        self._noted |= self._replica.notes
-        if outcome.error is not None:
-            result.exception = exception or stand_in(outcome.error)
-        if changes or any(map(is_place, names)) or len(sys.modules) != imported:
-            self._ambience.settle(changes)
-        else:
-            self._ambience.settle_sent()
-        return stays
-
-    def _fetch_again(
-        self, unknown: UnknownTokensError | None, refused: Mapping[str, str]
-    ) -> CellOutcome:
-        body = {
-            "tokens": list(unknown.tokens) if unknown else [],
-            "chunks": list(unknown.chunks) if unknown else [],
-            "refused": dict(refused),
-        }
-        outcome = self._ask(RequestKind.HOME, body)
-        self._stand_ins.update(outcome.remote)
-        return outcome
 
     def _ask(self, kind: RequestKind, body: Mapping[str, Any]) -> CellOutcome:
         return outcome_of(self._client, self._client.submit(kind, body))

@@ -21,7 +21,7 @@ from jupyter_scale.shipping.fingerprint import (
     chunk_spans,
     digest_chunk,
 )
-from jupyter_scale.shipping.pickler import Leaf
+from jupyter_scale.shipping.leaves import Leaf
 from jupyter_scale.shipping.snapshot import leaf_of
 from jupyter_scale.shipping.tokens import Entry, TokenTable
 

@@ -26,8 +26,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jupyter_scale.errors import CannotLoad, CannotTravel
+from jupyter_scale.shipping.adapters import InPlaceImpossibleError, NoAdapterError
 from jupyter_scale.shipping.ambient.places import is_place
+from jupyter_scale.shipping.arraystates import get_array_chunks
 from jupyter_scale.shipping.fingerprint import Digest, DigestCache, LeafDigests, digest_of
+from jupyter_scale.shipping.leaves import leaf_state
 from jupyter_scale.shipping.loading import loading_into
 from jupyter_scale.shipping.orders import dump_orders, rebuild
 from jupyter_scale.shipping.parcel import (
@@ -36,16 +39,10 @@ from jupyter_scale.shipping.parcel import (
     TokenUnpickler,
     UnknownTokensError,
 )
-from jupyter_scale.shipping.pickler import PART, leaf_state, whole_leaf
+from jupyter_scale.shipping.pickler import PART, whole_leaf
 from jupyter_scale.shipping.quotes import Catalogue, Quote, digests_in, fill
 from jupyter_scale.shipping.snapshot import Snapshot, leaf_digests_of, take_snapshot
-from jupyter_scale.shipping.states import (
-    InPlaceImpossibleError,
-    NoAdapterError,
-    adapter_for,
-    get_array_chunks,
-    overwrite,
-)
+from jupyter_scale.shipping.states import adapter_for, overwrite
 from jupyter_scale.shipping.tokens import Entry, Token, TokenTable, make_token
 from jupyter_scale.shipping.views import find_view_bases
 

@@ -17,7 +17,8 @@ from jupyter_scale.shipping.fingerprint import (
     chunk_digests,
     digest_of,
 )
-from jupyter_scale.shipping.pickler import Leaf, Pickler
+from jupyter_scale.shipping.leaves import Leaf
+from jupyter_scale.shipping.pickler import Pickler
 from jupyter_scale.shipping.tokens import Staying, TokenTable
 from jupyter_scale.shipping.unpicklable import explain
 

@@ -18,16 +18,16 @@ import fractions
 import functools
 import io
 import pathlib
-import pickle
 import random
 import re
 import types
 import uuid
 import weakref
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
+from jupyter_scale.shipping.adapters import Adapter, InPlaceImpossibleError, NoAdapterError
+from jupyter_scale.shipping.arraystates import ARRAYS, INDEX
 from jupyter_scale.shipping.caches import (
     CachedFunction,
     cache_state,
@@ -35,64 +35,16 @@ from jupyter_scale.shipping.caches import (
     set_cache_state,
 )
 from jupyter_scale.shipping.codes import plain_code
-from jupyter_scale.shipping.fingerprint import CHUNK_BYTES
+from jupyter_scale.shipping.exceptionforms import exception_state, is_plain_exception
 from jupyter_scale.shipping.loading import (
-    load_whole,
     set_exception_state,
     set_function_state,
     set_weak_keys,
 )
-from jupyter_scale.shipping.pickler import (
-    array_bytes,
-    exception_state,
-    function_state,
-    has_reducer,
-    is_plain_exception,
-    memory_order,
-    own_attributes,
-    registry_state,
-    whole_state,
-)
+from jupyter_scale.shipping.reducers import function_state, has_reducer, registry_state
 from jupyter_scale.shipping.tensors import is_plain_tensor, set_tensor_state, tensor_state
 
 _HEAP_TYPE = 1 << 9
-
-
-class InPlaceImpossibleError(Exception):
-    """A content cannot be given to an object in place."""
-
-
-class NoAdapterError(Exception):
-    """An object's type has no adapter; `number` is its place among those to be overwritten."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
-
-@dataclass(frozen=True, slots=True)
-class Adapter:
-    """How to read and overwrite the content of objects of one type.
-
-    Attributes
-    ----------
-    get, set
-        ``get(obj) → state`` and ``set(obj, state)``.
-    is_leaf
-        The content is compared by its buffers; nothing inside has a token.
-    weak
-        Objects of the type can be referenced weakly.
-    """
-
-    get: Callable[[Any], Any]
-    set: Callable[[Any, Any], None]
-    is_leaf: bool = False
-    weak: bool = False
-
-    @property
-    def hashes(self) -> bool:
-        """Whether setting hashes what is inside, which must have its state by then."""
-        return self.set in _HASHING
 
 
 def _get_nothing(_obj: object) -> None:
@@ -163,68 +115,6 @@ def _set_function(obj: types.FunctionType, state: Any) -> None:
     set_function_state(obj, rest)
 
 
-def _get_array(obj: Any) -> Any:
-    """Return the elements of an object array; other arrays are compared chunk by chunk."""
-    if obj.dtype != object:
-        msg = "a structured array holds objects"
-        raise InPlaceImpossibleError(msg)
-    return obj.shape, obj.ravel().tolist()
-
-
-def get_array_chunks(obj: Any, runs: Iterable[tuple[int, int]] | None) -> Any:
-    """Return the state of an array without objects.
-
-    Parameters
-    ----------
-    runs
-        The first chunk of each run of chunks to return, and the one after its last; None for all.
-    """
-    order = memory_order(obj)
-    flat = array_bytes(obj, order)
-    if runs is None:
-        pieces = [(0, pickle.PickleBuffer(flat))] if flat.nbytes else []
-    else:
-        pieces = [
-            (n * CHUNK_BYTES, pickle.PickleBuffer(flat[n * CHUNK_BYTES : end * CHUNK_BYTES]))
-            for n, end in runs
-        ]
-    return order, obj.flags.writeable, pieces
-
-
-def _set_array(obj: Any, state: Any) -> None:
-    if len(state) == 2:  # noqa: PLR2004 - an object array: shape, elements
-        import numpy as np
-
-        shape, elements = state
-        if obj.shape != shape:
-            msg = "an array's shape changed in place"
-            raise InPlaceImpossibleError(msg)
-        fresh = np.empty(len(elements), dtype=object)
-        fresh[:] = elements
-        obj[...] = fresh.reshape(shape)
-        return
-    order, writeable, pieces = state
-    obj.flags.writeable = True
-    contiguous = obj.flags.c_contiguous if order == "C" else obj.flags.f_contiguous
-    target = obj if contiguous else obj.copy(order=order)
-    flat = array_bytes(target, order)
-    for offset, piece in pieces:
-        view = memoryview(piece).cast("B")
-        flat[offset : offset + view.nbytes] = view
-    if target is not obj:
-        obj[...] = target
-    obj.flags.writeable = writeable
-
-
-def _set_frame(obj: Any, state: Any) -> None:
-    new = load_whole(*state)
-    obj.__dict__.pop("_cache", None)
-    obj.__dict__.pop("_item_cache", None)
-    for name in own_attributes(obj):
-        del obj.__dict__[name]
-    obj.__setstate__(new.__getstate__() | own_attributes(new))
-
-
 def _get_cell(cell: types.CellType) -> tuple[Any, ...]:
     """Return the variable's value in a tuple, which is empty if it has none."""
     try:
@@ -239,19 +129,6 @@ def _set_cell(cell: types.CellType, state: tuple[Any, ...]) -> None:
     else:
         with contextlib.suppress(ValueError):
             del cell.cell_contents
-
-
-def _get_index(index: Any) -> Any:
-    """Return all that can change of an index of pandas."""
-    return list(index.names), getattr(index, "freq", None)
-
-
-def _set_index(index: Any, state: Any) -> None:
-    names, freq = state
-    if list(index.names) != names:
-        index.names = names
-    if getattr(index, "freq", None) != freq:
-        index.freq = freq
 
 
 def _get_instance(obj: Any) -> Any:
@@ -330,50 +207,6 @@ def _set_python_random(obj: Any, state: Any) -> None:
     vars(obj).update(state[1])
 
 
-def _get_bit_generator(obj: Any) -> Any:
-    return obj.state
-
-
-def _set_bit_generator(obj: Any, state: Any) -> None:
-    obj.state = state
-
-
-def _get_generator(obj: Any) -> Any:
-    return obj.bit_generator
-
-
-def _set_generator(obj: Any, bit_generator: Any) -> None:
-    if obj.bit_generator is not bit_generator:
-        obj.bit_generator.state = bit_generator.state
-
-
-def _get_random_state(obj: Any) -> Any:
-    return obj.get_state(legacy=False)
-
-
-def _set_random_state(obj: Any, state: Any) -> None:
-    obj.set_state(state)
-
-
-def _get_array_subclass(obj: Any) -> Any:
-    import numpy as np
-
-    own = dict(vars(obj))
-    plain = np.array(obj.view(np.ndarray), subok=False)
-    return obj.shape, plain, list(own.items())
-
-
-def _set_array_subclass(obj: Any, state: Any) -> None:
-    import numpy as np
-
-    shape, plain, own = state
-    if obj.shape != shape:
-        obj.shape = shape
-    obj.view(np.ndarray)[...] = plain
-    vars(obj).clear()
-    vars(obj).update(own)
-
-
 def _get_tensor(obj: Any) -> Any:
     if not is_plain_tensor(obj):
         raise InPlaceImpossibleError
@@ -422,24 +255,23 @@ def _set_class(obj: type, state: dict[str, Any]) -> None:
             type.__setattr__(obj, name, value)
 
 
-_HASHING = (_set_mapping, _set_ordered, _set_defaultdict, _set_set, set_cache_state)
-_CACHED = Adapter(cache_state, set_cache_state, weak=True)
+_CACHED = Adapter(cache_state, set_cache_state, weak=True, hashes=True)
 _ADAPTERS: dict[type, Adapter | None] = {
     object: Adapter(_get_nothing, _set_nothing),  # a sentinel is all identity
     types.CellType: Adapter(_get_cell, _set_cell),
     list: Adapter(list, _set_list),
-    dict: Adapter(_get_mapping, _set_mapping),
-    set: Adapter(list, _set_set, weak=True),
+    dict: Adapter(_get_mapping, _set_mapping, hashes=True),
+    set: Adapter(list, _set_set, weak=True, hashes=True),
     bytearray: Adapter(bytes, _set_bytearray),
     collections.deque: Adapter(list, _set_deque, weak=True),
-    collections.defaultdict: Adapter(_get_defaultdict, _set_defaultdict),
-    collections.OrderedDict: Adapter(_get_mapping, _set_ordered, weak=True),
+    collections.defaultdict: Adapter(_get_defaultdict, _set_defaultdict, hashes=True),
+    collections.OrderedDict: Adapter(_get_mapping, _set_ordered, weak=True, hashes=True),
     types.SimpleNamespace: Adapter(_get_simple_namespace, _set_simple_namespace),
     array.array: Adapter(bytes, _set_stdlib_array, weak=True),
     io.StringIO: Adapter(_get_memory_file, _set_memory_file, weak=True),
     io.BytesIO: Adapter(_get_memory_file, _set_memory_file, weak=True),
     random.Random: Adapter(_get_python_random, _set_python_random, weak=True),
-    collections.Counter: Adapter(_get_mapping, _set_mapping, weak=True),
+    collections.Counter: Adapter(_get_mapping, _set_mapping, weak=True, hashes=True),
     functools.cached_property: None,
     weakref.WeakKeyDictionary: Adapter(_get_weak_keys, set_weak_keys, weak=True),
     types.FunctionType: Adapter(_get_function, _set_function, weak=True),
@@ -449,33 +281,10 @@ _INSTANCE = Adapter(_get_instance, _set_instance, weak=True)
 _STRONG_INSTANCE = Adapter(_get_instance, _set_instance)
 _CLASS = Adapter(_get_class, _set_class, weak=True)
 _TENSOR = Adapter(_get_tensor, set_tensor_state, weak=True)
-_ARRAY_SUBCLASS = Adapter(_get_array_subclass, _set_array_subclass, weak=True)
-_INDEX = Adapter(_get_index, _set_index, weak=True)
-_FRAME = Adapter(whole_state, _set_frame, is_leaf=True, weak=True)
 _BY_NAME = {
-    ("numpy", "ndarray"): Adapter(_get_array, _set_array, is_leaf=True, weak=True),
-    ("pandas.core.frame", "DataFrame"): _FRAME,
-    ("pandas.core.series", "Series"): _FRAME,
-    ("pandas", "DataFrame"): _FRAME,
-    ("pandas", "Series"): _FRAME,
-    ("numpy.random._generator", "Generator"): Adapter(_get_generator, _set_generator),
-    ("numpy.random.mtrand", "RandomState"): Adapter(_get_random_state, _set_random_state),
-    **{
-        (f"numpy.random._{name.lower()}", kind): Adapter(_get_bit_generator, _set_bit_generator)
-        for name, kind in (
-            ("pcg64", "PCG64"),
-            ("pcg64", "PCG64DXSM"),
-            ("mt19937", "MT19937"),
-            ("philox", "Philox"),
-            ("sfc64", "SFC64"),
-        )
-    },
+    **ARRAYS,
     ("torch", "Tensor"): _TENSOR,
     ("torch.nn.parameter", "Parameter"): _TENSOR,
-    ("numpy", "matrix"): _ARRAY_SUBCLASS,
-    ("numpy", "recarray"): _ARRAY_SUBCLASS,
-    ("numpy.rec", "recarray"): _ARRAY_SUBCLASS,
-    ("numpy.ma", "MaskedArray"): _ARRAY_SUBCLASS,
     ("matplotlib.cbook", "CallbackRegistry"): Adapter(_get_registry, _set_instance, weak=True),
 }
 # Their identity or construction says more than their state does.
@@ -559,7 +368,7 @@ def _find_adapter(kind: type) -> Adapter | None:
     if named is not None:
         return named
     if any((b.__module__[:6], b.__name__) == ("pandas", "Index") for b in kind.__mro__):
-        return _INDEX
+        return INDEX
     if issubclass(kind, BaseException):
         return _EXCEPTION if is_plain_exception(kind) else None
     if not kind.__flags__ & _HEAP_TYPE or issubclass(kind, _NEVER) or has_reducer(kind):

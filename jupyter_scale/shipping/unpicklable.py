@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from jupyter_scale.errors import CannotTravel
-from jupyter_scale.shipping.pickler import Pickler, RefusedError
+from jupyter_scale.shipping.pickler import Pickler
+from jupyter_scale.shipping.reducers import RefusedError
 
 _MAX_CHILDREN = 10_000
 _MAX_DEPTH = 50

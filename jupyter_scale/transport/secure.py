@@ -31,6 +31,11 @@ class SecureConnection:
         Connected; it is this object's from now on.
     context
         This side's certificate, and whom it trusts.
+
+    Attributes
+    ----------
+    sent_bytes, received_bytes
+        What has gone and come so far, as it is without encryption.
     """
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
@@ -39,6 +44,7 @@ class SecureConnection:
         self._tls = context.wrap_bio(self._came, self._goes)
         self._using_tls, self._sending = threading.Lock(), threading.Lock()
         self._frames = Unframer()
+        self.sent_bytes = self.received_bytes = 0
 
     @classmethod
     def open(
@@ -89,10 +95,12 @@ class SecureConnection:
         with self._sending:
             data = memoryview(b"".join(map(encode, messages)))
             for start in range(0, len(data), _PIECE_BYTES):
+                piece = data[start : start + _PIECE_BYTES]
                 with self._using_tls:
-                    self._tls.write(data[start : start + _PIECE_BYTES])
+                    self._tls.write(piece)
                     encrypted = self._goes.read()
                 self._socket.sendall(encrypted)
+                self.sent_bytes += len(piece)
 
     def receive(self) -> list[dict[str, Any]]:
         """Wait for messages; none when the other side has closed.
@@ -108,7 +116,9 @@ class SecureConnection:
                 return []
             with self._using_tls:
                 self._came.write(data)
-                messages = self._frames.feed(self._decrypt())
+                decrypted = self._decrypt()
+                self.received_bytes += len(decrypted)
+                messages = self._frames.feed(decrypted)
             if messages:
                 return messages
 
@@ -124,6 +134,12 @@ class SecureConnection:
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
         return not poll.poll(seconds * 1000)
+
+    def has_room(self) -> bool:
+        """Tell whether something small could be sent at once."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT)
+        return bool(poll.poll(0))
 
     def abort(self) -> None:
         """Break the connection, from any thread; whoever waits on it is woken."""

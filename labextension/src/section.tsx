@@ -9,6 +9,7 @@ import type { ComponentType, JSX } from 'react';
 import type { INodeId } from './feed';
 import type { IFeedState } from './feedmodel';
 import type { IPanelContext, ISectionProps } from './views/context';
+import { untilBeat } from './pace';
 import { SCROLLER } from './views/windowed';
 
 /** Times that run, such as an uptime, are drawn so often, or more seldom if the user wants that. */
@@ -17,7 +18,11 @@ const TICK_MS = 1000;
 /** What a view shows of what is known. */
 export type Subject = (state: IFeedState) => unknown;
 
-/** Draws a view when its subject changed, and every second; hidden, it costs nothing. */
+/**
+ * Draws a view when its subject changed, and every second; hidden, it costs nothing.
+ *
+ * All views draw on the same beat: what the browser does for a frame costs more than what is in it.
+ */
 export class LiveView extends ReactWidget {
   constructor(
     private readonly _view: ComponentType<ISectionProps>,
@@ -59,7 +64,6 @@ export class LiveView extends ReactWidget {
   /** What was asked for before the panel was hidden is not drawn any more. */
   protected override onUpdateRequest(msg: Message): void {
     if (this.isVisible) {
-      this._drawnAt = performance.now();
       super.onUpdateRequest(msg);
     }
   }
@@ -85,10 +89,13 @@ export class LiveView extends ReactWidget {
   /** Draw again after a while, and so on. */
   private _tick(): void {
     const everyMs = Math.max(TICK_MS, this._context.pace.everyMs);
-    this._ticking = setTimeout(() => {
-      this._redraw();
-      this._tick();
-    }, everyMs);
+    this._ticking = setTimeout(
+      () => {
+        this._redraw();
+        this._tick();
+      },
+      untilBeat(performance.now(), everyMs)
+    );
   }
 
   private _rest(): void {
@@ -113,19 +120,16 @@ export class LiveView extends ReactWidget {
     }
   };
 
-  /** Redraw now, or once the last drawing is long enough ago. */
+  /** Redraw on the next beat, with the other views. */
   private _redrawInTime(): void {
-    if (!this.isVisible || this._waiting !== undefined) {
-      return;
-    }
-    const dueMs = this._drawnAt + this._context.pace.everyMs - performance.now();
-    if (dueMs <= 0) {
-      this.update();
-    } else {
-      this._waiting = setTimeout(() => {
-        this._waiting = undefined;
-        this._redraw();
-      }, dueMs);
+    if (this.isVisible && this._waiting === undefined) {
+      this._waiting = setTimeout(
+        () => {
+          this._waiting = undefined;
+          this._redraw();
+        },
+        untilBeat(performance.now(), this._context.pace.everyMs)
+      );
     }
   }
 
@@ -137,7 +141,6 @@ export class LiveView extends ReactWidget {
 
   private _last: readonly unknown[] = [];
   private _shown: readonly INodeId[] = [];
-  private _drawnAt = -Infinity;
   private _ticking: ReturnType<typeof setTimeout> | undefined;
   private _waiting: ReturnType<typeof setTimeout> | undefined;
 }

@@ -21,6 +21,7 @@ from jupyter_scale.model.messages import (
     Ack,
     Attach,
     Attached,
+    Beat,
     CellOutcome,
     CellRequest,
     Event,
@@ -137,16 +138,16 @@ class Conversation(RuleBasedStateMachine):
     def _runner_reads(self, link, count):
         for _ in range(min(count, len(link.to_runner))):
             message = link.to_runner.popleft()
-            if isinstance(message, Attach):
-                if self.runner_link is not None and self.links.index(link) < self.links.index(
-                    self.runner_link
-                ):
-                    break
+            if isinstance(message, Attach) and not self.responder.is_outdated(message):
+                assert self.runner_link is None or self._is_newer(link, self.runner_link)
                 self.runner_link = link
             if self.runner_link is not link:
                 link.to_runner.clear()  # a newer connection has taken over
                 break
             self._runner(self.responder.received(message))
+
+    def _is_newer(self, link, other):
+        return self.links.index(link) > self.links.index(other)
 
     @precondition(lambda self: self.runner_link is not None)
     @rule()
@@ -333,7 +334,17 @@ def test_an_acknowledgement_of_what_never_was_is_an_error():
         responder.received(Ack(3))
 
 
-@pytest.mark.parametrize("message", [Ack(0), Attach("s", None, 0), Request(1, RequestKind.CELL)])
+def test_an_older_connection_that_comes_late_is_refused():
+    caller, responder = Caller("s"), Responder("r")
+    [late], [first] = caller.connected(), caller.connected()
+    exchange(caller, responder, [first])
+    with pytest.raises(ProtocolError, match="connection 1 came after 2"):
+        responder.received(late.message)
+    request, actions = caller.submit(RequestKind.CELL, {})
+    assert exchange(caller, responder, actions) == [Start(request)]
+
+
+@pytest.mark.parametrize("message", [Ack(0), Attach("s", None, 0, 1), Request(1, RequestKind.CELL)])
 def test_a_runner_does_not_speak_like_a_session(message):
     with pytest.raises(ProtocolError, match=type(message).__name__):
         Caller("s").received(message)
@@ -357,9 +368,10 @@ BODIES = st.dictionaries(st.text(), VALUES)
 MESSAGES = st.one_of(
     st.builds(Request, COUNTS, st.sampled_from(RequestKind), BODIES),
     st.builds(Event, COUNTS, COUNTS, st.sampled_from(EventKind), BODIES),
-    st.builds(Attach, st.text(), st.none() | st.text(), COUNTS),
+    st.builds(Attach, st.text(), st.none() | st.text(), COUNTS, COUNTS, st.floats(0, 60)),
     st.builds(Attached, st.text()),
     st.builds(Ack, COUNTS),
+    st.builds(Beat, COUNTS),
 )
 
 
@@ -370,7 +382,7 @@ def test_messages_survive_the_wire(message):
 
 
 @pytest.mark.parametrize(
-    "message", [Attach("s", "r", 3), Attached("r")], ids=lambda message: type(message).__name__
+    "message", [Attach("s", "r", 3, 2), Attached("r")], ids=lambda message: type(message).__name__
 )
 def test_another_version_is_refused(message):
     wire = {**to_wire(message), "version": WIRE_VERSION + 1}

@@ -2,11 +2,8 @@
  * What very many nodes cost: a thousand of them with eight GPUs each, and a run of 100,000 iterations,
  * made up by benchmarks/crowd.py, through the real server. Nothing is asserted.
  */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-
 import { expect, test } from '../tests/lab';
+import { Crowd } from './crowd';
 import { follow, HEAD, row } from './meter';
 
 test.use({ home: 'crowd' });
@@ -26,15 +23,8 @@ interface ITraceEvent {
 
 test('what a thousand nodes cost', async ({ browser, lab, server }) => {
   test.setTimeout(180_000 + 4 * (1000 * SECONDS + SETTLE_MS));
-  const crowd = spawn('python', [join('..', 'benchmarks', 'crowd.py'), NODES, '8'], {
-    env: { ...process.env, JUPYTER_RUNTIME_DIR: server.runtimeDir },
-    stdio: ['pipe', 'pipe', 'inherit']
-  });
+  const crowd = await Crowd.start(server, NODES);
   try {
-    for await (const line of createInterface(crowd.stdout)) {
-      expect(line).toBe('ready');
-      break;
-    }
     const session = await lab.page.context().newCDPSession(lab.page);
     const read = await follow(session, server.pid);
     await lab.open(`${server.url}/lab?reset&token=${server.token}`);
@@ -63,9 +53,7 @@ test('what a thousand nodes cost', async ({ browser, lab, server }) => {
     console.log(describeTasks(await browser.stopTracing()));
     console.log(['', ...HEAD, ...rows].join('\n'));
   } finally {
-    const ended = new Promise(resolve => crowd.once('exit', resolve));
-    crowd.stdin.end();
-    await ended;
+    await crowd.end();
   }
 });
 

@@ -78,6 +78,8 @@ class MessageLink(asyncio.Protocol):
         self._on_message, self._on_closed = on_message, on_closed
         self._frames = Unframer()
         self._transport: Any = None
+        #: What has come so far.
+        self.received_bytes = 0
 
     @property
     def socket(self) -> Any:
@@ -90,6 +92,7 @@ class MessageLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes."""
+        self.received_bytes += len(data)
         for message in self._frames.feed(data):
             if not self._transport.is_closing():
                 self._on_message(self, message)

@@ -19,6 +19,7 @@ from jupyter_scale.archive.archive import Archive
 from jupyter_scale.errors import ProtocolError
 from jupyter_scale.model.messages import (
     Attach,
+    Beat,
     Cancel,
     CellOutcome,
     EventKind,
@@ -34,6 +35,7 @@ from jupyter_scale.runner.host.facts import Publisher, RunLog, ending, stored
 from jupyter_scale.runner.host.link import MessageLink
 from jupyter_scale.runner.host.shells import First, Options, Shell
 from jupyter_scale.runner.host.stops import Stops
+from jupyter_scale.runner.liveness import Liveness
 from jupyter_scale.runner.protocol import Action, Responder, Send, Start
 from jupyter_scale.transport.presence import sign
 from jupyter_scale.transport.processes import kill_descendants
@@ -44,6 +46,8 @@ _BUSY_AFTER_S = 0.25
 #: A notebook that listens says within so long that it has seen how its cell ended.
 _HEARD_S = 5.0
 _LOOK_DESERTED_S = 2.0
+#: A notebook that was silent for so many beats is away; it notices a dead link before that.
+_MOST_MISSED = 12
 
 
 class Supervisor:
@@ -118,16 +122,40 @@ class Supervisor:
             self._cancel(message.run)
             return False
         if isinstance(message, Attach):
-            if message.session != self._options.session:
+            if message.session != self._options.session or self._responder.is_outdated(message):
                 return False
-            self._link, self._has_served = link, True
-            self._spool.attend(is_attended=True)
-            notice_silence(link.socket)
+            self._take_over(link, message.beat_s)
         if self._link is not link:
             return False  # a newer connection has taken over
+        if isinstance(message, Beat):
+            return True
         self._perform(self._responder.received(message))
         self._spool.acknowledge(self._responder.acknowledged)
         return True
+
+    def _take_over(self, link: MessageLink, beat_s: float) -> None:
+        """Let a connection be the session's; whatever was it before is not any more."""
+        before, self._link, self._has_served = self._link, link, True
+        if before is not None:
+            before.close()
+        self._spool.attend(is_attended=True)
+        notice_silence(link.socket)
+        if beat_s:
+            self._beat_later(link, beat_s, Liveness(_MOST_MISSED))
+
+    def _beat_later(self, link: MessageLink, beat_s: float, liveness: Liveness) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(beat_s, self._beat, link, beat_s, liveness)
+
+    def _beat(self, link: MessageLink, beat_s: float, liveness: Liveness) -> None:
+        """Say again and again that this runner is there; hang up where nobody is heard."""
+        if self._link is not link:
+            return
+        if liveness.look(link.received_bytes):
+            link.send(to_wire(Beat(link.received_bytes)))
+            self._beat_later(link, beat_s, liveness)
+        else:
+            link.close()
 
     def _lost_session(self, link: MessageLink) -> None:
         if self._link is link:

@@ -40,7 +40,12 @@ export function Run({ run, alike = [run], context, now }: IRunProps): JSX.Elemen
   return (
     <li className="jp-scale-Run">
       <div className="jp-scale-Row">
-        <StatusIcon status={run.status} isRun label={runLabel(run.status, trans)} />
+        <StatusIcon
+          status={run.status}
+          isRun
+          now={now}
+          label={runLabel(run.status, trans)}
+        />
         <CellLink run={run} context={context} />
         {times > 1 && (
           <span

@@ -35,15 +35,25 @@ interface IStatusIconProps {
   readonly status: ClusterStatus | RunStatus;
   /** Whether it is a run: running means that it turns, not that it is there. */
   readonly isRun?: boolean;
+  /** Seconds: a busy one turns a little with each; without it, all the time. */
+  readonly now?: number;
   readonly label: string;
 }
 
+/** In how many steps it turns round. */
+const TURN = 8;
+
 /** A small picture of a status, with its name for those who do not see it. */
-export function StatusIcon({ status, isRun, label }: IStatusIconProps): JSX.Element {
+export function StatusIcon(props: IStatusIconProps): JSX.Element {
+  const { status, isRun, now, label } = props;
   const look = isRun && status === 'running' ? 'busy' : LOOKS[status];
+  const ticks = look === 'busy' && now !== undefined;
   return (
     <svg
-      className={`jp-scale-StatusIcon jp-scale-mod-${look}`}
+      className={`jp-scale-StatusIcon jp-scale-mod-${look} ${ticks ? 'jp-scale-mod-ticks' : ''}`}
+      style={
+        ticks ? { rotate: `${(360 / TURN) * (Math.floor(now) % TURN)}deg` } : undefined
+      }
       viewBox="0 0 16 16"
       role="img"
       aria-label={label}

@@ -70,6 +70,35 @@ def test_the_next_kernel_finds_the_cell_of_one_that_was_killed(lab, open_laptop)
     assert_clean(lab)
 
 
+@pytest.mark.absences
+@pytest.mark.timeout(400)
+def test_a_laptop_that_is_gone_without_a_word_is_missed(lab, open_laptop):
+    """Nothing tells its runner so, as after a power cut; another laptop is told, and fetches it."""
+
+    def is_attended():
+        [path] = lab.machines["h1"].home.rglob("runs/*/run.json")
+        return json.loads(path.read_text())["is_attended"]
+
+    first = open_laptop()
+    first.run("%scale up lab\ndata = {'rows': [1, 2]}\nscale_by = 21")
+    first.begin(SLOW)
+    written = lab.machines["h1"].home.rglob
+    assert eventually(lambda: list(written("runs/*/run.json")), 30)
+    lab.network.cut(1)
+    first.kill()
+    lab.network.move_client()
+    lab.network.mend(1)
+    second = open_laptop()
+    assert is_attended()
+    assert eventually(lambda: not is_attended(), 120)
+    assert "1 cell runs that nobody waits for" in second.run("%scale up lab")
+    (lab.machines["h1"].home / "go").mkdir()
+    assert "line 0\nline 1\nline 2\ndone\n" in second.run("%scale attach")
+    assert second.run("print(data['rows'])") == "[1, 2, 2]\n"
+    second.run("%scale down")
+    assert_clean(lab)
+
+
 def test_a_detached_run_goes_on_without_its_kernel_and_is_fetched(lab, folder, open_laptop):
     first = open_laptop()
     first.run("%scale up lab\nrows = [1]")

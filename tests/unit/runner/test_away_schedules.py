@@ -1,5 +1,7 @@
 """A real supervisor, driven through what links, notebooks, strangers and processes may do.
 
+A link may lose what it carries, or hold it back until there is another one.
+
 The pipes are lists, and the shell process says what the schedule wants. Laws: a cell is begun once;
 only who is meant is stopped; what a run has shown is on disk in order, once, from the moment that
 nobody listens; in the end the notebook has been told everything once, and nothing waits but what
@@ -70,7 +72,7 @@ class Away(RuleBasedStateMachine):
         self.archive = self.supervisor._spool.archive
         self.caller = Caller("s")
         self.session_wire = self.runner_wire = None
-        self.wires = []
+        self.wires, self.held, self.newest = [], [], -1
         self.cells, self.detached, self.run_of = [], set(), {}
         self.begun, self.again = [], set()
         self.shown, self.seen, self.finished = {}, {}, []
@@ -154,12 +156,14 @@ class Away(RuleBasedStateMachine):
         self._session(self.caller.connected())
 
     @precondition(lambda self: self.session_wire is not None)
-    @rule(does_runner_notice=st.booleans(), is_half_lost=st.booleans())
-    def lose_the_link(self, does_runner_notice, is_half_lost):
+    @rule(does_runner_notice=st.booleans(), fate=st.sampled_from(["lost", "came", "held"]))
+    def lose_the_link(self, does_runner_notice, fate):
         wire, self.session_wire = self.session_wire, None
         wire.to_session.clear()
-        if not is_half_lost:
+        if fate == "lost":
             wire.to_runner.clear()
+        elif fate == "held":
+            self.held.append(wire)  # it comes some day, also when there is another connection
         elif wire is self.runner_wire:
             self._runner_reads(wire)  # it came, and its answer does not
         self.caller.disconnected()
@@ -177,13 +181,39 @@ class Away(RuleBasedStateMachine):
     def runner_reads(self):
         self._runner_reads(self.session_wire)
 
-    def _runner_reads(self, wire):
-        while wire.to_runner:
+    @precondition(lambda self: self.session_wire is not None and self.session_wire.to_runner)
+    @rule(does_runner_notice=st.booleans())
+    def overtake(self, does_runner_notice):
+        """What a connection has brought waits on the way, and the next one is there before it."""
+        self.lose_the_link(does_runner_notice=does_runner_notice, fate="held")
+        self.connect()
+        self.runner_reads()
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), count=st.integers(1, 10))
+    def runner_reads_what_was_held_back(self, data, count):
+        wire = data.draw(st.sampled_from(self.held))
+        self._runner_reads(wire, count)
+        wire.to_session.clear()  # nobody listens at the other end
+        if wire.is_closed or not wire.to_runner:
+            self.held.remove(wire)
+
+    def _runner_reads(self, wire, count=10**6):
+        while wire.to_runner and count:
+            count -= 1
+            if wire.is_closed:
+                wire.to_runner.clear()
+                break
+            before = self.runner_wire
             message = wire.to_runner.popleft()
-            if message["op"] == "attach":
-                self.runner_wire = wire
+            if message["op"] == "attach" and self.wires.index(wire) >= self.newest:
+                self.runner_wire, self.newest = wire, self.wires.index(wire)
             self._do(self.supervisor._from_session, wire, message)
-            assert not wire.is_closed
+            assert wire.is_closed == (wire is not self.runner_wire)
+            if wire is self.runner_wire and before not in (None, wire):
+                assert before.is_closed, "who was there before is hung up on"
+                self._do(self.supervisor._lost_session, before)
+            assert self.supervisor._link is self.runner_wire
 
     @precondition(lambda self: self.session_wire is not None and self.session_wire.to_session)
     @rule(count=st.integers(1, 50))
@@ -288,7 +318,7 @@ class Away(RuleBasedStateMachine):
 
     def _end_without_the_notebook(self):
         if self.session_wire is not None:
-            self.lose_the_link(does_runner_notice=True, is_half_lost=True)
+            self.lose_the_link(does_runner_notice=True, fate="came")
         if self.runner_wire is not None:
             self.runner_notices()
         while self.current is not None or self.keep is not None:

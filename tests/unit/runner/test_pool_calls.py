@@ -13,7 +13,7 @@ from jupyter_scale.runner.host.pools.sharing import SharedMaps, why_shared
 from jupyter_scale.runner.host.pools.store import BufferStore
 from jupyter_scale.runner.host.pools.wire import Memory, StaysHere, pack, unpack
 from jupyter_scale.shipping.closedpools import OF_A_POOL
-from jupyter_scale.shipping.pickler import RefusedError
+from jupyter_scale.shipping.reducers import RefusedError
 
 SOURCE = """
 limit = 3

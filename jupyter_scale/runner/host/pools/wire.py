@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_scale.runner.host.pools.sharing import SharedMaps, why_shared
+from jupyter_scale.shipping.leaves import Leaf
 from jupyter_scale.shipping.loading import live_namespace, loading_into
-from jupyter_scale.shipping.pickler import Leaf, Pickler
+from jupyter_scale.shipping.pickler import Pickler
 from jupyter_scale.transport.segments import map_segment
 
 

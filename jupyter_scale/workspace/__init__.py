@@ -1,0 +1,1 @@
+"""What belongs to one kernel: the cluster that it uses, and its sessions there."""
