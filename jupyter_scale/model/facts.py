@@ -1,4 +1,6 @@
-"""Facts: what a runner publishes of its runs as events of the cluster. Never a value.
+"""Facts: what a runner publishes of its runs as events of the cluster.
+
+Never a value, but for the short forms of what a loop was at when it raised (`Inputs`).
 
 A fact is all that is known of one run at a moment: whoever hears one needs no earlier one. Facts of
 a run are numbered; the highest number is the truth, in whatever order they are heard.
@@ -12,9 +14,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from jupyter_scale.errors import ProtocolError
-from jupyter_scale.model.run import Loop, Run
+from jupyter_scale.model.run import Inputs, Loop, Run
 
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 TOPIC = "jupyter-scale"
 _DASHES_OF_UUID = 5
 
@@ -73,18 +75,20 @@ class RunFact(Run):
     seq: int
     session: str
     loops: tuple[LoopFact, ...] = ()
+    inputs: tuple[Inputs, ...] = ()
     version: int = FACTS_VERSION
 
     def as_lost(self, ended_at: float | None = None, why: str = "") -> RunFact:
         """Return the fact of this run after its runner or cluster is gone."""
-        loops = tuple(replace(loop, running=0, ends_at=None) for loop in self.loops)
+        loops = tuple(replace(loop, running=0, ends_at=None, is_over=True) for loop in self.loops)
         return replace(
             self, seq=self.seq + 1, status="lost", ended_at=ended_at, error=why, loops=loops
         )
 
     def to_wire(self) -> dict[str, Any]:
         """Return the fact as plain values."""
-        return {**asdict(self), "loops": [asdict(loop) for loop in self.loops]}
+        loops = [asdict(loop) for loop in self.loops]
+        return {**asdict(self), "loops": loops, "inputs": [asdict(each) for each in self.inputs]}
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> RunFact:
@@ -99,7 +103,9 @@ class RunFact(Run):
             if wire["version"] != FACTS_VERSION:
                 msg = f"a fact of version {wire['version']}, this side reads {FACTS_VERSION}"
                 raise ProtocolError(msg)
-            return cls(**{**wire, "loops": tuple(LoopFact(**loop) for loop in wire["loops"])})
+            loops = tuple(LoopFact(**loop) for loop in wire["loops"])
+            inputs = tuple(map(Inputs.from_wire, wire["inputs"]))
+            return cls(**{**wire, "loops": loops, "inputs": inputs})
         except (KeyError, TypeError) as error:
             msg = f"not a fact: {error!r}"
             raise ProtocolError(msg) from error

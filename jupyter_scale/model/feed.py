@@ -19,13 +19,14 @@ from typing import Literal, NamedTuple
 from jupyter_scale.model.account import Traffic
 from jupyter_scale.model.holdings import Holding, Holdings, HoldingState
 from jupyter_scale.model.log import LogLevel, LogLine, NoticeKind
-from jupyter_scale.model.run import Loop, Run, RunStatus
+from jupyter_scale.model.run import Inputs, Loop, Run, RunStatus
 
 # Of the panel, too: its TypeScript has them. Holdings are told by kernels.
 __all__ = [
     "Holding",
     "HoldingState",
     "Holdings",
+    "Inputs",
     "LogLevel",
     "LogLine",
     "NoticeKind",
@@ -33,7 +34,7 @@ __all__ = [
     "Traffic",
 ]
 
-FEED_VERSION = 7
+FEED_VERSION = 8
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 
@@ -187,6 +188,7 @@ class RunView(Run):
 
     cluster: str
     loops: tuple[LoopView, ...]
+    inputs: tuple[Inputs, ...] = ()
     traffic: Traffic | None = None
 
 

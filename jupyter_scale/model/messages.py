@@ -403,6 +403,7 @@ class CellOutcome(_Body):
 class LoopProgress(_Body):
     """Where one loop is: counts of iterations; those that are running are estimated.
 
+    `loop` is its number in the runner's life, 0 for what cannot be stopped by itself.
     `total` is 0 while nobody knows; `speedup` is how many times longer one process would have
     taken so far, 0 if that is not known.
     """

@@ -23,8 +23,10 @@ def first_line(source: str) -> str:
 class Loop:
     """One spread loop: counts of iterations.
 
-    `rate_per_s` is how many of them end in a second; `speedup` is how many times longer one process
-    would have taken. Each is None while that cannot be told.
+    `number` tells it from the run's other loops; 0: it cannot be stopped by itself. `is_over`: it
+    has ended, somehow, while its cell may go on. `rate_per_s` is how many iterations end in a
+    second; `speedup` is how many times longer one process would have taken. Each of the two is
+    None while that cannot be told.
     """
 
     line: int
@@ -33,8 +35,30 @@ class Loop:
     running: int
     failed: int
     workers: int
+    number: int = 0
+    is_over: bool = False
     rate_per_s: float | None = None
     speedup: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What an iteration of a loop, or a call given to a pool, was at when it raised.
+
+    `values` are short forms, ``name = value``, bounded in number and length. `line` is the loop's
+    in its source; a call has `call`, the function's name, instead. `index` counts iterations from
+    0; it is null where nobody knows.
+    """
+
+    values: tuple[str, ...]
+    line: int = 0
+    call: str = ""
+    index: int | None = None
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Inputs:
+        """Rebuild what `asdict` made; anything else raises TypeError or KeyError."""
+        return cls(**{**wire, "values": tuple(wire["values"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,16 @@ import contextlib
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_scale.errors import ClusterError
+from jupyter_scale.model import stops
 from jupyter_scale.model.facts import TOPIC, RunFact, from_message
+from jupyter_scale.model.stops import ANSWERED, ASKED, StopAnswer, StopLoop, StopStatus
 from jupyter_scale.monitor.samples import Sample, read_sample
 from jupyter_scale.monitor.spans import TaskNews, read_spans
 from jupyter_scale.monitor.survey import LOOK
@@ -38,6 +41,10 @@ FEW_NODES = 16
 _CONNECT_TIMEOUT_S = 10
 _TRY_AGAIN_S = 2.0
 _LOOK_S = 0.25
+_ANSWER_S = 5.0
+
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class Observers:
         self._shown: Mapping[str, Collection[str]] = {}
         self._is_following = asyncio.Event()
         self._followed: Collection[str] = ()
+        self._clients: dict[str, Client] = {}
+        self._asked: dict[str, asyncio.Future[StopStatus]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="jupyter-scale observers", daemon=True
@@ -106,6 +115,17 @@ class Observers:
         change = self._is_following.set if clusters else self._is_following.clear
         self._loop.call_soon_threadsafe(change)
 
+    def stop_loop(
+        self, cluster: str, fact: RunFact, loop: int
+    ) -> concurrent.futures.Future[StopStatus | None]:
+        """Ask the runner of a run to stop one of its loops.
+
+        The future comes with None if the cell has not answered within some seconds: then it will
+        look once it can. It raises ClusterError when the cluster cannot be reached.
+        """
+        stop = StopLoop(id=uuid.uuid4().hex, session=fact.session, run=fact.id, loop=loop)
+        return self._submit(self._ask(cluster, stop))
+
     def close(self) -> None:
         """Stop watching."""
         self.watch({})
@@ -119,7 +139,9 @@ class Observers:
         """Keep out of the server's log what our clients say when a cluster ends: that is normal."""
         return record.thread != self._thread.ident
 
-    def _submit(self, coroutine: Coroutine[Any, Any, None]) -> concurrent.futures.Future[None]:
+    def _submit(
+        self, coroutine: Coroutine[Any, Any, _Result]
+    ) -> concurrent.futures.Future[_Result]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def _observe(self, cluster: str, place: Place) -> None:
@@ -149,15 +171,18 @@ class Observers:
             name="jupyter-scale-observer",
         ) as client:
             client.subscribe_topic(TOPIC, on_event)
+            client.subscribe_topic(ANSWERED, self._take_answer)
             for event in await client.get_events(TOPIC):  # what was said before we listened
                 on_event(event)
             jobs = [
                 asyncio.ensure_future(look(cluster, client))
                 for look in (self._take_samples, self._take_tasks)
             ]
+            self._clients[cluster] = client
             try:
                 await asyncio.gather(*jobs)
             finally:
+                self._clients.pop(cluster, None)
                 for job in jobs:
                     job.cancel()
 
@@ -200,6 +225,27 @@ class Observers:
             since, is_anew = looked["number"], False
             if not looked["more"]:
                 await asyncio.sleep(SAMPLE_EVERY_S)
+
+    async def _ask(self, cluster: str, stop: StopLoop) -> StopStatus | None:
+        client = self._clients.get(cluster)
+        if client is None:
+            raise ClusterError("The cluster cannot be reached at the moment: nothing was stopped.")
+        answer: asyncio.Future[StopStatus] = asyncio.get_running_loop().create_future()
+        self._asked[stop.id] = answer
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                await client.log_event(ASKED, stops.to_message(stop))
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            del self._asked[stop.id]
+
+    def _take_answer(self, event: tuple[float, Any]) -> None:
+        answer = stops.from_message(event[1], StopAnswer)
+        waiting = None if answer is None else self._asked.get(answer.id)
+        if answer is not None and waiting is not None and not waiting.done():
+            waiting.set_result(answer.status)
 
     def _take(self, cluster: str, message: Any) -> None:
         for fact in from_message(message):

@@ -266,6 +266,22 @@ class InterruptHandler(ScaleHandler):
         self.finish()
 
 
+class StopLoopHandler(ScaleHandler):
+    """The stop button of a loop."""
+
+    @web.authenticated
+    @authorized("execute")  # type: ignore[untyped-decorator] # only when it is called with words
+    @explained
+    async def post(self, run: str, loop: str) -> None:
+        """Raise KeyboardInterrupt in a loop, if that still goes on.
+
+        The answer's ``status`` is "stopped", "late" (it had ended, and nothing was done) or
+        "waiting" (the cell does not react yet; it will see whether it is late).
+        """
+        status = await asyncio.wrap_future(self.registry.stop_loop(run, int(loop)))
+        self.answer({"status": status or "waiting"})
+
+
 def routes() -> list[tuple[str, type[web.RequestHandler]]]:
     """Return ``pattern → handler`` of these endpoints, without the server's base address."""
     one = r"([\w-]+)"
@@ -276,6 +292,7 @@ def routes() -> list[tuple[str, type[web.RequestHandler]]]:
         (rf"/jupyter-scale/api/clusters/{one}/limits", LimitsHandler),
         (rf"/jupyter-scale/api/clusters/{one}/nodes/([^/]+)/log", LogHandler),
         (rf"/jupyter-scale/api/runs/{one}/interrupt", InterruptHandler),
+        (rf"/jupyter-scale/api/runs/{one}/loops/([0-9]{{1,9}})/stop", StopLoopHandler),
         (rf"/jupyter-scale/api/runs/{one}/account", AccountHandler),
         (r"/jupyter-scale/api/feed", FeedHandler),
     ]

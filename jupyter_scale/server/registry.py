@@ -29,6 +29,7 @@ from jupyter_scale.model.cost import Quote
 from jupyter_scale.model.facts import RunFact
 from jupyter_scale.model.feed import ClusterView, StepView
 from jupyter_scale.model.profile import Limits
+from jupyter_scale.model.stops import StopStatus
 from jupyter_scale.monitor.observer import Observers
 from jupyter_scale.monitor.samples import Sample
 from jupyter_scale.monitor.spans import TaskNews
@@ -167,6 +168,25 @@ class Registry:
         with self._lock:
             known = self._facts.get(run)
         return None if known is None else known[1]
+
+    def stop_loop(self, run: str, loop: int) -> Future[StopStatus | None]:
+        """Stop a loop of a run that goes on; see `Observers.stop_loop`.
+
+        Raises
+        ------
+        NoCluster
+            Nothing is known of that run.
+        """
+        with self._lock:
+            known = self._facts.get(run)
+        if known is None:
+            raise NoCluster(f"There is no run {run!r} (any more).")
+        cluster, fact = known
+        if fact.ended_at is not None:
+            over: Future[StopStatus | None] = Future()
+            over.set_result("late")
+            return over
+        return self._observers.stop_loop(cluster, fact, loop)
 
     def note(self, account: Account) -> None:
         """Take what a kernel tells of a run that has ended."""

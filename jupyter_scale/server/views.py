@@ -131,7 +131,7 @@ def view_run(
         fact = fact.as_lost()
     loops = tuple(_view_loop(loop) for loop in fact.loops)
     shown = {**_shared(fact, Run), "notebook": relative(fact.notebook, root)}
-    return RunView(**shown, cluster=cluster, loops=loops, traffic=traffic)
+    return RunView(**shown, cluster=cluster, loops=loops, inputs=fact.inputs, traffic=traffic)
 
 
 def view_account(account: Account, root: str) -> RunView:
@@ -143,7 +143,7 @@ def view_account(account: Account, root: str) -> RunView:
 def _view_loop(loop: LoopFact) -> LoopView:
     return LoopView(
         **_shared(loop, Loop),
-        queued=max(0, loop.total - loop.done - loop.running),
+        queued=0 if loop.is_over else max(0, loop.total - loop.done - loop.running),
         ends_at=None if loop.ends_at is None else round(loop.ends_at, 1),
     )
 

@@ -8,7 +8,7 @@ import { type ISignal, Signal } from '@lumino/signaling';
 import type { ScaleApi } from './api';
 import type { Attaching } from './attaching';
 import type { FeedConnection } from './connection';
-import type { IClusterView, IKeptRun, IRunView } from './feed';
+import type { IClusterView, IKeptRun, ILoopView, IRunView } from './feed';
 import { baseName } from './format';
 import { changeLimits } from './forms/limits';
 import { createProfile } from './forms/newcluster';
@@ -16,6 +16,7 @@ import type { IHeld } from './holdings';
 import type { HoldingsModel } from './holdingsmodel';
 import { hasEnded } from './machines';
 import type { MissedRuns } from './missedruns';
+import { loopId } from './runs';
 import { losses } from './stopping';
 import { PriceLines } from './views/pricelines';
 
@@ -136,6 +137,29 @@ export class Actions {
   /** Interrupt a run, as the notebook's own stop button would. */
   interrupt(run: IRunView): Promise<void> {
     return this._perform(run.id, () => this._context.api.interruptRun(run.id));
+  }
+
+  /** Stop one loop of a run, if it still goes on when the cell hears of it. */
+  stopLoop(run: IRunView, loop: ILoopView): Promise<void> {
+    const { api, trans } = this._context;
+    return this._perform(loopId(run, loop), async () => {
+      switch (await api.stopLoop(run.id, loop.number)) {
+        case 'late':
+          Notification.info(
+            trans.__('The loop in line %1 had ended: nothing was stopped.', loop.line),
+            { autoClose: 5000 }
+          );
+          break;
+        case 'waiting':
+          Notification.info(
+            trans.__(
+              'The cell does not react yet. It stops the loop in line %1 as soon as it does, if that still goes on.',
+              loop.line
+            ),
+            { autoClose: 8000 }
+          );
+      }
+    });
   }
 
   /** Have the cluster let go of a name; of what is there only it is said before that it is lost. */

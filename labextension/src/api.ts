@@ -18,6 +18,9 @@ export interface IStartOptions {
   readonly workers?: number;
 }
 
+/** What became of the wish to stop a loop: it was, had ended before, or its cell does not react. */
+export type LoopStop = 'stopped' | 'late' | 'waiting';
+
 /** A type of machines that can be rented; what is null is not known. */
 export interface IOffer {
   readonly name: string;
@@ -96,6 +99,12 @@ export class ScaleApi {
 
   async interruptRun(id: string): Promise<void> {
     await this._request('POST', ['runs', id, 'interrupt']);
+  }
+
+  /** Raise KeyboardInterrupt in a loop of a run, and say whether it still went on. */
+  async stopLoop(run: string, loop: number): Promise<LoopStop> {
+    const parts = ['runs', run, 'loops', String(loop), 'stop'];
+    return (await this._request<{ status: LoopStop }>('POST', parts)).status;
   }
 
   /** What clusters keep for who was away. */

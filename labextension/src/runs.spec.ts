@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { groupRuns, progressOf } from './runs';
+import { canStop, groupRuns, loopId, progressOf } from './runs';
 import { aLoop, aRun } from './testing/views';
 
 test('runs are grouped by notebook; those with work come first, then the latest', () => {
@@ -35,11 +35,9 @@ test('failures with the same exception are one, the latest, with their number', 
       })
     )
   );
-  expect(group?.finished.map(({ run, times }) => [run.id, times])).toEqual([
-    ['4', 3],
-    ['3', 1],
-    ['1', 1]
-  ]);
+  const alike = group?.finished.map(one => one.alike.map(({ id }) => id).join());
+  expect(group?.finished.map(({ run }) => run.id)).toEqual(['4', '3', '1']);
+  expect(alike).toEqual(['4,2,0', '3', '1']);
 });
 
 test('progress is the mean of the loops, however long each is', () => {
@@ -48,4 +46,11 @@ test('progress is the mean of the loops, however long each is', () => {
   });
   expect(progressOf([run, aRun('2')])).toBeCloseTo(0.6);
   expect(progressOf([aRun('2')])).toBeNull();
+});
+
+test('a loop that goes on and has a number can be stopped by itself', () => {
+  expect(canStop(aLoop())).toBe(true);
+  expect(canStop(aLoop({ is_over: true }))).toBe(false);
+  expect(canStop(aLoop({ number: 0 }))).toBe(false); // calls of a pool
+  expect(loopId(aRun('r'), aLoop({ number: 3 }))).toBe('r/3');
 });

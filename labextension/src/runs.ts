@@ -1,7 +1,7 @@
 /**
  * Runs as the panel shows them: by notebook, those at work first, finished ones folded. Pure.
  */
-import type { IRunView } from './feed';
+import type { ILoopView, IRunView } from './feed';
 
 /** So many finished runs of a notebook are shown before they are folded. */
 export const FINISHED_SHOWN = 3;
@@ -16,15 +16,25 @@ export interface INotebookRuns {
   readonly finished: readonly IFinished[];
 }
 
-/** A run that has ended, and how often it ended just so. */
+/** A run that has ended, and all that ended just so, the latest first: itself, too. */
 export interface IFinished {
   readonly run: IRunView;
-  readonly times: number;
+  readonly alike: readonly IRunView[];
 }
 
 /** Whether a run is still to be waited for. */
 export function isActive({ status }: Pick<IRunView, 'status'>): boolean {
   return status === 'queued' || status === 'running';
+}
+
+/** Whether a loop can be stopped by itself. */
+export function canStop({ number, is_over: isOver }: ILoopView): boolean {
+  return number > 0 && !isOver;
+}
+
+/** By what a loop is told from all others. */
+export function loopId(run: IRunView, { number }: ILoopView): string {
+  return `${run.id}/${number}`;
 }
 
 /** Group runs by notebook: notebooks with work first, then by their latest run. */
@@ -51,23 +61,21 @@ export function groupRuns(runs: readonly IRunView[]): readonly INotebookRuns[] {
 
 /** Join failures that are the same to whoever has to mend them. */
 function joinFailures(finished: readonly IRunView[]): readonly IFinished[] {
-  const times = new Map<string, number>();
-  for (const { status, error } of finished) {
-    if (status === 'failed') {
-      times.set(error, (times.get(error) ?? 0) + 1);
+  const failed = new Map<string, IRunView[]>();
+  const joined: IFinished[] = [];
+  for (const run of finished) {
+    const known = run.status === 'failed' ? failed.get(run.error) : undefined;
+    if (known) {
+      known.push(run);
+      continue;
+    }
+    const alike = [run];
+    joined.push({ run, alike });
+    if (run.status === 'failed') {
+      failed.set(run.error, alike);
     }
   }
-  const seen = new Set<string>();
-  return finished.flatMap(run => {
-    if (run.status !== 'failed') {
-      return [{ run, times: 1 }];
-    }
-    if (seen.has(run.error)) {
-      return [];
-    }
-    seen.add(run.error);
-    return [{ run, times: times.get(run.error) ?? 1 }];
-  });
+  return joined;
 }
 
 /** How far these runs' loops are, from 0 to 1, each loop counting alike; null without loops. */

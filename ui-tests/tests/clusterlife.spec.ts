@@ -11,9 +11,14 @@ const CELLS = [
   'import time\ndef nap(n):\n    time.sleep(0.2)\n    return n * n',
   `%%scale\nnaps = [nap(n) for n in range(${NAPS})]`,
   '%%scale\n[time.sleep(0.3) for _ in range(1000)]',
-  'naps[-1]'
+  'naps[-1]',
+  `%%scale
+try:
+    [time.sleep(0.3) for _ in range(1000)]
+except KeyboardInterrupt:
+    quotients = [1 / (nap(n) - 16) for n in range(12)]`
 ];
-const [LOAD, DEFINE, SPREAD, ENDLESS, RESULT] = [0, 1, 2, 3, 4] as const;
+const [LOAD, DEFINE, SPREAD, ENDLESS, RESULT, STOPPED] = [0, 1, 2, 3, 4, 5] as const;
 
 test('start, watch, interrupt, survive a crash of the server, stop', async ({
   lab,
@@ -56,6 +61,16 @@ test('start, watch, interrupt, survive a crash of the server, stop', async ({
   await lab.panel.getByRole('button', { name: 'Interrupt this cell' }).click();
   await endless;
   await expect(runs.getByRole('img', { name: 'Interrupted' })).toBeVisible();
+
+  const stopped = lab.run(STOPPED);
+  await runs.getByRole('button', { name: /^Stop the loop in line 2:/ }).click();
+  await stopped;
+  const failure = runs.getByRole('listitem').filter({ hasText: 'ZeroDivisionError' });
+  await expect(failure.getByRole('list', { name: 'What it was at' })).toHaveText(
+    'withn = 4iteration 4'
+  );
+  await lab.screenshot('panel-real-failed');
+
   await expect(await lab.run(RESULT)).toHaveText(String((NAPS - 1) ** 2));
   await runs.getByRole('button', { name: 'naps = [' }).click();
   await expect(lab.cell(SPREAD)).toHaveClass(/jp-mod-active/);

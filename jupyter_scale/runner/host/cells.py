@@ -24,8 +24,10 @@ from jupyter_scale.model.messages import (
     FolderChange,
     FreeRequest,
 )
+from jupyter_scale.model.run import Inputs
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import watching
+from jupyter_scale.runner.host.failing import Failure
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.keeping import keep_large, keep_named
@@ -92,6 +94,7 @@ class CellRunner:
         self._folder = MirroredFolder()
         self._written: FolderChange | None = None
         self._source = ""
+        self._inputs: tuple[Inputs, ...] = ()
 
     async def run(self, request: CellRequest) -> CellOutcome:
         """Carry out a request; never raises for what the cell does."""
@@ -111,6 +114,7 @@ class CellRunner:
         clock = time.perf_counter()
         with watching() as watch:
             result = await self._execute(request)
+        self._inputs = self._inputs_of(result.error_in_exec)
         self._shell.drain_descriptors()
         self._outbox.flush()
         seconds["run"] = time.perf_counter() - clock
@@ -150,6 +154,21 @@ class CellRunner:
             ambient={**changes, "compiler_flags": self._shell.compile.flags},
             files=None if files is None else files.to_body(),
         )
+
+    def take_inputs(self) -> tuple[Inputs, ...]:
+        """Return what the cell was at when it raised, for those who watch."""
+        inputs, self._inputs = self._inputs, ()
+        return inputs
+
+    def _inputs_of(self, error: BaseException | None) -> tuple[Inputs, ...]:
+        """Return what the cell's loops and calls were at when it raised."""
+        left, calls = self._spreader.take_left(), self._pools.take_failed()
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return ()
+        try:
+            return Failure(self._spreader.rewriter.tree_of, left, calls).inputs_of(error)
+        except Exception:  # noqa: BLE001 - the cell has ended all the same, and says why itself
+            return ()
 
     def keep_results(self, path: Path) -> dict[str, Any]:
         """Write what the last cell left to a file, for a notebook that has nothing of it.

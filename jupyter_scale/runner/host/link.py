@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jupyter_scale.transport.framing import LENGTH_BYTES, Unframer, decode, encode
 
 
 class ShellLink:
-    """The shell's end: any thread may send; only the main thread receives, between cells."""
+    """The shell's end: any thread may send; only the main thread receives."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -31,6 +32,19 @@ class ShellLink:
             return None
         body = self._read(int.from_bytes(head, "big"))
         return None if body is None else decode(body)
+
+    def receive_waiting(self) -> Iterator[dict[str, Any]]:
+        """Yield the messages that are there; wait for no other."""
+        while self._has_more():
+            message = self.receive()
+            if message is None:
+                return
+            yield message
+
+    def _has_more(self) -> bool:
+        with contextlib.suppress(BlockingIOError):
+            return bool(self._socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        return False
 
     def _read(self, size: int) -> bytes | None:
         data = bytearray(size)

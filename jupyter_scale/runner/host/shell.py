@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from jupyter_scale.runner.host.interactive import RunnerShell, make_shell
 from jupyter_scale.runner.host.interrupts import InterruptGate
 from jupyter_scale.runner.host.link import ShellLink
 from jupyter_scale.runner.host.loops.entry import Spreader
+from jupyter_scale.runner.host.loops.standing import Standing
 from jupyter_scale.runner.host.mirrored import mirrors_root
 from jupyter_scale.runner.host.pools.arming import Pools
 from jupyter_scale.runner.host.streams import DescriptorCapture, Outbox, TextStream
@@ -89,7 +91,8 @@ class ShellProcess:
         self._engine = engine
         ambience = Ambience(shell, mirrors=mirrors_root())
         shell.travelling_text = partial(_travelling_text, ambience)
-        spreader = Spreader(shell, self._engine, self._outbox, shared, ambience)
+        self._standing = Standing(link, self._gate)
+        spreader = Spreader(shell, self._engine, self._outbox, shared, ambience, self._standing)
         pools = Pools(shell, self._engine, self._outbox, shared, ambience)
         self._gate.on_interrupt = pools.interrupt
         self._cells = CellRunner(shell, self._outbox, spreader, pools, shared, self._gate)
@@ -114,12 +117,17 @@ class ShellProcess:
                 body = self._cells.keep_results(Path(message["body"]["path"]))
                 self._link.send({"request": 0, "kind": "kept", "body": body})
                 continue
+            if message["kind"] == "stop":
+                self._standing.refuse(message["body"])
+                continue
             self._request = message["id"]
             # An interrupt from before this line was meant for an earlier cell; the supervisor
             # sends none for this one until it hears that it has begun.
             self._gate.forget()
             self._link.send({"request": self._request, "kind": "begun", "body": {}})
             outcome = await self._carry_out(RequestKind(message["kind"]), message["body"])
+            if told := [asdict(inputs) for inputs in self._cells.take_inputs()]:
+                self._link.send({"request": self._request, "kind": "inputs", "body": told})
             self._outbox.send(EventKind.FINISHED, outcome.to_body())
             self._engine.warm()
 

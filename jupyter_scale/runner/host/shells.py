@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from jupyter_scale.runner.host.interrupts import LOOK
 from jupyter_scale.runner.host.link import MessageLink
 from jupyter_scale.transport.forks import CAN_FORK, fork
 from jupyter_scale.transport.local import python_argv
@@ -170,6 +171,12 @@ class Shell:
         """Signal the shell and its children; gone already is fine."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
+
+    def ask_to_stop(self, body: dict[str, Any]) -> None:
+        """Ask the shell to stop a loop: the cell that runs there looks at once."""
+        self.link.send({"id": 0, "kind": "stop", "body": body})
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, LOOK)
 
     async def wait_dead(self) -> str:
         """Wait until the process is gone and say how it ended; its children go too."""

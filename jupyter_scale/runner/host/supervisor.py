@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jupyter_scale.archive.archive import Archive
@@ -29,10 +29,12 @@ from jupyter_scale.model.messages import (
     from_wire,
     to_wire,
 )
+from jupyter_scale.model.stops import StopLoop
 from jupyter_scale.runner.host.away.spool import Ended, Spool
 from jupyter_scale.runner.host.facts import Publisher, RunLog, ending, stored
 from jupyter_scale.runner.host.link import MessageLink
 from jupyter_scale.runner.host.shells import First, Options, Shell
+from jupyter_scale.runner.host.stops import Stops
 from jupyter_scale.runner.liveness import Liveness
 from jupyter_scale.runner.protocol import Action, Responder, Send, Start
 from jupyter_scale.transport.presence import sign
@@ -76,9 +78,17 @@ class Supervisor:
         self._busy = options.directory / "busy"
         self._is_marked = False
         self._unmarking: asyncio.TimerHandle | None = None
-        self._publisher = Publisher(options.cluster_directory, options.session)
+        self._publisher = Publisher(options.cluster_directory, options.session, self._take_stop)
         self._runs = RunLog(options.session, self._publisher)
+        self._stops = Stops(self._publisher.answer)
         self._spool = Spool(Archive(options.cluster_directory), options.session, keep_for_s)
+        #: What the shell says to nobody else.
+        self._asides: dict[str, Callable[[Any], None]] = {
+            "inputs": self._runs.take_inputs,
+            "kept": self._kept,
+            "loop over": self._loop_over,
+            "stopped": self._stops.answered,
+        }
         #: A run whose results the shell is writing to disk.
         self._keeping: Ended | None = None
         self._has_served = False
@@ -245,6 +255,15 @@ class Supervisor:
         for waiting in [w for w in self._waiting if _run_of(w) == run]:
             self._stop(waiting.id)
 
+    def _take_stop(self, stop: StopLoop) -> None:
+        if stop.session == self._options.session:
+            shell = self._shell if self._runs.has_loop(stop.run, stop.loop) else None
+            self._stops.take(stop, None if shell is None else shell.ask_to_stop)
+
+    def _loop_over(self, body: Mapping[str, Any]) -> None:
+        self._runs.finish_loop(body["loop"], is_whole=body["is_whole"])
+        self._stops.over(body["loop"])
+
     # -- runs that nobody waits for ----------------------------------------------------------
 
     def _keep_results(self, shell: Shell) -> bool:
@@ -339,8 +358,8 @@ class Supervisor:
             if self._is_unwanted:
                 shell.signal(signal.SIGINT)
             return
-        if message["kind"] == "kept":
-            self._kept(message["body"])
+        if message["kind"] in self._asides:
+            self._asides[message["kind"]](message["body"])
             return
         kind = EventKind(message["kind"])
         self._emit(message["request"], kind, message["body"])
@@ -357,6 +376,7 @@ class Supervisor:
 
     def _end_current(self) -> None:
         self._current = None
+        self._stops.ended()
         # A series of short cells is one time of work to the node's keeper.
         loop = asyncio.get_running_loop()
         self._unmarking = loop.call_later(_BUSY_AFTER_S, self._unmark_busy)

@@ -9,6 +9,7 @@ import {
   type IGpuSum,
   type IGpuView,
   type IHolding,
+  type IInputs,
   type IKeptRun,
   type ILoadRow,
   type ILogLine,
@@ -123,11 +124,18 @@ export function aLoop(changes: Partial<ILoopView> = {}): ILoopView {
     queued: 58,
     failed: 0,
     workers: 2,
+    number: 1,
+    is_over: false,
     ends_at: 1030,
     rate_per_s: 2,
     speedup: 1.9,
     ...changes
   };
+}
+
+/** What a loop was at whose iterations nobody has counted. */
+export function anInput(changes: Partial<IInputs> = {}): IInputs {
+  return { values: ['alpha = 0.1'], line: 2, call: '', index: null, ...changes };
 }
 
 export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
@@ -145,6 +153,7 @@ export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
     error: '',
     traceback: '',
     loops: [],
+    inputs: [],
     traffic: null,
     ...changes
   };

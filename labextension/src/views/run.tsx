@@ -14,25 +14,27 @@ import {
   lastLine
 } from '../format';
 import { tasksIcon } from '../icons';
-import { isActive } from '../runs';
+import { canStop, isActive, loopId } from '../runs';
 import { CellLink } from './celllink';
 import type { IPanelContext } from './context';
 import { ErrorText } from './errortext';
 import { IconButton } from './iconbutton';
+import { Inputs } from './inputs';
 import { Progress } from './meter';
 import { runLabel, StatusIcon } from './status';
 
 interface IRunProps {
   readonly run: IRunView;
-  /** How often it ended just so. */
-  readonly times?: number;
+  /** All that ended just so. */
+  readonly alike?: readonly IRunView[];
   readonly context: IPanelContext;
   readonly now: number;
 }
 
 /** A run; a finished one has what it cost below it, and a failed one the error. */
-export function Run({ run, times = 1, context, now }: IRunProps): JSX.Element {
+export function Run({ run, alike = [run], context, now }: IRunProps): JSX.Element {
   const { actions, feed, openTasks, trans } = context;
+  const times = alike.length;
   const isAtWork = isActive(run);
   const elapsed = (run.ended_at ?? now) - run.started_at;
   return (
@@ -74,13 +76,16 @@ export function Run({ run, times = 1, context, now }: IRunProps): JSX.Element {
       </div>
       {isAtWork &&
         run.loops.map((loop, index) => (
-          <Loop key={index} loop={loop} now={now} trans={trans} />
+          <Loop key={index} run={run} loop={loop} context={context} now={now} />
         ))}
       {run.status === 'lost' && (
         <p className="jp-scale-Detail">{runLabel(run.status, trans)}</p>
       )}
       {run.error && run.status !== 'interrupted' && (
-        <ErrorText brief={lastLine(run.error)} text={run.traceback || run.error} />
+        <>
+          <ErrorText brief={lastLine(run.error)} text={run.traceback || run.error} />
+          <Inputs runs={alike} trans={trans} />
+        </>
       )}
       {!isAtWork && <Cost run={run} context={context} />}
     </li>
@@ -139,12 +144,14 @@ function travelled(
 }
 
 interface ILoopProps {
+  readonly run: IRunView;
   readonly loop: ILoopView;
+  readonly context: IPanelContext;
   readonly now: number;
-  readonly trans: TranslationBundle;
 }
 
-function Loop({ loop, now, trans }: ILoopProps): JSX.Element {
+function Loop({ run, loop, context, now }: ILoopProps): JSX.Element {
+  const { actions, feed, trans } = context;
   const { line, done, total, failed, workers, ends_at: endsAt } = loop;
   const { rate_per_s: rate, speedup } = loop;
   const left = endsAt === null || done >= total ? 0 : Math.round(endsAt - now);
@@ -176,6 +183,17 @@ function Loop({ loop, now, trans }: ILoopProps): JSX.Element {
       <div className="jp-scale-Row jp-scale-mod-small">
         <span className="jp-scale-Name">{label}</span>
         <span className="jp-scale-Aside">{[count, ...facts].join(' · ')}</span>
+        {canStop(loop) && (
+          <IconButton
+            icon={stopIcon}
+            label={trans.__(
+              'Stop the loop in line %1: raises KeyboardInterrupt in it',
+              line
+            )}
+            isDisabled={actions.isBusy(loopId(run, loop)) || feed.status !== 'live'}
+            onClick={() => void actions.stopLoop(run, loop)}
+          />
+        )}
       </div>
       {pace.length > 0 && <p className="jp-scale-Pace">{pace.join(' · ')}</p>}
     </div>

@@ -50,8 +50,8 @@ function NotebookRuns({ group, context, now }: INotebookRunsProps): JSX.Element 
         {active.map(run => (
           <Run key={run.id} run={run} context={context} now={now} />
         ))}
-        {shown.map(({ run, times }) => (
-          <Run key={run.id} run={run} times={times} context={context} now={now} />
+        {shown.map(({ run, alike }) => (
+          <Run key={run.id} run={run} alike={alike} context={context} now={now} />
         ))}
       </ul>
       {folded > 0 && (

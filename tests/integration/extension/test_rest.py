@@ -8,10 +8,12 @@ from jupyter_server.serverapp import _has_tornado_web_authenticated
 from tornado.httpclient import HTTPClientError
 from tornado.web import RequestHandler
 
+from jupyter_scale.model.facts import RunFact
 from jupyter_scale.server.extension import routes
 from jupyter_scale.serverlink import KERNEL_HEADER, KEY_HEADER
 
 API = ("jupyter-scale", "api")
+UNREACHABLE = "The cluster cannot be reached at the moment: nothing was stopped."
 ENDPOINTS = [
     ("GET", ("clusters",)),
     ("POST", ("clusters",)),
@@ -28,6 +30,7 @@ ENDPOINTS = [
     ("GET", ("offers", "us-east-1")),
     ("GET", ("profiles", "local", "quote")),
     ("POST", ("runs", "r1", "interrupt")),
+    ("POST", ("runs", "r1", "loops", "1", "stop")),
     ("POST", ("runs", "r1", "account")),
     ("GET", ("runs", "kept")),
     ("GET", ("clusters", "c1", "runs", "r1", "output")),
@@ -163,6 +166,7 @@ async def test_an_authorizer_that_says_no(jp_fetch, jp_serverapp):
         ("POST", ("runs", "r1", "account"), "{}", 400, "not an account"),
         ("POST", ("clusters", "c1", "retry"), '{"node": 1}', 400, "expected the name of a node"),
         ("POST", ("runs", "r1", "interrupt"), "", 404, "There is no run 'r1'"),
+        ("POST", ("runs", "r1", "loops", "1", "stop"), "", 404, "There is no run 'r1'"),
         ("POST", ("profiles",), "{", 400, "not JSON"),
         ("POST", ("profiles",), "[" * 100_000, 400, "not JSON"),
         ("POST", ("profiles",), "{}", 400, "'name' is missing"),
@@ -278,3 +282,33 @@ async def test_start_scale_stop(jp_fetch):
     await refuse(jp_fetch, 404, *one, "nodes", "nosuch", "log")
     assert (await jp_fetch(*path, method="DELETE")).code == 204
     assert json.loads((await jp_fetch(*API, "clusters")).body)["clusters"] == []
+
+
+@pytest.mark.parametrize(
+    ("ended_at", "status", "said"),
+    [(2.0, 200, {"status": "late"}), (None, 409, {"message": UNREACHABLE})],
+)
+async def test_a_loop_of_a_run_that_has_ended_or_cannot_be_reached(
+    jp_fetch, jp_serverapp, ended_at, status, said
+):
+    fact = RunFact(
+        id="r1",
+        seq=1,
+        session="s",
+        kernel_id="",
+        notebook="",
+        cell_id="",
+        execution_count=1,
+        first_line="x",
+        status="done" if ended_at else "running",
+        started_at=1.0,
+        ended_at=ended_at,
+    )
+    # As the observers tell it: there is no cluster from which they could hear it.
+    jp_serverapp.web_app.settings["jupyter_scale_registry"]._on_fact("gone", fact)
+    parts = ("runs", "r1", "loops", "3", "stop")
+    if status == 200:
+        answer = (await jp_fetch(*API, *parts, method="POST", body="")).body
+    else:
+        answer = await refuse(jp_fetch, status, *parts, method="POST", body="")
+    assert json.loads(answer) == said

@@ -9,7 +9,8 @@ import pytest
 from jupyter_scale.errors import ProtocolError
 from jupyter_scale.model.facts import RunFact
 from jupyter_scale.model.messages import CellOutcome, LoopProgress
-from jupyter_scale.runner.host.facts import RunLog, advance, begin, end
+from jupyter_scale.model.run import Inputs
+from jupyter_scale.runner.host.facts import RunLog, advance, begin, end, finish_loop
 
 ORIGIN = {"run": "r1", "kernel": "k", "notebook": "n.ipynb", "cell": "c"}
 
@@ -18,8 +19,8 @@ def a_body(source="\n  # a comment\nx = 1", origin=ORIGIN):
     return {"source": source, "execution_count": 3, "origin": origin}
 
 
-def progress(done, *, line=2, total=100, running=2):
-    return LoopProgress(0, line, total, done, 2, running).to_body()
+def progress(done, *, line=2, total=100, running=2, loop=0):
+    return LoopProgress(loop, line, total, done, 2, running).to_body()
 
 
 def test_begin():
@@ -130,7 +131,52 @@ def test_round_trip_over_the_scheduler():
     assert RunFact.from_wire(json.loads(json.dumps(fact.to_wire()))) == fact
 
 
-@pytest.mark.parametrize("change", [{"version": 9}, {"more": 1}, {"loops": [{}]}, {"loops": None}])
+AT = {"values": ("alpha = 0.1",), "line": 2, "call": "", "index": 7}
+
+
+def test_what_a_failure_was_at_goes_with_its_end_and_no_other():
+    published = []
+
+    class Publisher:
+        publish = published.append
+
+    log = RunLog("s", Publisher())
+    failed = CellOutcome("error", error={"ename": "ValueError", "evalue": "no"}).to_body()
+    for number, outcome in enumerate((failed, failed, CellOutcome("ok").to_body())):
+        log.begin(number, a_body(origin={"run": f"r{number}"}))
+        if number != 1:
+            log.take_inputs([AT])
+        log.end(outcome)
+    ended = {fact.id: fact for fact in published if fact.ended_at is not None}
+    assert ended["r0"].inputs == (Inputs(**AT),)
+    assert ended["r1"].inputs == ended["r2"].inputs == ()
+    wire = msgpack.unpackb(msgpack.packb(ended["r0"].to_wire()))
+    assert RunFact.from_wire(wire) == ended["r0"]
+
+
+@pytest.mark.parametrize(("is_whole", "done"), [(True, 100), (False, 20)])
+def test_a_loop_ends_before_its_cell(is_whole, done):
+    fact = advance(begin(a_body(), "s", 1, 0.0), progress(20, loop=4), 1.0)
+    fact = advance(fact, progress(3, loop=5, line=9), 1.0)
+    first, second = finish_loop(fact, 4, is_whole=is_whole).loops
+    assert (first.is_over, first.done, first.running) == (True, done, 0)
+    assert not second.is_over
+    report = {"line": 2, "iterations": 100}
+    over = finish_loop(fact, 4, is_whole=is_whole)
+    ended = end(over, CellOutcome("ok", loops=[report]).to_body(), 2.0)
+    assert [(loop.is_over, loop.done) for loop in ended.loops] == [(True, done), (True, 100)]
+
+
+def test_a_loop_that_runs_once_more_has_another_number():
+    fact = advance(begin(a_body(), "s", 1, 0.0), progress(20, loop=4), 1.0)
+    fact = finish_loop(fact, 4, is_whole=True)
+    [loop] = advance(fact, progress(100, loop=5), 2.0).loops
+    assert (loop.number, loop.is_over, loop.started_at) == (5, False, 2.0)
+
+
+@pytest.mark.parametrize(
+    "change", [{"version": 9}, {"more": 1}, {"loops": [{}]}, {"loops": None}, {"inputs": [{}]}]
+)
 def test_what_is_no_fact(change):
     wire = replace(begin(a_body(), "s", 1, 0.0)).to_wire()
     with pytest.raises(ProtocolError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ def test_every_item_comes_once_and_in_order(
         everything = some.take(len(items) + 1)
         assert everything.items == items[len(seen) :]
         some.put_back(everything)
-    assert seen + list(some.in_place) == items
+    assert seen + list(some.uncounted()) == items
 
 
 def talking() -> Iterator[int]:
@@ -215,3 +215,55 @@ def test_results_of_a_pool_are_not_taken_ahead():
         assert source(results).why == "items come from a pool"
         finished = as_completed([executor.submit(abs, 3)])
         assert source(enumerate(finished)).why == "items come from a pool"
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: [1, 2, 3, 4], 3),
+        (lambda: (1, 2, 3, 4), 3),
+        (lambda: range(4), 3),
+        (lambda: "abcd", 3),
+        (lambda: {1: 1, 2: 2, 3: 3, 4: 4}, 3),
+        (lambda: {1, 2, 3, 4}, 3),
+        ({1: 1, 2: 2, 3: 3, 4: 4}.items, 3),
+        (lambda: enumerate([1, 2, 3, 4]), 3),
+        (lambda: zip([1, 2, 3, 4], "abcd", strict=False), 3),
+        (lambda: zip([1, 2, 3, 4], range(100), strict=False), None),
+        (lambda: reversed([1, 2, 3, 4]), 3),
+    ],
+)
+def test_how_far_it_is_where_nobody_counts(make: Callable[[], Any], expected: int | None) -> None:
+    some = source(make())
+    items = some.uncounted()
+    assert some.reached() in (0, None)
+    for _ in range(3):
+        next(items)
+    assert some.reached() == expected
+
+
+def test_how_far_it_is_in_a_list_that_grows() -> None:
+    items = [1, 2, 3]
+    some = source(items)
+    rest = some.uncounted()
+    next(rest)
+    items += [0, 0]
+    next(rest)
+    assert some.reached() == 2
+
+
+def test_how_far_it_is_after_it_went_back() -> None:
+    some = source([1, 2, 3, 4, 5, 6])
+    some.mark()
+    some.put_back(some.take(6))
+    some.go_back()
+    rest = some.uncounted()
+    assert [next(rest), next(rest)] == [1, 2]
+    assert some.reached() == 2
+    assert [*rest] == [3, 4, 5, 6]
+
+
+def test_how_far_it_is_where_items_are_counted() -> None:
+    some = source([1, 2, 3, 4])
+    assert [next(some.some(3)), next(some)] == [1, 2]
+    assert some.reached() == 2

@@ -19,6 +19,7 @@ from jupyter_scale.model.feed import (
 )
 from jupyter_scale.model.log import LogLine, bounded
 from jupyter_scale.model.profile import Pool, Profile
+from jupyter_scale.model.run import Inputs
 from jupyter_scale.server.views import (
     MOST_RUNS,
     MOST_STEPS,
@@ -286,6 +287,18 @@ def test_a_loops_counts_add_up():
     [loop] = view_run(FACT, "c", "/root", is_lost=False).loops
     assert loop.done + loop.running + loop.queued == loop.total == 10
     assert (loop.failed, loop.ends_at) == (1, 1.2)
+
+
+def test_of_a_loop_that_has_ended_nothing_waits():
+    over = replace(LOOP, number=4, is_over=True, running=0)
+    [loop] = view_run(replace(FACT, loops=(over,)), "c", "/root", is_lost=False).loops
+    assert (loop.number, loop.is_over, loop.queued) == (4, True, 0)
+
+
+def test_what_a_failure_was_at_is_shown():
+    inputs = (Inputs(values=("alpha = 0.1",), line=2, index=7),)
+    failed = replace(FACT, status="failed", ended_at=2.0, inputs=inputs)
+    assert view_run(failed, "c", "/root", is_lost=False).inputs == inputs
 
 
 @pytest.mark.parametrize(

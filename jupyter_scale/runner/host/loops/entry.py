@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from jupyter_scale.analysis.forloops import ForDetails
 from jupyter_scale.analysis.rewrite import MAKE
 from jupyter_scale.runner.host.engine import Engine
+from jupyter_scale.runner.host.failing import LeftLoops
 from jupyter_scale.runner.host.frames import with_plain_names
 from jupyter_scale.runner.host.loops.captures import Capturer
 from jupyter_scale.runner.host.loops.iterations import ENTRY, asleep, finished, install
@@ -28,6 +29,7 @@ from jupyter_scale.runner.host.loops.rewriting import LoopRewriter
 from jupyter_scale.runner.host.loops.run import LoopRun
 from jupyter_scale.runner.host.loops.seeds import Generators, loop_seed
 from jupyter_scale.runner.host.loops.sources import Source
+from jupyter_scale.runner.host.loops.standing import Standing
 from jupyter_scale.runner.host.loops.workbench import Effects, Workbench
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.shipping.ambient.ambience import Ambience
@@ -130,6 +132,8 @@ class Spreader:
         The directory for shared memory.
     ambience
         The process-wide state of the shell.
+    standing
+        Which loops go on.
     """
 
     def __init__(
@@ -139,16 +143,18 @@ class Spreader:
         outbox: Outbox,
         shared: Path | None,
         ambience: Ambience,
+        standing: Standing,
     ) -> None:
         self._shell = shell
         self.ambience = ambience
         self.rewriter = LoopRewriter(shell, ENTRY)
         namespace = shell.user_ns
         capturer = Capturer(namespace, shell.compile._filename_map, ambience, shared)  # noqa: SLF001
-        self._bench = Workbench(namespace, engine, capturer, outbox, shared)
+        self._bench = Workbench(namespace, engine, capturer, outbox, shared, standing)
         self._options = SpreadOptions()
         self._reports: dict[int, LoopReport] = {}
         self._sites: dict[int, _Site] = {}
+        self._left: LeftLoops = {}
         self._is_seeding = False
         install(self._enter)
 
@@ -160,7 +166,7 @@ class Spreader:
     def armed(self, options: SpreadOptions) -> Iterator[None]:
         """Hand the loops of cells that run meanwhile to this spreader."""
         self._options = options
-        self._reports, self._sites = {}, {}
+        self._reports, self._sites, self._left = {}, {}, {}
         asleep.clear()
         self._bench.notes, self._bench.is_trusted = {}, options.is_trusted
         self._bench.is_serial, self._is_seeding = not options.is_on, False
@@ -184,6 +190,11 @@ class Spreader:
         """Return what the user should know of the last cell's loops."""
         return list(self._bench.notes)
 
+    def take_left(self) -> LeftLoops:
+        """Return the last cell's loops that were left before their end."""
+        left, self._left = self._left, {}
+        return left
+
     def _enter(
         self,
         function: types.FunctionType,
@@ -198,6 +209,8 @@ class Spreader:
         if details is not None:
             function.__globals__.pop(MAKE, None)
         code = function.__code__
+        if self._left:
+            self._left.pop((code.co_filename, line), None)
         site = self._sites.get(id(code))
         if site is None:
             site = self._sites[id(code)] = _Site(code)
@@ -217,11 +230,11 @@ class Spreader:
             function = with_plain_names(function, kind)
             is_lazy = kind != "list comprehension"
             run = LoopRun(self._bench, line, function, source, None, seed, is_lazy)
-            return finished(kind, chain.from_iterable(self._watched(run, site, run.values())))
+            return finished(kind, chain.from_iterable(self._watched(run, site, kind, run.values())))
         body, apply, bind, roots = function()
         effects = Effects(ForDetails.from_constant(details), apply, bind, roots)
         run = LoopRun(self._bench, line, with_plain_names(body), source, effects, seed)
-        return chain.from_iterable(self._watched(run, site, run.items()))
+        return chain.from_iterable(self._watched(run, site, kind, run.items()))
 
     def _is_for_us(self, iterable: Iterable[Any]) -> bool:
         if threading.current_thread() is not threading.main_thread():
@@ -231,30 +244,39 @@ class Spreader:
         return is_wanted and not self._is_seeding and hasattr(type(iterable), "__iter__")
 
     def _watched(
-        self, run: LoopRun, site: _Site, steps: Iterator[Iterable[Any]]
+        self, run: LoopRun, site: _Site, kind: str, steps: Iterator[Iterable[Any]]
     ) -> Iterator[Iterable[Any]]:
         """Yield what a run does, and report on it."""
         started = time.perf_counter()
         self._is_seeding = run.seed is not None
         generators = Generators() if self._is_seeding else None
+        standing, is_whole = self._bench.standing, True
         try:
             yield from steps
+        except BaseException as error:
+            is_whole = False
+            standing.leave(run.number)
+            steps.close()  # type: ignore[attr-defined]
+            self._left[site.code.co_filename, run.line] = run.left_by(error, kind)
+            raise
         finally:
+            standing.leave(run.number)
             steps.close()  # type: ignore[attr-defined]
             self._is_seeding = False
             if generators is not None:
                 generators.restore()
             run.source.close()
-            seconds = time.perf_counter() - started
-            iterations = run.source.taken if run.source.length is None else run.source.length
-            if seconds < _SHORT_S:
-                site.short_runs += 1
-                site.longest = max(site.longest, iterations)
-            report = LoopReport(
-                run.line, iterations, run.spread, len(run.workers), run.why, seconds
-            )
-            earlier = self._reports.get(run.line)
-            self._reports[run.line] = earlier.joined(report) if earlier else report
+            self._report(run, site, time.perf_counter() - started)
+            standing.end(run.number, is_whole=is_whole)
+
+    def _report(self, run: LoopRun, site: _Site, seconds: float) -> None:
+        iterations = run.source.taken if run.source.length is None else run.source.length
+        if seconds < _SHORT_S:
+            site.short_runs += 1
+            site.longest = max(site.longest, iterations)
+        report = LoopReport(run.line, iterations, run.spread, len(run.workers), run.why, seconds)
+        earlier = self._reports.get(run.line)
+        self._reports[run.line] = earlier.joined(report) if earlier else report
 
 
 def _length(iterable: Iterable[Any]) -> int:

@@ -13,6 +13,7 @@ import cloudpickle
 from jupyter_scale.analysis.magics import parse_python
 from jupyter_scale.analysis.rewrite import spread_loops
 from jupyter_scale.shipping import codes
+from jupyter_scale.shipping.ambient.modules import is_own_file
 
 if TYPE_CHECKING:
     from jupyter_scale.runner.host.interactive import RunnerShell
@@ -70,10 +71,23 @@ class LoopRewriter(ast.NodeTransformer):
             known = self._files[file_name] = source, self._rewrite_file(source, file_name)
         return known[1]
 
-    def _rewrite_file(self, source: str, file_name: str) -> Mapping[_Key, types.CodeType]:
+    def tree_of(self, file_name: str) -> ast.Module | None:
+        """Return the syntax tree of a cell, or of a module of the user's own; else None."""
+        if file_name in self._shell.compile._filename_map:  # noqa: SLF001 - as above
+            return self._parse("".join(linecache.getlines(file_name)))
+        return (
+            parse_python("".join(linecache.getlines(file_name))) if is_own_file(file_name) else None
+        )
+
+    def _parse(self, source: str) -> ast.Module | None:
         try:
-            tree = parse_python(self._shell.transform_cell(source))
+            return parse_python(self._shell.transform_cell(source))
         except (SyntaxError, ValueError):
+            return None
+
+    def _rewrite_file(self, source: str, file_name: str) -> Mapping[_Key, types.CodeType]:
+        tree = self._parse(source)
+        if tree is None:
             return {}
         names = frozenset(self._shell.user_ns)
         rewritten, loops = spread_loops(tree, self._entry, names, file_name)

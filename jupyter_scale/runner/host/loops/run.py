@@ -12,6 +12,8 @@ from typing import Any
 from jupyter_scale.analysis.code import global_reads
 from jupyter_scale.errors import IterationKilled
 from jupyter_scale.model.messages import EventKind, LoopProgress
+from jupyter_scale.runner.host.brief import describe
+from jupyter_scale.runner.host.failing import Left
 from jupyter_scale.runner.host.loops import batches
 from jupyter_scale.runner.host.loops.captured import Terms
 from jupyter_scale.runner.host.loops.captures import CannotSpreadError
@@ -69,6 +71,10 @@ class LoopRun:
         How many iterations ran on workers, and on which.
     why
         Why it ran in order, if it did.
+    failed
+        Number and short form of an item with which the loop has ended, if its names do not hold it.
+    number
+        By which others know it, once they are told of it; 0 before.
     """
 
     bench: Workbench
@@ -81,11 +87,14 @@ class LoopRun:
     spread: int = 0
     workers: set[str] = field(default_factory=set)
     why: str = ""
+    failed: tuple[int, str] | None = None
+    number: int = 0
     _round: Speculation | None = None
     _previous: Part | None = None
     _left_over: Taken | None = None
     _is_done: bool = False
     _is_measured: bool = False
+    _must_count: bool = False
     _each: float = 0.0
 
     def items(self) -> Iterator[Iterable[Any]]:
@@ -103,6 +112,13 @@ class LoopRun:
                 yield self._released(step)
             else:
                 yield self.function(step)
+
+    def left_by(self, error: BaseException, kind: str) -> Left:
+        """Return what is known of the iteration with which the loop was left before its end."""
+        if self.failed is not None:
+            return Left(kind, self.failed[0], id(error), self.failed[1])
+        count = self.source.reached()
+        return Left(kind, count - 1 if count else None)
 
     def _released(self, part: Part) -> Iterable[Any]:
         """Return a part's values; give what was written, and items their new content, in turn."""
@@ -195,7 +211,7 @@ class LoopRun:
     def _in_order(self) -> Iterator[Any]:
         source = self.source
         is_plain = self.seed is None and not source.has_bar and source.length is not None
-        return source.in_place if is_plain else self._counted()
+        return source.uncounted() if is_plain and not self._must_count else self._counted()
 
     def _counted(self, number: int | None = None) -> Iterator[Any]:
         for item in itertools.islice(self.source, number):
@@ -295,10 +311,12 @@ class LoopRun:
             if end is not None and not (end.kills or end.is_lost):
                 if end.is_raised:
                     self.why = f"it raised {end.why} on a worker, and not here"
+                    self._must_count = True
                     return
                 raise CannotSpreadError(end.why, is_lasting=end.is_lasting)
             if end is not None and careful:
                 [item] = self.source.take(1).items
+                self.failed = self.source.taken - 1, describe(item)
                 raise IterationKilled(self.line, self.source.taken - 1, item)
             # Whose fault it was shows when they run one by one.
             careful = 0 if end is None else end.size
@@ -352,10 +370,11 @@ class LoopRun:
     def _tell(self, workers: int) -> Callable[[int, int, int, float], None]:
         before = self.source.taken
         outbox, total, line = self.bench.outbox, self.source.length or 0, self.line
+        self.number = number = self.number or self.bench.standing.begin()
 
         def tell(done: int, running: int, failed: int, speedup: float) -> None:
             progress = LoopProgress(
-                0, line, total, before + done, workers, running, failed, round(speedup, 1)
+                number, line, total, before + done, workers, running, failed, round(speedup, 1)
             )
             outbox.send(EventKind.PROGRESS, progress.to_body())
 
@@ -389,10 +408,12 @@ class LoopRun:
             except Exception:
                 overwrite(reached(patches, items[:number]))
                 self._bind_before(part, number)
+                self.failed = part.first + number, describe(items[number])
                 if done:
                     raise
                 # Nothing of this iteration is done: in its place it fails again.
                 yield items[number]
+                self.failed = None
                 patches = reached(patches, items[number + 1 :])
             self.bench.replay(output[start[1] : end[1]] if done or not effects else ())
             self.source.show(1)

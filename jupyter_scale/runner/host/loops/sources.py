@@ -113,11 +113,11 @@ class Source:
         self._replay = replay
         self._returned: deque[tuple[Any, list[Output]]] = deque()
         self._last_words: list[Output] = []
-        self._is_exhausted = False
+        self._is_exhausted = self._is_uncounted = False
         self._count_from: tuple[Any, int] | None = None
         self._iterable = iterable
         self._mark: tuple[int, Iterator[Any]] | None = None
-        self._iterator = iter(iterable)
+        self._iterator = self._plain = iter(iterable)
         makers = _generators(iterable)
         if makers is None and isinstance(self._iterator, types.GeneratorType):
             makers = [self._iterator]
@@ -159,10 +159,17 @@ class Source:
         failure, self.failure = self.failure or StopIteration(), None
         raise failure
 
-    @property
-    def in_place(self) -> Iterator[Any]:
-        """The items in their turn, uncounted: nothing can be cheaper."""
-        return self._iterator if self._is_untouched else self
+    def uncounted(self) -> Iterator[Any]:
+        """Return the items that are left, in their turn: nothing can be cheaper."""
+        if not self._is_untouched:
+            return self
+        self._is_uncounted = True
+        return self._iterator
+
+    def reached(self) -> int | None:
+        """Return how many items were taken, also of those that nobody counts; None: not known."""
+        self.settle()
+        return _place_of(self._plain, self.length) if self._is_uncounted else self.taken
 
     @property
     def _is_untouched(self) -> bool:
@@ -273,7 +280,7 @@ class Source:
             place, fork = self._mark
             next(itertools.islice(fork, self.taken - place, self.taken - place), None)
             # Others may hold the iterator: it is at its end when the loop is.
-            self._iterator = itertools.chain(fork, _exhausted(self._iterator))
+            self._iterator, self._plain = itertools.chain(fork, _exhausted(self._iterator)), fork
             self._returned.clear()
             self._is_exhausted, self.failure, self._mark = False, None, None
 
@@ -385,6 +392,22 @@ def _forked(iterator: Any, iterable: Any, taken: int) -> Iterator[Any] | None:
         copied: Iterator[Any] = copy.copy(iterator)
         return copied
     return itertools.islice(iterable, taken, None) if type(iterable) in _ANEW else None
+
+
+def _place_of(iterator: Any, length: int | None) -> int | None:
+    """Return how many items an iterator has given, of so many in all; None if it does not say."""
+    kind = type(iterator)
+    if kind in (*_WRAPPERS, map):
+        parts = [_place_of(part, length) for part in _wrapped(iterator) if not callable(part)]
+        known = [part for part in parts if part is not None]
+        return max(known) if len(known) == len(parts) and known else None
+    if kind is type(iter([])):  # the list may have grown meanwhile
+        state = iterator.__reduce__()[2:]
+        return state[0] if state else None
+    if length is None or not hasattr(kind, "__length_hint__"):
+        return None
+    place = length - operator.length_hint(iterator)
+    return place if place >= 0 else None
 
 
 def _iterated_frame(generator: types.GeneratorType[Any, Any, Any]) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_scale.analysis.forloops import ForDetails
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.loops.captures import Capturer
+from jupyter_scale.runner.host.loops.standing import Standing
 from jupyter_scale.runner.host.recorded import Output, replay
 from jupyter_scale.runner.host.streams import Outbox
 
@@ -26,9 +27,9 @@ class Workbench:
     ----------
     namespace
         The notebook's variables.
-    engine, capturer, outbox, shared
-        The workers, what packs captured values, where progress goes, and the directory of shared
-        memory.
+    engine, capturer, outbox, shared, standing
+        The workers, what packs captured values, where progress goes, the directory of shared
+        memory, and which loops go on.
     verdicts
         Why a loop, by its code and that of what it calls, ran in order.
     seconds_each
@@ -48,6 +49,7 @@ class Workbench:
     capturer: Capturer
     outbox: Outbox
     shared: Path | None
+    standing: Standing
     verdicts: dict[Key, str] = field(default_factory=dict)
     seconds_each: dict[Key, float] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)

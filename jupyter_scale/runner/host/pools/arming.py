@@ -8,11 +8,13 @@ import queue
 import sys
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Protocol
 
+from jupyter_scale.model.run import Inputs
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.interactive import RunnerShell
 from jupyter_scale.runner.host.loops.entry import LoopReport
@@ -28,6 +30,8 @@ from jupyter_scale.shipping.ambient.modules import is_own_file
 
 #: For so much work all workers of a cluster that is just starting are waited for.
 _LONG_S = 10.0
+#: So many calls that raised are remembered: the cell ends with one of the last.
+_MOST_FAILED = 32
 #: Whoever they call for is meant.
 _TRANSPARENT = sys.stdlib_module_names | {"jupyter_scale"}
 
@@ -69,11 +73,12 @@ class Pools:
     ) -> None:
         self._shell, self._engine = shell, engine
         self._around = Surroundings(
-            engine, outbox, ambience, shell.user_ns, shared, self._take_note
+            engine, outbox, ambience, shell.user_ns, shared, self._take_note, self._take_failed
         )
         self._pid = os.getpid()
         self._notes: list[str] = []
         self._tallies: list[Tally] = []
+        self._failed: deque[tuple[BaseException, Inputs]] = deque(maxlen=_MOST_FAILED)
         self._workers = 0
         self._alive: weakref.WeakSet[Crew] = weakref.WeakSet()
         self._interrupts: queue.SimpleQueue[list[Crew]] = queue.SimpleQueue()
@@ -95,6 +100,7 @@ class Pools:
     def armed(self, *, is_on: bool) -> Iterator[None]:
         """Let cells that run meanwhile use the cluster."""
         self._notes, self._tallies, self._workers = [], [], 0
+        self._failed.clear()
         if not is_on:
             yield
             return
@@ -114,6 +120,12 @@ class Pools:
     def take_notes(self) -> list[str]:
         """Return what the user should know of the last cell's pools."""
         return self._notes
+
+    def take_failed(self) -> dict[int, Inputs]:
+        """Return ``id(exception) → what the call was given`` of the last calls that raised."""
+        failed = {id(error): inputs for error, inputs in self._failed}
+        self._failed.clear()
+        return failed
 
     def take_reports(self) -> list[LoopReport]:
         """Return what became of the last cell's pools."""
@@ -167,6 +179,9 @@ class Pools:
     def _take_note(self, text: str) -> None:
         if text not in self._notes:
             self._notes.append(text)
+
+    def _take_failed(self, error: BaseException, inputs: Inputs) -> None:
+        self._failed.append((error, inputs))
 
     def _line(self) -> int:
         """Return the line of the cell that is being run, 0 in a thread of the cell's."""

@@ -282,6 +282,8 @@ class Crew:
             tasks.discard(outcome.value, around.shared)
         if outcome.status == "ok":
             return Result(value)
+        if outcome.inputs is not None:
+            around.note_failed(value, outcome.inputs)
         if outcome.traceback:
             value.__cause__ = _RemoteTraceback(_quoted(outcome.traceback))  # type: ignore[arg-type]
         return Result(error=value, lost=outcome.shown)

@@ -22,8 +22,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_scale.model.run import Inputs
 from jupyter_scale.runner import cargo
 from jupyter_scale.runner.host.effects import OutsideEffect, watching
+from jupyter_scale.runner.host.failing import call_at
 from jupyter_scale.runner.host.frames import strip
 from jupyter_scale.runner.host.loops import worker as loops
 from jupyter_scale.runner.host.pools.image import Image
@@ -57,12 +59,15 @@ class Outcome:
         As text, for exceptions.
     shown
         What a lost result looks like.
+    inputs
+        What a call that raised was given.
     """
 
     status: str
     value: Bundle
     traceback: str = ""
     shown: str = ""
+    inputs: Inputs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +243,7 @@ def _packed(process: _Process, passed: bool, value: Any) -> Outcome:  # noqa: FB
         return Outcome("lost", _to_bundle(process, error), text_of(error), repr(value))
     if passed:
         return Outcome("ok", bundle)
-    return Outcome("raised", bundle, text_of(value))
+    return Outcome("raised", bundle, text_of(value), inputs=call_at(value))
 
 
 def _to_bundle(process: _Process, value: Any, *, is_strict: bool = False) -> Bundle:

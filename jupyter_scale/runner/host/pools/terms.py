@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from jupyter_scale.model.run import Inputs
 from jupyter_scale.runner.host.engine import Engine
 from jupyter_scale.runner.host.streams import Outbox
 from jupyter_scale.shipping.ambient.ambience import Ambience
@@ -52,6 +53,7 @@ class Surroundings:
     namespace: dict[str, Any]
     shared: Path | None
     note: Callable[[str], object]
+    note_failed: Callable[[BaseException, Inputs], object]
 
 
 class Here(Protocol):
