@@ -80,10 +80,13 @@ def whose(i):
     assert again.status == "ok"
 
 
-def test_a_second_stop_kills_native_code(notebook):
-    notebook.run("survivor = 1")
-    run = notebook.start("%%scale\nprint('here', flush=True)\nsum(range(10**12))")
-    run.wait_for("here")
+def test_a_second_stop_kills_native_code(notebook, tmp_path):
+    notebook.run("import itertools, os\nsurvivor = 1")
+    begun = tmp_path / "begun"
+    # Made by the native code itself: an interrupt can no longer come before that.
+    first = f"map(os.open, [{str(begun)!r}], [os.O_CREAT])"
+    run = notebook.start(f"%%scale --serial\nsum(itertools.chain({first}, range(10**12)))")
+    assert eventually(begun.exists, 60)
     notebook.interrupt()
     run.wait_for("interrupt once more to kill it", timeout_s=30)
     notebook.interrupt()

@@ -154,7 +154,10 @@ for (const theme of ['Light', 'Dark'] as const) {
     const more = failed.locator('pre');
     await expect(failed.getByText('did not start: exit status 1').first()).toBeVisible();
     await expect(more).toBeHidden();
-    await failed.locator('summary').press('Enter');
+    await expect(async () => {
+      await failed.locator('summary').press('Enter'); // the list may still be laid out anew
+      await expect(more).toBeVisible({ timeout: 1000 });
+    }).toPass();
     await expect(more).toContainText('No space left on device');
     await more.scrollIntoViewIfNeeded();
     await lab.screenshot(`panel-node-failed-${theme.toLowerCase()}`);
