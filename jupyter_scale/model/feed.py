@@ -33,7 +33,7 @@ __all__ = [
     "Traffic",
 ]
 
-FEED_VERSION = 7
+FEED_VERSION = 8
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 
