@@ -9,12 +9,7 @@ export type HoldingState = 'same' | 'changed' | 'unchecked' | 'gone' | 'stays';
 export type LogLevel = 'info' | 'warning' | 'error';
 
 export type NoticeKind =
-  | 'host-key'
-  | 'cost'
-  | 'ending'
-  | 'memory'
-  | 'node-lost'
-  | 'cluster-failed';
+  'host-key' | 'cost' | 'ending' | 'memory' | 'node-lost' | 'cluster-failed';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed' | 'interrupted' | 'lost';
 

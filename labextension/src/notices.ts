@@ -67,11 +67,22 @@ export function noticeOf(
         )
       };
     case 'cost':
+    case 'ending':
       return { type: 'warning', text: short(trans.__('Cluster "%1": %2', name, text)) };
     case 'node-lost':
       return {
         type: 'warning',
         text: short(trans.__('Node %1 of the cluster "%2" is lost.', node, name))
+      };
+    case 'memory':
+      return {
+        type: 'warning',
+        text: short(
+          trans.__(
+            'A worker of %1 has used more memory than it may and was ended; what it did is done again.',
+            node || name
+          )
+        )
       };
     case 'cluster-failed':
     case null:

@@ -11,6 +11,7 @@ import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
 import type { HoldingsModel } from '../holdingsmodel';
 import type { MissedRuns } from '../missedruns';
+import type { TaskTape } from '../tasktape';
 
 /** The panel's model and its actions. */
 export interface IPanelContext {
@@ -50,4 +51,14 @@ export interface ISectionProps {
   readonly now: number;
   /** Tells the feed which nodes the view shows. */
   readonly show: (nodes: readonly INodeId[]) => void;
+}
+
+/** Which page of a kind in the main area: all are of a cluster. */
+export type Which<K extends string> = Readonly<Record<K | 'cluster', string>>;
+
+/** What the view of such a page is given. */
+export interface IPageProps<K extends string = never> extends ISectionProps {
+  readonly which: Which<K>;
+  /** What the workers of the cluster do, while the page is seen. */
+  readonly tape: TaskTape;
 }
