@@ -30,9 +30,12 @@ export function freshMatters(
   log: readonly ILogLine[],
   isKnown: (matter: string) => boolean
 ): readonly ILogLine[] {
-  return log
-    .filter(({ notice, matter }) => notice !== null && !isKnown(matter))
-    .slice(-MOST_AT_ONCE);
+  const latest = new Map(
+    log
+      .filter(({ notice, matter }) => notice !== null && !isKnown(matter))
+      .map(line => [line.matter, line])
+  );
+  return [...latest.values()].slice(-MOST_AT_ONCE);
 }
 
 /** The runs that have ended between two states, and had taken so long. */

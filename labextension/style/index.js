@@ -8,3 +8,4 @@ import './data.css';
 import './log.css';
 import './tasks.css';
 import './missed.css';
+import './contrast.css';

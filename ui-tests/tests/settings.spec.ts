@@ -1,6 +1,7 @@
 /**
  * What the user can set, and the ways to the commands: menu, palette, keyboard.
  */
+import { aCluster, aRun } from '../../labextension/src/testing/views';
 import { test } from '../fake/feed';
 import { working } from '../fake/scenes';
 import { expect } from './lab';
@@ -33,6 +34,33 @@ test('sections are hidden and come back, the panel changes its side', async ({
   await expect(lab.statusItem).toBeHidden();
   await editor.locator('select').first().selectOption('right');
   await expect(page.locator('#jp-right-stack #jupyter-scale-panel')).toHaveCount(1);
+});
+
+test('how long a cell has to take for a notice is the user’s to say', async ({
+  fake,
+  lab,
+  page
+}) => {
+  const toasts = page.locator('.Toastify__toast');
+  const run = (id: string): ReturnType<typeof aRun> =>
+    aRun(id, { notebook: 'elsewhere.ipynb', first_line: id, started_at: NOW - 6 });
+  const end = async (id: string): Promise<void> => {
+    fake.show({ clusters: [aCluster('c')], runs: [run(id)], sent_at: NOW });
+    await expect(lab.statusItem).toContainText('busy');
+    fake.tell({ runs: [{ ...run(id), status: 'done', ended_at: NOW }] });
+  };
+  await lab.execute('settingeditor:open', { query: 'jupyter-scale panel' });
+  const editor = page.locator('#setting-editor');
+  const seconds = editor.locator('input[id$="noticeCellsAfter"]');
+  await seconds.fill('0');
+  await seconds.blur();
+  await expect.poll(() => lab.setting('noticeCellsAfter')).toBe(0);
+  await end('silent');
+  await seconds.fill('5');
+  await seconds.blur();
+  await expect.poll(() => lab.setting('noticeCellsAfter')).toBe(5);
+  await end('loud');
+  await expect(toasts).toHaveText([/Done after 6.* loud/]);
 });
 
 test('the menu and the keyboard lead to the commands', async ({ fake, lab, page }) => {
