@@ -25,6 +25,7 @@ import { addPages } from './mainpages';
 import { MissedRuns } from './missedruns';
 import { isNotebookSeen, noticePage } from './noticepage';
 import { Noticing } from './noticing';
+import { Pace } from './pace';
 import { nodePages, OPEN_NODE, OPEN_TASKS, taskPages } from './pagekinds';
 import { createPanel, PANEL_ID } from './panel';
 import { addPanelCommands, PanelCommandIDs } from './panelcommands';
@@ -169,7 +170,7 @@ function createContext(
     trans,
     reveal: run => revealRun(run, where)
   });
-  const pace = { everyMs: 1000 * PANEL_DEFAULTS.updateEvery };
+  const pace = new Pace(1000 * PANEL_DEFAULTS.updateEvery);
   return {
     feed,
     history,

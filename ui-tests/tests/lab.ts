@@ -158,14 +158,17 @@ export class Lab {
     await within(atMostMs, command, done);
   }
 
-  /** A setting of the panel, as the server has saved it. */
-  async setting(name: string): Promise<unknown> {
-    return this.page.evaluate(async key => {
-      const { serviceManager } = (window as unknown as ILabWindow).jupyterapp;
-      const { raw } = await serviceManager.settings.fetch('jupyter-scale:panel');
-      const line = new RegExp(`"${key}":\\s*([^,\\n}]+)`).exec(raw);
-      return line?.[1] === undefined ? null : (JSON.parse(line[1]) as unknown);
-    }, name);
+  /** A setting, as the server has saved it. */
+  async setting(name: string, plugin = 'jupyter-scale:panel'): Promise<unknown> {
+    return this.page.evaluate(
+      async ([key, id]) => {
+        const { serviceManager } = (window as unknown as ILabWindow).jupyterapp;
+        const { raw } = await serviceManager.settings.fetch(id);
+        const line = new RegExp(`"${key}":\\s*([^,\\n}]+)`).exec(raw);
+        return line?.[1] === undefined ? null : (JSON.parse(line[1]) as unknown);
+      },
+      [name, plugin] as const
+    );
   }
 
   cell(index: number): Locator {

@@ -3,11 +3,19 @@
  */
 import { test } from '../fake/feed';
 import { PANELS } from '../fake/states';
-import { expectDrawn, SECTIONS } from './drawn';
+import { expectDrawn, type SectionName, SECTIONS } from './drawn';
 import { findFaults } from './layout';
 import { expect } from './lab';
 
 const NOW = 1_790_000_000;
+
+/** The states that look different in a section. */
+const SHOWN: Partial<Record<SectionName, readonly string[]>> = {
+  nodes: ['machines', 'fleet', 'gpuBox', 'paid'],
+  runs: ['working', 'gpuBox'],
+  data: ['working'],
+  log: ['troubled']
+};
 
 test.use({ viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 });
 
@@ -17,7 +25,8 @@ test('at 200 % zoom nothing of the panel is cut off or hidden', async ({ fake, l
   const found: Record<string, string[]> = {};
   for (const section of SECTIONS) {
     await lab.unfold(section);
-    for (const [name, scene] of Object.entries(PANELS)) {
+    for (const name of SHOWN[section] ?? Object.keys(PANELS)) {
+      const scene = PANELS[name] ?? ((): object => ({}));
       fake.show({ ...scene(NOW), sent_at: NOW });
       await expectDrawn(lab, section, scene(NOW));
       await lab.screenshot(`zoomed-${name}-${section}`);

@@ -11,6 +11,7 @@ import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
 import type { HoldingsModel } from '../holdingsmodel';
 import type { MissedRuns } from '../missedruns';
+import type { Pace } from '../pace';
 import type { TaskTape } from '../tasktape';
 
 /** The panel's model and its actions. */
@@ -32,13 +33,7 @@ export interface IPanelContext {
   /** Open the task stream of a cluster in the main area. */
   readonly openTasks: (cluster: string) => void;
   readonly trans: TranslationBundle;
-  readonly pace: IPace;
-}
-
-/** How often views are drawn, as the user has set it. */
-export interface IPace {
-  /** So many milliseconds are at least between two drawings. */
-  everyMs: number;
+  readonly pace: Pace;
 }
 
 /**
