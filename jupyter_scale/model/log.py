@@ -8,10 +8,11 @@ from typing import Literal
 
 MOST_NEWS = 300
 MOST_TROUBLES = 200
+MOST_COMPLAINTS = 150
 
 LogLevel = Literal["info", "warning", "error"]
 
-NoticeKind = Literal["host-key", "cost", "node-lost", "cluster-failed"]
+NoticeKind = Literal["host-key", "cost", "ending", "memory", "node-lost", "cluster-failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +20,9 @@ class LogLine:
     """One thing that happened; numbers grow from line to line, `at` is Unix seconds.
 
     `cluster` and `run` are ids, `name` is the cluster's; `node` and `run` are empty where it is not
-    about one. With a `notice` somebody has to know: the same matter has the same `matter`, also
-    when another server tells of it.
+    about one. `source` is who complained, of the programs on a node: a logger's short name. With a
+    `notice` somebody has to know: the same matter has the same `matter`, also when another server
+    tells of it.
     """
 
     number: int
@@ -33,20 +35,19 @@ class LogLine:
     text: str
     notice: NoticeKind | None
     matter: str
+    source: str
 
 
 def bounded(lines: Sequence[LogLine]) -> tuple[LogLine, ...]:
-    """Return what is kept: the latest plain news, and the latest warnings and errors.
+    """Return what is kept: the latest plain news, warnings and errors, and complaints of nodes.
 
     It is the same whether lines come one by one or together.
     """
-    news, troubles = MOST_NEWS, MOST_TROUBLES
+    left = {"news": MOST_NEWS, "troubles": MOST_TROUBLES, "complaints": MOST_COMPLAINTS}
     kept = []
     for line in reversed(lines):
-        if line.level == "info":
-            news -= 1
-        else:
-            troubles -= 1
-        if (news if line.level == "info" else troubles) >= 0:
+        kind = "complaints" if line.source else "news" if line.level == "info" else "troubles"
+        left[kind] -= 1
+        if left[kind] >= 0:
             kept.append(line)
     return tuple(reversed(kept))

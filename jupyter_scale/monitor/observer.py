@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_scale.errors import ClusterError
-from jupyter_scale.model import stops
+from jupyter_scale.model import complaints, stops
+from jupyter_scale.model.complaints import TOPIC as COMPLAINTS
+from jupyter_scale.model.complaints import Complaint
 from jupyter_scale.model.facts import TOPIC, RunFact, from_message
 from jupyter_scale.model.stops import ANSWERED, ASKED, StopAnswer, StopLoop, StopStatus
 from jupyter_scale.monitor.samples import Sample, read_sample
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 SAMPLE_EVERY_S = 1.0
+IDLE_EVERY_S = 5.0
+"""So often it is asked whether a cluster has work while nobody looks."""
 WHOLE_EVERY_S = 5.0
 FEW_NODES = 16
 """So many are looked at each second, whoever sees them."""
@@ -55,23 +59,31 @@ class Place:
     tls_dir: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told what is seen: the cluster's id, and what; in the observers' thread, at once.
+
+    `on_idle` is told since when nothing runs, None while something does; rarely while nobody looks.
+    """
+
+    on_fact: Callable[[str, RunFact], None]
+    on_sample: Callable[[str, Sample], None]
+    on_tasks: Callable[[str, TaskNews], None]
+    on_complaint: Callable[[str, Complaint], None]
+    on_idle: Callable[[str, float | None], None]
+
+
 class Observers:
     """Watches clusters and tells what it sees, from a thread of its own.
 
     Parameters
     ----------
-    on_fact, on_sample, on_tasks
-        Told the cluster's id and what was seen; they run in the observers' thread and return at
-        once.
+    told : Told
+        What is called.
     """
 
-    def __init__(
-        self,
-        on_fact: Callable[[str, RunFact], None],
-        on_sample: Callable[[str, Sample], None],
-        on_tasks: Callable[[str, TaskNews], None],
-    ) -> None:
-        self._on_fact, self._on_sample, self._on_tasks = on_fact, on_sample, on_tasks
+    def __init__(self, told: Told) -> None:
+        self._told, self._began_at = told, time.time()
         self._watched: dict[str, tuple[Place, concurrent.futures.Future[None]]] = {}
         self._is_sampling = asyncio.Event()
         self._shown: Mapping[str, Collection[str]] = {}
@@ -159,7 +171,12 @@ class Observers:
         from distributed import Client
 
         def on_event(event: tuple[float, Any]) -> None:
-            self._take(cluster, event[1])
+            for fact in from_message(event[1]):
+                self._told.on_fact(cluster, fact)
+
+        def on_complaint(event: tuple[float, Any]) -> None:
+            for complaint in complaints.from_message(event[1] if event[0] > self._began_at else ()):
+                self._told.on_complaint(cluster, complaint)
 
         async with Client(
             place.address,
@@ -172,8 +189,11 @@ class Observers:
         ) as client:
             client.subscribe_topic(TOPIC, on_event)
             client.subscribe_topic(ANSWERED, self._take_answer)
+            client.subscribe_topic(COMPLAINTS, on_complaint)
             for event in await client.get_events(TOPIC):  # what was said before we listened
                 on_event(event)
+            for event in await client.get_events(COMPLAINTS):
+                on_complaint(event)
             jobs = [
                 asyncio.ensure_future(look(cluster, client))
                 for look in (self._take_samples, self._take_tasks)
@@ -187,14 +207,18 @@ class Observers:
                     job.cancel()
 
     async def _take_samples(self, cluster: str, client: Client) -> None:
-        whole_at, count = -WHOLE_EVERY_S, 0
+        whole_at, idle_at, count = -WHOLE_EVERY_S, -IDLE_EVERY_S, 0
         while client.status in ("running", "connecting"):
             with contextlib.suppress(TimeoutError):  # look after the client all the same
                 await asyncio.wait_for(self._is_sampling.wait(), _TRY_AGAIN_S)
             if not self._is_sampling.is_set() or client.scheduler is None:
                 whole_at = -WHOLE_EVERY_S  # who looks next is told of all
+                if client.scheduler is not None and time.monotonic() - idle_at >= IDLE_EVERY_S:
+                    idle_at = time.monotonic()
+                    looked = await getattr(client.scheduler, LOOK)(nodes=[])
+                    self._told.on_idle(cluster, looked["idle_since_s"])
                 continue
-            now = time.monotonic()
+            now = idle_at = time.monotonic()
             is_whole = count <= FEW_NODES or now - whole_at >= WHOLE_EVERY_S
             nodes = None if is_whole else list(self._shown.get(cluster, ()))
             if nodes or is_whole:
@@ -202,7 +226,7 @@ class Observers:
                 if is_whole:
                     whole_at, count = now, len(looked["nodes"])
                 if self._is_sampling.is_set():
-                    self._on_sample(cluster, read_sample(looked, is_whole=is_whole))
+                    self._told.on_sample(cluster, read_sample(looked, is_whole=is_whole))
             await asyncio.sleep(SAMPLE_EVERY_S)
 
     async def _take_tasks(self, cluster: str, client: Client) -> None:
@@ -221,7 +245,7 @@ class Observers:
             if looked is None:
                 return  # it was started by an older version, and tells no tasks
             if followed is self._followed:
-                self._on_tasks(cluster, TaskNews(read_spans(looked, time.time()), is_anew))
+                self._told.on_tasks(cluster, TaskNews(read_spans(looked, time.time()), is_anew))
             since, is_anew = looked["number"], False
             if not looked["more"]:
                 await asyncio.sleep(SAMPLE_EVERY_S)
@@ -246,10 +270,6 @@ class Observers:
         waiting = None if answer is None else self._asked.get(answer.id)
         if answer is not None and waiting is not None and not waiting.done():
             waiting.set_result(answer.status)
-
-    def _take(self, cluster: str, message: Any) -> None:
-        for fact in from_message(message):
-            self._on_fact(cluster, fact)
 
 
 async def _settle() -> None:

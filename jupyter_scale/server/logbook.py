@@ -2,7 +2,8 @@
 
 Laws:
 
-1. Lines are numbered without gaps, and only so many are kept (`bounded`).
+1. Lines are numbered without gaps, and only so many are kept (`bounded`); what nodes complain of
+   pushes out nothing else.
 2. What already was when the book was opened, or a cluster first seen, is no news.
 3. A line is as short as a line: values of the user's and the texts of tracebacks are not in it,
    but for the last line of an error, which the feed tells anyhow.
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jupyter_scale.model.cluster import ClusterEvent
+from jupyter_scale.model.complaints import Complaint
 from jupyter_scale.model.feed import ClusterView, NodeView, RunView
 from jupyter_scale.model.log import LogLevel, LogLine, NoticeKind, bounded
 from jupyter_scale.server.views import World
@@ -21,6 +23,8 @@ from jupyter_scale.server.views import World
 COST_SHARES = (0.95, 0.8)
 _LONGEST = 240
 _LAST_CALL_S = 300.0
+_SAME_MEMORY_S = 600.0
+_MOST_HEARD = 1000
 _SILENT_STEPS = frozenset({"cost"})  # `_costs` says more
 
 
@@ -34,6 +38,7 @@ class News:
     run: str = ""
     notice: NoticeKind | None = None
     matter: str = ""
+    source: str = ""
 
 
 class LogBook:
@@ -49,8 +54,10 @@ class LogBook:
         self._opened_at = opened_at
         self._lines: tuple[LogLine, ...] = ()
         self._number = 0
-        self._last_calls: dict[str, int] = {}
+        self._last_calls: dict[tuple[str, str], float] = {}
         self._shares: dict[str, float] = {}
+        self._heard: dict[str, None] = {}
+        self._memory: dict[tuple[str, str], tuple[float, float]] = {}
 
     @property
     def lines(self) -> tuple[LogLine, ...]:
@@ -70,6 +77,21 @@ class LogBook:
         if event.step not in _SILENT_STEPS:
             self._note(event.cluster, name, at, [_news_of(event, at, is_up=is_up)])
 
+    def take_complaint(self, cluster: str, name: str, told: Complaint, at: float) -> None:
+        """Note what a process of a node complains of, if it was not heard before.
+
+        Parameters
+        ----------
+        cluster, name : str
+            Its id and name.
+        """
+        if told.id in self._heard:
+            return
+        self._heard[told.id] = None
+        while len(self._heard) > _MOST_HEARD:
+            del self._heard[next(iter(self._heard))]
+        self._note(cluster, name, at, [self._complaint(cluster, told, at)])
+
     def follow(self, before: World, now: World, at: float) -> None:
         """Note what has changed from one world to the next."""
         known = {view.id: view for view in before.clusters}
@@ -87,7 +109,9 @@ class LogBook:
                 self._note(run.cluster, name, at, troubles(ran.get(run.id), run))
         for gone in self._shares.keys() - names.keys():
             del self._shares[gone]
-            self._last_calls.pop(gone, None)
+            for told in (self._last_calls, self._memory):
+                for key in [key for key in told if key[0] == gone]:
+                    del told[key]
 
     def _costs(self, view: ClusterView, at: float) -> Iterable[News]:
         """Tell once for each share of what a cluster may cost that it has used."""
@@ -101,16 +125,30 @@ class LogBook:
             yield News(text, "warning", notice="cost", matter=matter)
 
     def _endings(self, view: ClusterView, at: float) -> Iterable[News]:
-        """Tell once, some minutes before, that a cluster will stop because nothing runs."""
-        if view.idle_since is None or not view.idle_timeout_s or view.status != "running":
+        """Tell once, some minutes before, that a cluster will stop, and why."""
+        if view.status != "running":
             return
-        left = view.idle_since + view.idle_timeout_s - at
-        since = round(view.idle_since)
-        if left <= min(_LAST_CALL_S, view.idle_timeout_s / 4) and (
-            self._last_calls.get(view.id) != since
-        ):
-            self._last_calls[view.id] = since
-            yield News(f"nothing runs: it stops in {_span(left)}", "warning")
+        for why, ends_at, early_s in endings(view):
+            told = self._last_calls.get((view.id, why), float("-inf"))
+            if ends_at - at <= early_s < abs(ends_at - told):
+                self._last_calls[view.id, why] = ends_at
+                matter = f"ending {view.id} {round(ends_at)}"
+                text = f"{why}: it stops in {_span(ends_at - at)}"
+                yield News(text, "warning", notice="ending", matter=matter)
+
+    def _complaint(self, cluster: str, told: Complaint, at: float) -> News:
+        who = f"worker {told.worker.rpartition('/')[2]}: " if told.worker else ""
+        times = f" ({told.count} times)" if told.count > 1 else ""
+        text = f"{who}{_short(told.text)}{times}"
+        if told.trouble != "memory":
+            return News(text, told.level, told.node, source=told.source)
+        # A loop that needs more memory than there is ends worker after worker: that is one matter.
+        first, last = self._memory.get((cluster, told.node), (at, at))
+        if at - last > _SAME_MEMORY_S:
+            first = at
+        self._memory[cluster, told.node] = first, at
+        matter = f"memory {cluster} {told.node} {round(first)}"
+        return News(text, told.level, told.node, "", "memory", matter, told.source)
 
     def _note(self, cluster: str, name: str, at: float, news: Iterable[News]) -> None:
         lines = []
@@ -119,7 +157,16 @@ class LogBook:
             where = (cluster, name, each.node, each.run)
             text = _short(each.text)
             lines.append(
-                LogLine(self._number, at, each.level, *where, text, each.notice, each.matter)
+                LogLine(
+                    self._number,
+                    at,
+                    each.level,
+                    *where,
+                    text,
+                    each.notice,
+                    each.matter,
+                    each.source,
+                )
             )
         if lines:
             self._lines = bounded((*self._lines, *lines))
@@ -131,6 +178,16 @@ def spent_share(view: ClusterView, at: float) -> float:
     if cost is None or cost.usd is None or cost.usd_per_h is None or not cost.max_usd:
         return 0.0
     return (cost.usd + max(0.0, at - cost.at) / 3600 * cost.usd_per_h) / cost.max_usd
+
+
+def endings(view: ClusterView) -> Iterable[tuple[str, float, float]]:
+    """Yield why and when a cluster will stop if nothing changes, and how early that is told."""
+    if view.idle_since is not None and view.idle_timeout_s:
+        ends_at = view.idle_since + view.idle_timeout_s
+        yield "nothing runs", ends_at, min(_LAST_CALL_S, view.idle_timeout_s / 4)
+    if view.cost is not None and view.cost.ends_at is not None:
+        early_s = min(_LAST_CALL_S, max(0.0, view.cost.ends_at - view.started_at) / 4)
+        yield "it will have cost what it may", view.cost.ends_at, early_s
 
 
 def changes(was: ClusterView | None, now: ClusterView, at: float) -> Iterable[News]:

@@ -25,12 +25,13 @@ from jupyter_scale.clusters.steps import request_for
 from jupyter_scale.errors import ClusterError, NoCluster, ProfileError, StateError
 from jupyter_scale.model.account import Account
 from jupyter_scale.model.cluster import ClusterEvent, ClusterState, Ownership, Status
+from jupyter_scale.model.complaints import Complaint
 from jupyter_scale.model.cost import Quote
 from jupyter_scale.model.facts import RunFact
 from jupyter_scale.model.feed import ClusterView, StepView
 from jupyter_scale.model.profile import Limits
 from jupyter_scale.model.stops import StopStatus
-from jupyter_scale.monitor.observer import Observers
+from jupyter_scale.monitor.observer import Observers, Told
 from jupyter_scale.monitor.samples import Sample
 from jupyter_scale.monitor.spans import TaskNews
 from jupyter_scale.providers.provider import load_provider
@@ -90,6 +91,7 @@ class Registry:
         self._owned: dict[str, Owned] = {}
         self._others: dict[str, ClusterState] = {}
         self._samples: dict[str, Sample] = {}
+        self._idle: dict[str, float | None] = {}
         self._views: dict[str, tuple[_Known, ClusterView]] = {}
         self._is_attended = False
         self._facts: dict[str, tuple[str, RunFact]] = {}
@@ -99,7 +101,9 @@ class Registry:
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._is_closed = threading.Event()
-        self._observers = Observers(self._on_fact, self._on_sample, on_tasks)
+        self._observers = Observers(
+            Told(self._on_fact, self._on_sample, on_tasks, self._on_complaint, self._on_idle)
+        )
         self._thread = threading.Thread(
             target=self._run, name="jupyter-scale registry", daemon=True
         )
@@ -470,21 +474,40 @@ class Registry:
             nodes = sample.nodes if sample.is_whole else {**before.nodes, **sample.nodes}
             self._samples[cluster] = replace(sample, nodes=nodes)
         self._tell_sample(cluster, sample)
-        if sample.idle_since != before.idle_since:
+        self._on_idle(cluster, sample.idle_since)
+
+    def _on_idle(self, cluster: str, since: float | None) -> None:
+        with self._lock:
+            before, self._idle[cluster] = self._idle.get(cluster), since
+        if since != before:
             self._news.set()
 
+    def _on_complaint(self, cluster: str, complaint: Complaint) -> None:
+        with self._lock:
+            owned, other = self._owned.get(cluster), self._others.get(cluster)
+            state = owned.state if owned is not None else other
+            if state is None or state.status not in (Status.STARTING, Status.RUNNING):
+                return  # what ends complains of much
+            self._log.take_complaint(cluster, state.name, complaint, round(time.time(), 3))
+        self._news.set()
+
     def _make_world(self) -> World:
+        now = time.time()
         with self._lock:
             known = [(one.state, tuple(one.steps)) for one in self._owned.values()]
             known += [(state, ()) for state in self._others.values()]
-            samples, facts = dict(self._samples), dict(self._facts)
-            accounts = dict(self._accounts)
-        idle = {cluster: sample.idle_since for cluster, sample in samples.items()}
+            facts = dict(self._facts)
+            accounts, is_attended = dict(self._accounts), self._is_attended
+            idle = {
+                state.id: shown_idle(state, self._idle.get(state.id), now, is_attended=is_attended)
+                for state, _ in known
+            }
         views = [self._view((state, steps, idle.get(state.id))) for state, steps in known]
         live = {v.id for v in views if v.status in ("starting", "running", "stopping")}
         with self._lock:
-            for gone in set(self._samples) - live:
-                del self._samples[gone]
+            for gone in (self._samples.keys() | self._idle.keys()) - live:
+                self._samples.pop(gone, None)
+                self._idle.pop(gone, None)
             for gone in set(self._views) - {v.id for v in views}:
                 del self._views[gone]
         root = str(self._root)
@@ -523,6 +546,16 @@ def _saved() -> Iterable[ClusterState]:
             yield store.load(cluster)
         except (NoCluster, StateError) as error:
             _logger.debug("cluster %s: %s", cluster, error)
+
+
+def shown_idle(
+    state: ClusterState, since: float | None, at: float, *, is_attended: bool
+) -> float | None:
+    """Return since when a cluster is idle as pages are told: a short rest only if one is seen."""
+    limit_s = state.profile.idle_timeout_s
+    if since is None or is_attended or (limit_s is not None and at - since >= limit_s / 2):
+        return since
+    return None
 
 
 def _no_cluster(cluster: str) -> NoCluster:

@@ -47,6 +47,8 @@ def _alias(name: str, value: Any) -> str:
     line = f"export type {name} = {' | '.join(options)};"
     if len(line) <= WIDTH:
         return line
+    if len(below := f"  {' | '.join(options)};") <= WIDTH:
+        return f"export type {name} =\n{below}"
     return f"export type {name} =\n  | " + "\n  | ".join(options) + ";"
 
 

@@ -8,7 +8,8 @@ export type HoldingState = 'same' | 'changed' | 'unchecked' | 'gone' | 'stays';
 
 export type LogLevel = 'info' | 'warning' | 'error';
 
-export type NoticeKind = 'host-key' | 'cost' | 'node-lost' | 'cluster-failed';
+export type NoticeKind =
+  'host-key' | 'cost' | 'ending' | 'memory' | 'node-lost' | 'cluster-failed';
 
 export type RunStatus = 'queued' | 'running' | 'done' | 'failed' | 'interrupted' | 'lost';
 
@@ -78,8 +79,9 @@ export interface IHoldings {
  * One thing that happened; numbers grow from line to line, `at` is Unix seconds.
  *
  * `cluster` and `run` are ids, `name` is the cluster's; `node` and `run` are empty where it is not
- * about one. With a `notice` somebody has to know: the same matter has the same `matter`, also
- * when another server tells of it.
+ * about one. `source` is who complained, of the programs on a node: a logger's short name. With a
+ * `notice` somebody has to know: the same matter has the same `matter`, also when another server
+ * tells of it.
  */
 export interface ILogLine {
   readonly number: number;
@@ -92,6 +94,7 @@ export interface ILogLine {
   readonly text: string;
   readonly notice: NoticeKind | null;
   readonly matter: string;
+  readonly source: string;
 }
 
 /**

@@ -6,13 +6,16 @@ import type { ILogLine, LogLevel } from './feed';
 /** As the server keeps it, so that a page that came later shows the same. */
 const MOST_NEWS = 300;
 const MOST_TROUBLES = 200;
+const MOST_COMPLAINTS = 150;
 
-/** What is kept: the latest plain news, and the latest warnings and errors. */
+/** What is kept: the latest plain news, warnings and errors, and complaints of nodes. */
 export function bounded(lines: readonly ILogLine[]): readonly ILogLine[] {
-  const left = { info: MOST_NEWS, troubles: MOST_TROUBLES };
+  const left = { news: MOST_NEWS, troubles: MOST_TROUBLES, complaints: MOST_COMPLAINTS };
+  const kindOf = ({ level, source }: ILogLine): keyof typeof left =>
+    source ? 'complaints' : level === 'info' ? 'news' : 'troubles';
   return [...lines]
     .reverse()
-    .filter(({ level }) => left[level === 'info' ? 'info' : 'troubles']-- > 0)
+    .filter(line => left[kindOf(line)]-- > 0)
     .reverse();
 }
 

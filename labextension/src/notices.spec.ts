@@ -15,6 +15,11 @@ describe('matters', () => {
     expect(freshMatters(log, matter => matter === 'lost a')).toEqual([]);
   });
 
+  it('are told once also where several lines are of one', () => {
+    const again = aLine(3, { notice: 'node-lost', matter: 'lost a', node: 'a' });
+    expect(freshMatters([lost, again], () => false)).toEqual([again]);
+  });
+
   it('are the last ones for a page that comes late', () => {
     const log = Array.from({ length: 9 }, (_, index) =>
       aLine(index, { notice: 'cost', matter: String(index) })

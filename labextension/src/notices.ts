@@ -30,9 +30,12 @@ export function freshMatters(
   log: readonly ILogLine[],
   isKnown: (matter: string) => boolean
 ): readonly ILogLine[] {
-  return log
-    .filter(({ notice, matter }) => notice !== null && !isKnown(matter))
-    .slice(-MOST_AT_ONCE);
+  const latest = new Map(
+    log
+      .filter(({ notice, matter }) => notice !== null && !isKnown(matter))
+      .map(line => [line.matter, line])
+  );
+  return [...latest.values()].slice(-MOST_AT_ONCE);
 }
 
 /** The runs that have ended between two states, and had taken so long. */
@@ -67,11 +70,22 @@ export function noticeOf(
         )
       };
     case 'cost':
+    case 'ending':
       return { type: 'warning', text: short(trans.__('Cluster "%1": %2', name, text)) };
     case 'node-lost':
       return {
         type: 'warning',
         text: short(trans.__('Node %1 of the cluster "%2" is lost.', node, name))
+      };
+    case 'memory':
+      return {
+        type: 'warning',
+        text: short(
+          trans.__(
+            'A worker of %1 has used more memory than it may and was ended; what it did is done again.',
+            node || name
+          )
+        )
       };
     case 'cluster-failed':
     case null:

@@ -1,11 +1,9 @@
 /**
- * Tells the user what notices there are, and remembers what was told.
+ * What of a feed's states is told to the user as notices, and the memory of what was told.
  */
-import { Notification } from '@jupyterlab/apputils';
-import type { INotebookTracker } from '@jupyterlab/notebook';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { ISignal } from '@lumino/signaling';
 
-import type { FeedConnection } from './connection';
 import type { IRunView } from './feed';
 import type { IFeedState } from './feedmodel';
 import {
@@ -17,17 +15,36 @@ import {
   noticeOfRun
 } from './notices';
 
+/** The states that are followed. */
+export interface IFollowed {
+  readonly state: IFeedState | null;
+  readonly changed: ISignal<unknown, void>;
+}
+
+/** The page that shows notices. */
+export interface INoticingPage {
+  /** Whether somebody can see it. */
+  readonly isSeen: () => boolean;
+  /** Call this when that has changed. */
+  readonly onSeen: (look: () => void) => void;
+  /** Show a notice; what it is about can be shown by a click. */
+  readonly emit: (notice: INotice, about: About) => void;
+}
+
+/** What a notice is about: something that the panel shows, or a run. */
+export type About = 'panel' | IRunView;
+
 /** What it works with. */
 export interface INoticingOptions {
-  readonly feed: FeedConnection;
+  readonly feed: IFollowed;
   readonly trans: TranslationBundle;
   /** Where it is remembered what was told, and under which key. */
-  readonly memory: Storage;
+  readonly memory: Pick<Storage, 'getItem' | 'setItem'>;
   readonly key: string;
   readonly wanted: () => IWanted;
-  readonly isSeen: (run: IRunView) => boolean;
-  readonly openPanel: () => void;
-  readonly reveal: (run: IRunView) => void;
+  /** Whether the notebook of a run is on the screen. */
+  readonly isRunSeen: (run: IRunView) => boolean;
+  readonly page: INoticingPage;
 }
 
 /** What the user wants to be told. */
@@ -43,7 +60,7 @@ export class Noticing {
   constructor(private readonly _options: INoticingOptions) {
     this._told = read(_options.memory, _options.key);
     _options.feed.changed.connect(() => this._look());
-    document.addEventListener('visibilitychange', () => this._remember());
+    _options.page.onSeen(() => this._remember());
     this._look();
   }
 
@@ -63,13 +80,13 @@ export class Noticing {
   }
 
   private _tellMatters(state: IFeedState): void {
-    const { trans, openPanel, wanted } = this._options;
+    const { page, trans, wanted } = this._options;
     if (!wanted().matters) {
       return;
     }
     const fresh = freshMatters(state.log, matter => this._told.includes(matter));
     for (const line of fresh) {
-      this._emit(noticeOf(line, trans), trans.__('Show'), openPanel);
+      page.emit(noticeOf(line, trans), 'panel');
     }
     const matters = state.log.filter(line => line.notice).map(({ matter }) => matter);
     const known = new Set([...this._told, ...matters]);
@@ -80,27 +97,21 @@ export class Noticing {
   }
 
   private _tellRuns(before: IFeedState, now: IFeedState): void {
-    const { isSeen, reveal, trans, wanted } = this._options;
+    const { isRunSeen, page, trans, wanted } = this._options;
     const { longS } = wanted();
     if (longS <= 0) {
       return;
     }
     for (const run of endedLong(before.runs, now.runs, longS)) {
-      if (!isSeen(run)) {
-        this._emit(noticeOfRun(run, trans), trans.__('Go to the cell'), () =>
-          reveal(run)
-        );
+      if (!isRunSeen(run)) {
+        page.emit(noticeOfRun(run, trans), run);
       }
     }
   }
 
-  private _emit({ text, type }: INotice, label: string, callback: () => void): void {
-    Notification.emit(text, type, { autoClose: false, actions: [{ label, callback }] });
-  }
-
   /** What was told in a page that nobody sees is told again by the next. */
   private _remember(): void {
-    if (document.visibilityState === 'visible') {
+    if (this._options.page.isSeen()) {
       write(this._options.memory, this._options.key, this._told);
     }
   }
@@ -109,19 +120,7 @@ export class Noticing {
   private _told: readonly string[];
 }
 
-/** Whether the notebook of a run is on the screen. */
-export function isNotebookSeen(
-  { kernel_id, notebook }: IRunView,
-  tracker: INotebookTracker | null
-): boolean {
-  const panel = tracker?.find(
-    ({ context, sessionContext }) =>
-      sessionContext.session?.kernel?.id === kernel_id || context.path === notebook
-  );
-  return Boolean(panel?.isVisible) && document.visibilityState === 'visible';
-}
-
-function read(memory: Storage, key: string): readonly string[] {
+function read(memory: INoticingOptions['memory'], key: string): readonly string[] {
   try {
     const found: unknown = JSON.parse(memory.getItem(key) ?? '[]');
     return Array.isArray(found) ? found.filter(one => typeof one === 'string') : [];
@@ -130,7 +129,11 @@ function read(memory: Storage, key: string): readonly string[] {
   }
 }
 
-function write(memory: Storage, key: string, told: readonly string[]): void {
+function write(
+  memory: INoticingOptions['memory'],
+  key: string,
+  told: readonly string[]
+): void {
   try {
     memory.setItem(key, JSON.stringify(told));
   } catch {

@@ -4,6 +4,7 @@
 import type { ITranslator } from '@jupyterlab/translation';
 import {
   addIcon,
+  type LabIcon,
   ReactWidget,
   refreshIcon,
   runIcon,
@@ -51,26 +52,12 @@ export function createPanel(context: IPanelContext, translator: ITranslator): Si
     context
   );
   // JupyterLab's own button claims to be a toggle.
-  clusters.toolbar.addItem(
-    'start',
-    ReactWidget.create(
-      <IconButton
-        icon={runIcon}
-        label={trans.__('Start a Cluster')}
-        onClick={() => void actions.start()}
-      />
-    )
-  );
-  clusters.toolbar.addItem(
-    'new',
-    ReactWidget.create(
-      <IconButton
-        icon={addIcon}
-        label={trans.__('New Cluster…')}
-        onClick={() => void actions.create()}
-      />
-    )
-  );
+  const add = (name: string, icon: LabIcon, label: string, act: () => unknown): void => {
+    const button = <IconButton icon={icon} label={label} onClick={() => void act()} />;
+    clusters.toolbar.addItem(name, ReactWidget.create(button));
+  };
+  add('start', runIcon, trans.__('Start a Cluster'), () => actions.start());
+  add('new', addIcon, trans.__('New Cluster…'), () => actions.create());
   panel.addWidget(clusters);
   const nodes = new Section('nodes', trans.__('Nodes'), Nodes, clustersOf, context);
   nodes.node.tabIndex = 0; // little in it takes the focus, and it has to be scrolled by keyboard

@@ -21,15 +21,17 @@ import { FeedConnection } from './connection';
 import type { IKeptRun } from './feed';
 import { LoadHistory } from './history';
 import { HoldingsModel } from './holdingsmodel';
+import { addPages } from './mainpages';
 import { MissedRuns } from './missedruns';
-import { addNodePages, OPEN_NODE } from './nodepages';
-import { isNotebookSeen, Noticing } from './noticing';
+import { isNotebookSeen, noticePage } from './noticepage';
+import { Noticing } from './noticing';
+import { Pace } from './pace';
+import { nodePages, OPEN_NODE, OPEN_TASKS, taskPages } from './pagekinds';
 import { createPanel, PANEL_ID } from './panel';
 import { addPanelCommands, PanelCommandIDs } from './panelcommands';
 import { findPanel, revealRun } from './reveal';
 import { PANEL_DEFAULTS, Settings } from './settings';
 import { StatusItem } from './statusitem';
-import { addTaskPages, OPEN_TASKS } from './taskpages';
 import type { IPanelContext } from './views/context';
 import { watchWhileSeen } from './watching';
 
@@ -70,8 +72,8 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     restorer?.add(panel, PANEL_ID);
 
     addPanelCommands(app, context);
-    addNodePages(app, context, restorer);
-    addTaskPages(app, context, restorer);
+    addPages(app, nodePages(trans), context, restorer);
+    addPages(app, taskPages(trans), context, restorer);
     for (const command of Object.values(PanelCommandIDs)) {
       palette?.addItem({ command, category: trans.__('Cluster') });
     }
@@ -122,9 +124,14 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
             matters: settings.current.notices,
             longS: settings.current.noticeCellsAfter
           }),
-          isSeen: run => isNotebookSeen(run, tracker),
-          openPanel: () => app.shell.activateById(PANEL_ID),
-          reveal: run => void context.actions.reveal(run)
+          isRunSeen: run => isNotebookSeen(run, tracker),
+          page: noticePage(
+            {
+              openPanel: () => app.shell.activateById(PANEL_ID),
+              reveal: run => void context.actions.reveal(run)
+            },
+            trans
+          )
         });
       });
     keepConnected(feed);
@@ -163,7 +170,7 @@ function createContext(
     trans,
     reveal: run => revealRun(run, where)
   });
-  const pace = { everyMs: 1000 * PANEL_DEFAULTS.updateEvery };
+  const pace = new Pace(1000 * PANEL_DEFAULTS.updateEvery);
   return {
     feed,
     history,

@@ -33,6 +33,7 @@ export class LiveView extends ReactWidget {
     super();
     _context.feed.changed.connect(this._redrawIfNews);
     _context.actions.changed.connect(this._redraw);
+    _context.pace.changed.connect(this._follow);
     _more?.connect(this._redraw);
   }
 
@@ -40,6 +41,7 @@ export class LiveView extends ReactWidget {
     this._rest();
     this._context.feed.changed.disconnect(this._redrawIfNews);
     this._context.actions.changed.disconnect(this._redraw);
+    this._context.pace.changed.disconnect(this._follow);
     this._more?.disconnect(this._redraw);
     super.dispose();
   }
@@ -77,14 +79,14 @@ export class LiveView extends ReactWidget {
     super.onBeforeDetach(msg);
   }
 
-  private _follow(): void {
+  private readonly _follow = (): void => {
     this._rest();
     if (this.isVisible) {
       this._context.feed.show(this, this._shown);
       this.update();
       this._tick();
     }
-  }
+  };
 
   /** Draw again after a while, and so on. */
   private _tick(): void {

@@ -9,3 +9,4 @@ import './log.css';
 import './tasks.css';
 import './missed.css';
 import './inputs.css';
+import './contrast.css';

@@ -363,6 +363,7 @@ function gpuNode(name: string, count: number): INodeView {
     memory_limit_bytes: 64e9,
     network_in_bytes_per_s: 118e6,
     network_out_bytes_per_s: 2.4e6,
+    disk_read_bytes_per_s: 142e6,
     disk_write_bytes_per_s: 310e6,
     ssh: `ssh ${name}`
   });

@@ -50,6 +50,12 @@ function linesOf(now: number): readonly ILogLine[] {
       node: 'gpu-1'
     },
     {
+      text: 'worker 1: Worker is at 81% memory usage. Pausing worker. Process memory: 3.1 GiB (3 times)',
+      level: 'warning',
+      node: 'gpu-1',
+      source: 'worker'
+    },
+    {
       text: 'lost: host gpu-2: it is silent',
       level: 'error',
       node: 'gpu-2',

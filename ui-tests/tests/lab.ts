@@ -24,6 +24,9 @@ interface ILabWindow {
       isToggled(id: string): boolean;
     };
     shell: { currentWidget: INotebookPanel | null };
+    serviceManager: {
+      settings: { fetch(plugin: string): Promise<{ readonly raw: string }> };
+    };
   };
 }
 
@@ -47,6 +50,10 @@ interface ISharedCell {
   getSource(): string;
   setSource(source: string): void;
 }
+
+/** The themes that JupyterLab has. */
+export const THEMES = ['Light', 'Dark', 'Dark High Contrast'] as const;
+export type Theme = (typeof THEMES)[number];
 
 /** So long what is asked of the application may take; a cell may have its cluster to start. */
 const ASKED_MS = 30_000;
@@ -151,6 +158,19 @@ export class Lab {
     await within(atMostMs, command, done);
   }
 
+  /** A setting, as the server has saved it. */
+  async setting(name: string, plugin = 'jupyter-scale:panel'): Promise<unknown> {
+    return this.page.evaluate(
+      async ([key, id]) => {
+        const { serviceManager } = (window as unknown as ILabWindow).jupyterapp;
+        const { raw } = await serviceManager.settings.fetch(id);
+        const line = new RegExp(`"${key}":\\s*([^,\\n}]+)`).exec(raw);
+        return line?.[1] === undefined ? null : (JSON.parse(line[1]) as unknown);
+      },
+      [name, plugin] as const
+    );
+  }
+
   cell(index: number): Locator {
     return this.page.locator('.jp-NotebookPanel:visible .jp-CodeCell').nth(index);
   }
@@ -187,6 +207,18 @@ export class Lab {
     await expect(this.panel).toBeVisible();
   }
 
+  /** Have one section of the panel open, and no other. */
+  async unfold(section: string): Promise<void> {
+    const titles = this.panel.locator('.lm-AccordionPanel-title');
+    for (const title of await titles.all()) {
+      const isWanted = (await title.textContent())?.toLowerCase().includes(section);
+      if ((await title.getAttribute('aria-expanded')) !== String(isWanted)) {
+        await title.locator('.lm-AccordionPanel-titleLabel').click();
+        await expect(title).toHaveAttribute('aria-expanded', String(isWanted));
+      }
+    }
+  }
+
   /** Stop the only cluster, after what is lost was said. */
   async stopCluster(): Promise<void> {
     await this.panel.getByRole('button', { name: 'Stop the cluster' }).click();
@@ -213,7 +245,7 @@ export class Lab {
     }).toPass();
   }
 
-  async setTheme(theme: 'Light' | 'Dark'): Promise<void> {
+  async setTheme(theme: Theme): Promise<void> {
     await this.execute('apputils:change-theme', { theme: `JupyterLab ${theme}` });
     await expect(this.page.locator('body')).toHaveAttribute(
       'data-jp-theme-light',

@@ -303,6 +303,15 @@ test('the status bar, the palette and the launcher lead to the panel', async ({
   await expect(lab.panel).toBeHidden();
   await page.locator('.jp-LauncherCard', { hasText: 'Cluster' }).click();
   await expect(lab.panel).toBeVisible();
+  await lab.execute('filebrowser:activate');
+  await expect(lab.panel).toBeHidden();
+  await page.keyboard.press('ControlOrMeta+Shift+C');
+  await page.keyboard.type('Show Clusters');
+  await expect(page.locator('.lm-CommandPalette-item.lm-mod-active')).toContainText(
+    'Show Clusters'
+  );
+  await page.keyboard.press('Enter');
+  await expect(lab.panel).toBeVisible();
 });
 
 test('a hidden panel is not drawn, and catches up when it is shown', async ({

@@ -1,6 +1,7 @@
 /**
  * What the user can set, and the ways to the commands: menu, palette, keyboard.
  */
+import { aCluster, aRun } from '../../labextension/src/testing/views';
 import { test } from '../fake/feed';
 import { working } from '../fake/scenes';
 import { expect } from './lab';
@@ -33,6 +34,79 @@ test('sections are hidden and come back, the panel changes its side', async ({
   await expect(lab.statusItem).toBeHidden();
   await editor.locator('select').first().selectOption('right');
   await expect(page.locator('#jp-right-stack #jupyter-scale-panel')).toHaveCount(1);
+});
+
+test('how long a cell has to take for a notice is the user’s to say', async ({
+  fake,
+  lab,
+  page
+}) => {
+  const toasts = page.locator('.Toastify__toast');
+  const run = (id: string): ReturnType<typeof aRun> =>
+    aRun(id, { notebook: 'elsewhere.ipynb', first_line: id, started_at: NOW - 6 });
+  const end = async (id: string): Promise<void> => {
+    fake.show({ clusters: [aCluster('c')], runs: [run(id)], sent_at: NOW });
+    await expect(lab.statusItem).toContainText('busy');
+    fake.tell({ runs: [{ ...run(id), status: 'done', ended_at: NOW }] });
+  };
+  await lab.execute('settingeditor:open', { query: 'jupyter-scale panel' });
+  const editor = page.locator('#setting-editor');
+  const seconds = editor.locator('input[id$="noticeCellsAfter"]');
+  await seconds.fill('0');
+  await seconds.blur();
+  await expect.poll(() => lab.setting('noticeCellsAfter')).toBe(0);
+  await end('silent');
+  await seconds.fill('5');
+  await seconds.blur();
+  await expect.poll(() => lab.setting('noticeCellsAfter')).toBe(5);
+  await end('loud');
+  await expect(toasts).toHaveText([/Done after 6.* loud/]);
+});
+
+test('a panel that is drawn seldom is drawn at once when that is changed', async ({
+  fake,
+  lab,
+  page
+}) => {
+  await lab.openPanel();
+  await lab.execute('settingeditor:open', { query: 'jupyter-scale panel' });
+  const seconds = page.locator('#setting-editor input[id$="updateEvery"]');
+  const setTo = async (value: number): Promise<void> => {
+    await seconds.fill(String(value));
+    await seconds.blur();
+    await expect.poll(() => lab.setting('updateEvery')).toBe(value);
+  };
+  await setTo(60);
+  const cards = lab.section('clusters').locator('.jp-scale-Cluster');
+  fake.show({ clusters: [aCluster('a'), aCluster('b')], sent_at: NOW });
+  await expect(lab.statusItem).toContainText('2 nodes');
+  await expect(cards).toHaveCount(0);
+  await setTo(0.2);
+  await expect(cards).toHaveCount(2);
+});
+
+test('what is written after %%scale, and whether there are buttons for it, is a setting', async ({
+  lab,
+  page
+}) => {
+  const TOGGLE = 'jupyter-scale:toggle-cell';
+  await lab.openNotebook(['x = 1']);
+  await lab.execute('settingeditor:open', { query: 'jupyter-scale' });
+  const editor = page.locator('#setting-editor');
+  const options = editor.locator('input[id$="defaultOptions"]');
+  await options.fill('--gpu 1');
+  await options.blur();
+  const saved = (name: string): Promise<unknown> =>
+    lab.setting(name, 'jupyter-scale:plugin');
+  await expect.poll(() => saved('defaultOptions')).toBe('--gpu 1');
+  await editor.getByLabel('Show the toolbar buttons').uncheck();
+  await expect.poll(() => saved('showToolbarButton')).toBe(false);
+  await lab.execute('application:activate-previous-tab');
+  await expect(lab.cell(0)).toBeVisible();
+  await expect(lab.toolbarButton(TOGGLE)).toBeHidden();
+  await lab.cell(0).click({ button: 'right' });
+  await page.locator('.lm-Menu').getByText('Run This Cell with %%scale').click();
+  expect(await lab.source(0)).toBe('%%scale --gpu 1\nx = 1');
 });
 
 test('the menu and the keyboard lead to the commands', async ({ fake, lab, page }) => {

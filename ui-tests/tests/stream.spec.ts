@@ -28,8 +28,11 @@ test('what happened is in the log, what needs somebody is told once', async ({
   await expect(toasts).toHaveText(/Node gpu-2 of the cluster "train" is lost/);
 
   await lab.panel.locator('.lm-AccordionPanel-title', { hasText: 'Log' }).click();
-  await expect(log.getByRole('listitem')).toHaveCount(14);
+  await expect(log.getByRole('listitem')).toHaveCount(15);
   await expect(log.getByRole('listitem').first()).toContainText('gpu-2 lost: host gpu-2');
+  await expect(log.getByRole('listitem').nth(1)).toContainText(
+    'gpu-1 worker worker 1: Worker is at 81% memory usage.'
+  );
   for (const theme of ['Light', 'Dark'] as const) {
     await lab.setTheme(theme);
     for (const width of [280, 600]) {
@@ -39,9 +42,9 @@ test('what happened is in the log, what needs somebody is told once', async ({
     }
   }
   await log.getByLabel('Show from this level on').selectOption('Warnings and errors');
-  await expect(log.getByRole('listitem')).toHaveCount(3);
+  await expect(log.getByRole('listitem')).toHaveCount(4);
   await log.getByLabel('Show of this cluster or node').selectOption('train: gpu-1');
-  await expect(log.getByRole('listitem')).toHaveText(/a worker has ended/);
+  await expect(log.getByRole('listitem')).toHaveText([/Pausing/, /a worker has ended/]);
 
   fake.tell({ log: [costLine(NOW)] });
   await expect(toasts.filter({ hasText: '80% of the 10.00 USD' })).toHaveCount(1);

@@ -16,12 +16,15 @@ from distributed.core import rpc
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from jupyter_scale.archive.needs import is_needed
+from jupyter_scale.monitor.complaining import Complainer
+from jupyter_scale.monitor.losses import Listener
 from jupyter_scale.monitor.runs import Mourner
 from jupyter_scale.monitor.survey import LOOK, MachineWatch, Survey
 from jupyter_scale.monitor.tasks import TASKS, TaskWatch
 from jupyter_scale.providers.node.crew import Crew, CrewOptions
 from jupyter_scale.providers.node.events import wanted_path
 from jupyter_scale.providers.node.lease import notice
+from jupyter_scale.providers.node.reporting import Reporter
 from jupyter_scale.providers.node.sessions import tell_sessions
 from jupyter_scale.transport.lifeline import current_owner, limit_of
 from jupyter_scale.transport.tls import security
@@ -29,6 +32,8 @@ from jupyter_scale.transport.tls import security
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from jupyter_scale.monitor.complaining import Send
 
 _logger = logging.getLogger(__name__)
 
@@ -124,6 +129,7 @@ class Keeper:
         self._options, self._tell, self._environment = options, tell, dict(environment)
         self._idle_since: float | None = None
         self._scheduler: LocalScheduler | None = None
+        self._listener: Listener | None = None
 
     async def run(self, is_stopped: asyncio.Event) -> None:
         """Serve until the event is set, the scheduler closes, or the node was idle for long."""
@@ -149,6 +155,8 @@ class Keeper:
             self._tell,
             self._environment,
         )
+        complainer = Complainer(self._hearer(address), node=options.name)
+        complainer.install()
         write_scheduler_file(options.directory, identity)
         me = current_owner()
         self._tell(pid=me.pid, created=me.created, scheduler_address=address)
@@ -165,7 +173,15 @@ class Keeper:
         await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
         for job in [*endings, *jobs]:
             job.cancel()
+        complainer.close()  # what ends now is meant to
         await self.close()
+
+    def _hearer(self, scheduler: str) -> Send:
+        """Return who hears what this process complains of: the scheduler, wherever it is."""
+        if self._listener is not None:
+            return self._listener.take
+        connection_args = security(self._options.tls_dir, "worker").get_connection_args("worker")
+        return Reporter(scheduler, connection_args).report
 
     async def close(self) -> None:
         """Close workers and scheduler, in bounded time."""
@@ -190,7 +206,9 @@ class Keeper:
         scheduler.handlers[LOOK] = survey.look
         scheduler.handlers[TASKS] = tasks.read
         await scheduler
+        self._listener = Listener(scheduler, self._options.name)
         scheduler.add_plugin(_Watcher(self._tell))
+        scheduler.add_plugin(self._listener)
         scheduler.add_plugin(Mourner(scheduler))
         scheduler.add_plugin(tasks)
         return scheduler

@@ -11,6 +11,8 @@ from typing import Any
 from distributed import Worker
 
 from jupyter_scale.environment.additions import look_there
+from jupyter_scale.model.complaints import RAW, Complaint, to_message
+from jupyter_scale.monitor.complaining import Complainer
 from jupyter_scale.monitor.survey import ABOUT_MACHINE, MachineWatch
 
 
@@ -41,6 +43,10 @@ class LocalWorker(Worker):
         super().__init__(*args, **kwargs)
         self.handlers[ABOUT_MACHINE] = self.look_at_machine
         self._machine = MachineWatch()
+        Complainer(self._complain, worker=str(self.name)).install()
+
+    def _complain(self, complaints: list[Complaint]) -> None:
+        self.log_event(RAW, to_message(complaints))
 
     async def look_at_machine(self) -> dict[str, Any]:
         """Return what this machine does; one worker of each node is asked."""

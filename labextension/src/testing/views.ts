@@ -171,6 +171,7 @@ export function aLine(number: number, changes: Partial<ILogLine> = {}): ILogLine
     text: 'something happened',
     notice: null,
     matter: '',
+    source: '',
     ...changes
   };
 }

@@ -11,6 +11,8 @@ import type { IFeedState } from '../feedmodel';
 import type { LoadHistory } from '../history';
 import type { HoldingsModel } from '../holdingsmodel';
 import type { MissedRuns } from '../missedruns';
+import type { Pace } from '../pace';
+import type { TaskTape } from '../tasktape';
 
 /** The panel's model and its actions. */
 export interface IPanelContext {
@@ -31,13 +33,7 @@ export interface IPanelContext {
   /** Open the task stream of a cluster in the main area. */
   readonly openTasks: (cluster: string) => void;
   readonly trans: TranslationBundle;
-  readonly pace: IPace;
-}
-
-/** How often views are drawn, as the user has set it. */
-export interface IPace {
-  /** So many milliseconds are at least between two drawings. */
-  everyMs: number;
+  readonly pace: Pace;
 }
 
 /**
@@ -50,4 +46,14 @@ export interface ISectionProps {
   readonly now: number;
   /** Tells the feed which nodes the view shows. */
   readonly show: (nodes: readonly INodeId[]) => void;
+}
+
+/** Which page of a kind in the main area: all are of a cluster. */
+export type Which<K extends string> = Readonly<Record<K | 'cluster', string>>;
+
+/** What the view of such a page is given. */
+export interface IPageProps<K extends string = never> extends ISectionProps {
+  readonly which: Which<K>;
+  /** What the workers of the cluster do, while the page is seen. */
+  readonly tape: TaskTape;
 }

@@ -131,7 +131,7 @@ interface ILineProps {
 }
 
 function Line({ line, place, all, measure, trans }: ILineProps): JSX.Element {
-  const { level, at, text } = line;
+  const { level, at, source, text } = line;
   const when = new Date(1000 * at);
   return (
     <li
@@ -144,7 +144,13 @@ function Line({ line, place, all, measure, trans }: ILineProps): JSX.Element {
       <LevelIcon level={level} label={levelLabel(level, trans)} />
       <time dateTime={when.toISOString()}>{clock(when)}</time>
       <span>
-        <b>{whereOf(line)}</b> {text}
+        <b>{whereOf(line)}</b>{' '}
+        {source && (
+          <span className="jp-scale-LogSource" title={sourceLabel(source, trans)}>
+            {source}
+          </span>
+        )}{' '}
+        {text}
       </span>
     </li>
   );
@@ -159,6 +165,10 @@ function clock(when: Date): string {
 
 function whereOf({ name, cluster, node, run }: ILogLine): string {
   return node || name || (run ? '' : cluster);
+}
+
+function sourceLabel(source: string, trans: TranslationBundle): string {
+  return trans.__('A program on the node says this: %1', source);
 }
 
 function spoken(line: ILogLine, trans: TranslationBundle): string {

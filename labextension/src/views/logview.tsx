@@ -5,6 +5,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { type JSX, useEffect, useLayoutEffect, useRef, useState } from 'react';
 
 import { isTroubled } from '../loglines';
+import { Check } from './check';
 
 /** A file tells nobody that it grows: it is looked at so often. */
 const LOOK_MS = 2000;
@@ -52,14 +53,11 @@ export function LogView({ workers, read, trans }: ILogProps): JSX.Element {
             ))}
           </select>
         </label>
-        <label>
-          <input
-            type="checkbox"
-            checked={onlyTrouble}
-            onChange={event => setOnlyTrouble(event.target.checked)}
-          />
-          {trans.__('Only warnings and errors')}
-        </label>
+        <Check
+          label={trans.__('Only warnings and errors')}
+          isChecked={onlyTrouble}
+          onChange={setOnlyTrouble}
+        />
       </div>
       {problem && <p className="jp-scale-Error">{problem}</p>}
       <pre

@@ -9,9 +9,8 @@ import type { IClusterView, INodeView } from '../feed';
 import { formatBytes, formatBytesOf, formatPercent, formatRate } from '../format';
 import { LONG_S, loadOf, type Series } from '../history';
 import { isActive } from '../runs';
-import type { TaskTape } from '../tasktape';
 import { Chart } from './chart';
-import type { IPanelContext, ISectionProps } from './context';
+import type { IPageProps, IPanelContext } from './context';
 import { ErrorText } from './errortext';
 import { Gpu } from './gpus';
 import { IconButton } from './iconbutton';
@@ -21,15 +20,10 @@ import { NodeTasks } from './nodetasks';
 import { Run } from './run';
 import { clusterLabel, StatusIcon } from './status';
 
-interface INodePageProps extends ISectionProps {
-  readonly clusterId: string;
-  readonly nodeName: string;
-  readonly tape: TaskTape;
-}
-
 /** All of a node; what is not there any more is said, and its history stays. */
-export function NodePage(props: INodePageProps): JSX.Element {
-  const { context, state, now, show, clusterId, nodeName, tape } = props;
+export function NodePage(props: IPageProps<'node'>): JSX.Element {
+  const { context, state, now, show, which, tape } = props;
+  const { cluster: clusterId, node: nodeName } = which;
   const { trans } = context;
   useEffect(() => show([[clusterId, nodeName]]), [show, clusterId, nodeName]);
   const cluster = state?.clusters.find(({ id }) => id === clusterId);

@@ -7,25 +7,21 @@ import { type JSX, useState } from 'react';
 import type { IRunView } from '../feed';
 import { formatPercent } from '../format';
 import { type ILaneSum, sumsOf, type TaskTape } from '../tasktape';
-import type { IPanelContext, ISectionProps } from './context';
+import { Check } from './check';
+import type { IPageProps, IPanelContext } from './context';
 import { Swatch, TaskChart } from './taskchart';
 import { nameOf, numberOf, summaryOf } from './taskwords';
-
-interface ITaskPageProps extends ISectionProps {
-  readonly clusterId: string;
-  readonly tape: TaskTape;
-}
 
 /** So many seconds can be chosen. */
 const SPANS_S = [60, 120, 300];
 
 /** The chart, who is in it, and the same in numbers. */
-export function TaskPage(props: ITaskPageProps): JSX.Element {
-  const { context, state, now, clusterId, tape } = props;
+export function TaskPage(props: IPageProps): JSX.Element {
+  const { context, state, now, which, tape } = props;
   const { trans } = context;
   const [spanS, setSpan] = useState(60);
   const [heldAt, setHeldAt] = useState<number | null>(null);
-  const cluster = state?.clusters.find(({ id }) => id === clusterId);
+  const cluster = state?.clusters.find(({ id }) => id === which.cluster);
   const to = heldAt ?? now;
   const runs = new Map(state?.runs.map(run => [run.id, run]));
   const sums = sumsOf(tape.lanes, to - spanS, to);
@@ -52,14 +48,11 @@ export function TaskPage(props: ITaskPageProps): JSX.Element {
               ))}
             </select>
           </label>
-          <label>
-            <input
-              type="checkbox"
-              checked={heldAt !== null}
-              onChange={event => setHeldAt(event.target.checked ? now : null)}
-            />
-            {trans.__('Hold still')}
-          </label>
+          <Check
+            label={trans.__('Hold still')}
+            isChecked={heldAt !== null}
+            onChange={isHeld => setHeldAt(isHeld ? now : null)}
+          />
         </div>
       </header>
       {tape.lanes.length === 0 ? (

@@ -52,6 +52,14 @@ def test_a_servers_machines_serve_kernels_and_are_watched(lab, hosts):
         lambda p: (load := p.load(view["id"], "h2")) and load.network_in_bytes_per_s is not None
     )
     assert panel.clusters[view["id"]]["nodes"][1]["ssh"].endswith(" h2")
+    servers = hosts.machines["h2"].find("multiprocessing.forkserver")
+    pids = {server.pid for server in servers}
+    [worker] = [server for server in servers if server.ppid() in pids]
+    worker.kill()
+    panel.wait(lambda p: any(line["source"] == "nanny" for line in p.log))
+    [told] = [line for line in panel.log if line["source"] == "nanny"]
+    assert (told["node"], told["level"]) == ("h2", "warning")
+    assert told["text"].startswith("Restarting worker")
     panel.close()
     assert kernel.run("%scale down", timeout_s=120).status == "ok"
     assert_clean(hosts)

@@ -95,7 +95,7 @@ def test_a_watch_tells_what_was_read():
 
 
 @pytest.mark.parametrize("known", [(), GPUS])
-def test_a_driver_that_hangs_holds_nobody_up(known, monkeypatch):
+def test_a_driver_that_hangs_holds_nobody_up(known, monkeypatch, caplog):
     monkeypatch.setattr("jupyter_scale.monitor.gpuwatch._PATIENCE_S", 0.02)
     monkeypatch.setattr("jupyter_scale.monitor.gpuwatch._OLDEST_S", 0.3)
     go_on, begun = threading.Event(), []
@@ -113,9 +113,28 @@ def test_a_driver_that_hangs_holds_nobody_up(known, monkeypatch):
         assert await watch.look() == known  # what is fresh enough is told once more
         await asyncio.sleep(0.3)
         assert await watch.look() == ()
+        assert await watch.look() == ()
         before = len(begun)
         go_on.set()
         assert await watch.look() == GPUS
         assert before == 1 + bool(known)  # one reading at a time, however often one looks
 
     asyncio.run(asyncio.wait_for(look(), 20))
+    assert [said.getMessage() for said in caplog.records] == [
+        "the driver of the GPUs does not answer: nothing is known of them",
+        "the driver of the GPUs answers again",
+    ]
+
+
+def test_a_reading_that_fails_is_said_once(monkeypatch, caplog):
+    monkeypatch.setattr("jupyter_scale.monitor.gpuwatch._PATIENCE_S", 0.02)
+
+    def read():
+        raise ZeroDivisionError
+
+    async def look():
+        watch = GpuWatch(read)
+        return [await watch.look(), await watch.look()]
+
+    assert asyncio.run(look()) == [(), ()]
+    assert [said.getMessage() for said in caplog.records] == ["GPUs cannot be read any more"]

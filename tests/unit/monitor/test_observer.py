@@ -8,7 +8,7 @@ from distributed import Scheduler
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from jupyter_scale.clusters import security
-from jupyter_scale.monitor.observer import Observers, Place
+from jupyter_scale.monitor.observer import Observers, Place, Told
 from jupyter_scale.monitor.survey import LOOK
 from jupyter_scale.transport import tls
 from waiting import eventually
@@ -62,9 +62,13 @@ def test_whoever_tells_no_tasks_is_watched_all_the_same(old_scheduler):
     place, arrivals = old_scheduler
     samples = []
     observers = Observers(
-        on_fact=lambda *_: None,
-        on_sample=lambda cluster, _: samples.append(cluster),
-        on_tasks=lambda *_: None,
+        Told(
+            on_fact=lambda *_: None,
+            on_sample=lambda cluster, _: samples.append(cluster),
+            on_tasks=lambda *_: None,
+            on_complaint=lambda *_: None,
+            on_idle=lambda *_: None,
+        )
     )
     try:
         observers.sample({})

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from jupyter_scale.model.cluster import ClusterEvent
+from jupyter_scale.model.complaints import Complaint
 from jupyter_scale.model.feed import ClusterView, CostView, NodeView, RunView
-from jupyter_scale.model.log import MOST_NEWS, MOST_TROUBLES, LogLine, bounded
+from jupyter_scale.model.log import MOST_COMPLAINTS, MOST_NEWS, MOST_TROUBLES, LogLine, bounded
 from jupyter_scale.server.logbook import LogBook, changes, troubles
 from jupyter_scale.server.views import World
 
@@ -149,9 +150,62 @@ def test_a_cluster_with_nothing_to_do_is_told_of_before_it_stops():
     book = LogBook(0.0)
     for at in (2000.0, 2499.0, 2501.0, 2600.0):
         book.follow(idle, idle, at)
-    assert [(line.at, line.text) for line in book.lines] == [
-        (2501.0, "nothing runs: it stops in 5 min")
+    assert [(line.at, line.text, line.notice, line.matter) for line in book.lines] == [
+        (2501.0, "nothing runs: it stops in 5 min", "ending", "ending c 2800")
     ]
+
+
+def test_a_cluster_that_will_have_cost_what_it_may_is_told_of_before_it_stops():
+    book = LogBook(0.0)
+    for at, ends_at in ((2000.0, 5000.0), (4701.0, 5000.4), (4800.0, 5003.0), (8750.0, 9000.0)):
+        paid = World((replace(CLUSTER, cost=replace(COST, usd_per_h=0.1, ends_at=ends_at)),))
+        book.follow(paid, paid, at)
+    assert [(line.at, line.text, line.notice) for line in book.lines] == [
+        (4701.0, "it will have cost what it may: it stops in 5 min", "ending"),
+        (8750.0, "it will have cost what it may: it stops in 4.2 min", "ending"),
+    ]
+
+
+def heard(book, at=5.0, **more):
+    said = {"id": f"{at} {more}", "node": "n", "source": "nanny", "text": "slow", "gist": "slow"}
+    book.take_complaint("c", "lab", Complaint(**{**said, **more}), at)
+
+
+def test_what_a_node_complains_of_is_a_line_of_it():
+    book = LogBook(0.0)
+    heard(book, worker="n/3", count=4, level="error")
+    heard(book, id="x")
+    heard(book, id="x")
+    assert [
+        (line.node, line.source, line.level, line.text, line.notice) for line in book.lines
+    ] == [
+        ("n", "nanny", "error", "worker 3: slow (4 times)", None),
+        ("n", "nanny", "warning", "slow", None),
+    ]
+
+
+def test_work_that_is_lost_for_want_of_memory_is_one_matter_while_it_goes_on():
+    book = LogBook(0.0)
+    for at, node in ((5.0, "n"), (400.0, "n"), (900.0, "n"), (901.0, "m"), (2000.0, "n")):
+        heard(book, at, node=node, trouble="memory")
+    assert {line.notice for line in book.lines} == {"memory"}
+    assert [line.matter for line in book.lines] == [
+        "memory c n 5",
+        "memory c n 5",
+        "memory c n 5",
+        "memory c m 901",
+        "memory c n 2000",
+    ]
+
+
+def test_complaints_push_out_nothing_else():
+    book = LogBook(0.0)
+    book.take_event(ClusterEvent("c", "failed", "no disk"), "lab", 1.0, is_up=False)
+    for number in range(2000):
+        heard(book, id=str(number))
+    assert len(book.lines) == 1 + MOST_COMPLAINTS
+    assert book.lines[0].text == "no disk"
+    assert book.lines[-1].number == 2001
 
 
 def test_what_was_before_is_no_news():
@@ -175,7 +229,7 @@ def test_steps_and_troubles_of_machines():
 
 
 def a_line(number, level):
-    return LogLine(number, 0.0, level, "c", "lab", "", "", "text", None, "")
+    return LogLine(number, 0.0, level, "c", "lab", "", "", "text", None, "", "")
 
 
 def test_the_log_is_bounded_and_news_push_out_no_trouble():

@@ -111,7 +111,7 @@ worlds = st.builds(
 
 def a_line(number):
     level = "info" if number % 3 else "error"
-    return LogLine(number, 7.0, level, "c", "lab", "", "", f"line {number}", None, "")
+    return LogLine(number, 7.0, level, "c", "lab", "", "", f"line {number}", None, "", "")
 
 
 @given(st.lists(worlds, min_size=2, max_size=5))
