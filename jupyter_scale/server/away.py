@@ -43,6 +43,8 @@ _ASKED_S = 15.0
 _MOST_SHOWN = 1000
 #: So many batches of output wait for a page that reads slowly.
 _MOST_WAITING = 4
+#: A run that is quiet gives a sign of life that often: a proxy may cut an answer that pauses.
+_HEARTBEAT_S = 1.0
 
 Place = Cluster | ClusterState
 """A cluster of this server's own, or what a kernel has saved of its own."""
@@ -188,14 +190,16 @@ class OutputHandler(ScaleHandler):
     async def get(self, cluster: str, run: str) -> None:
         """Tell it line by line, each a JSON object, see `follow_output`; until the run is over.
 
-        An answer whose last line has no ``status`` is not whole.
+        An answer whose last line has no ``status`` is not whole. Empty lines are signs of life;
+        what went wrong after one of them is told in a line, as ``error``.
         """
         self.set_header("Content-Type", "application/x-ndjson")
         self.set_header("X-Accel-Buffering", "no")  # a proxy passes lines on as they come
-        batches = iterate(follow_output(self.registry.place(cluster), run), _MOST_WAITING)
+        output = follow_output(self.registry.place(cluster), run)
+        batches = iterate(output, _MOST_WAITING, _HEARTBEAT_S)
         try:
             async for batch in batches:
-                self.write(json.dumps(batch) + "\n")
+                self.write(("" if batch is None else json.dumps(batch)) + "\n")
                 await self.flush()
         except StreamClosedError:
             return  # the page has gone
@@ -203,6 +207,7 @@ class OutputHandler(ScaleHandler):
             if not self._headers_written:
                 raise
             _logger.info("output of run %s: %s", run, error)
+            self.write(json.dumps({"error": str(error)}) + "\n")
         finally:
             await batches.aclose()
         self.finish()

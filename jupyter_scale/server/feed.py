@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, fields
@@ -35,6 +36,8 @@ MOST_SHOWN = 200
 MOST_STREAMS = 8
 MOST_UNREAD_LOADS = 2
 MOST_UNREAD = 200
+#: A page may ask for a sign of life that often, in seconds: a proxy on its way cuts what is quiet.
+SHORTEST_HEARTBEAT_S = 1.0
 AUTH_RESOURCE = "jupyter-scale"
 
 Shown = Mapping[str, Collection[str]]
@@ -211,6 +214,15 @@ def decode(message: str | bytes) -> Watch | None:
     return None
 
 
+def heartbeat_s(text: str) -> float | None:
+    """Return how often a page wants a sign of life; None if it does not say so."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return max(SHORTEST_HEARTBEAT_S, seconds) if math.isfinite(seconds) else None
+
+
 def _is_node(value: object) -> bool:
     return isinstance(value, list) and [type(part) for part in value] == [str, str]
 
@@ -260,6 +272,19 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """What it is told."""
         feed: Feed = self.settings["jupyter_scale_feed"]
         return feed
+
+    @property
+    def ping_interval(self) -> int:
+        """How often the server gives a sign of life, in milliseconds; 0: never.
+
+        As often as Jupyter does, or as the page has asked for with ``?heartbeat=SECONDS``.
+        """
+        usual: int = super().ping_interval
+        asked_s = heartbeat_s(self.get_query_argument("heartbeat", ""))
+        if asked_s is None:
+            return usual
+        asked = round(1000 * asked_s)
+        return min(usual, asked) if usual > 0 else asked
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         """Tell all there is."""

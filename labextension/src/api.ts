@@ -7,6 +7,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import type { Problem } from './connection';
 import type { Table } from './describing';
 import type { IKeptRun } from './feed';
+import type { Heartbeat } from './heartbeat';
 import type { ILimits } from './limits';
 import type { IOutputBatch } from './outputwriter';
 
@@ -112,7 +113,11 @@ export class ScaleApi {
     const path = ['clusters', cluster, 'runs', run, 'output'];
     const response = await this._ask('GET', path, { signal });
     for await (const line of linesOf(response)) {
-      yield JSON.parse(line) as IOutputBatch;
+      const batch = JSON.parse(line) as IOutputBatch & { readonly error?: string };
+      if (batch.error) {
+        throw new Error(batch.error);
+      }
+      yield batch;
     }
   }
 
@@ -129,12 +134,15 @@ export class ScaleApi {
       .lines;
   }
 
-  /** Open the feed. */
-  openFeed(): WebSocket {
+  /** Open the feed, on which the server gives a sign of life that often. */
+  openFeed(heartbeat: Heartbeat): WebSocket {
     const { wsUrl, token, appendToken, WebSocket } = this._settings;
-    const url = URLExt.join(wsUrl, ROOT, 'feed');
+    const query = {
+      ...(appendToken && token ? { token } : {}),
+      ...(heartbeat === null ? {} : { heartbeat: String(heartbeat) })
+    };
     return new WebSocket(
-      appendToken && token ? `${url}?token=${encodeURIComponent(token)}` : url
+      URLExt.join(wsUrl, ROOT, 'feed') + URLExt.objectToQueryString(query)
     );
   }
 

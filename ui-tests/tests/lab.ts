@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from 'node:fs';
 
-import { expect, type Locator, type Page, test as base } from '@playwright/test';
+import { expect, type Locator, type Page, test as playwright } from '@playwright/test';
 
 import { LabServer } from './labserver';
 import { within } from './within';
@@ -233,15 +233,19 @@ export class Lab {
 interface IWorkerFixtures {
   /** Files that name different homes have different servers: `test.use({ home: 'my own' })`. */
   readonly home: string;
+  /** The path below which the server is. */
+  readonly base: string;
   readonly server: LabServer;
 }
 
-export const test = base.extend<{ lab: Lab }, IWorkerFixtures>({
+export const test = playwright.extend<{ lab: Lab }, IWorkerFixtures>({
   home: ['shared', { option: true, scope: 'worker' }],
+  base: ['/', { option: true, scope: 'worker' }],
   server: [
-    async ({ home }, use, info) => {
+    async ({ home, base }, use, info) => {
       mkdirSync(RESULTS, { recursive: true });
-      const server = new LabServer(`${RESULTS}/server-${home}-${info.workerIndex}.log`);
+      const log = `${RESULTS}/server-${home}-${info.workerIndex}.log`;
+      const server = new LabServer(log, undefined, base);
       await server.start();
       await use(server);
       await server.end();

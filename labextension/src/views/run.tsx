@@ -62,7 +62,7 @@ export function Run({ run, times = 1, context, now }: IRunProps): JSX.Element {
           <IconButton
             icon={stopIcon}
             label={trans.__('Interrupt this cell')}
-            isDisabled={actions.isBusy(run.id) || feed.status !== 'live'}
+            isDisabled={actions.isBusy(run.id) || feed.isAway}
             onClick={() => void actions.interrupt(run)}
           />
         )}
