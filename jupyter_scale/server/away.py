@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, fields
@@ -31,6 +32,8 @@ from jupyter_scale.model.feed import KeptRun
 from jupyter_scale.model.run import Run
 from jupyter_scale.model.stored import StoredRun
 from jupyter_scale.runner.pseudo import is_pseudo
+from jupyter_scale.server.bodies import read_body
+from jupyter_scale.server.claims import Claim
 from jupyter_scale.server.handlers import ScaleHandler, explained
 from jupyter_scale.server.outputs import note_output, to_outputs
 from jupyter_scale.server.threads import in_thread, iterate
@@ -213,6 +216,23 @@ class OutputHandler(ScaleHandler):
         self.finish()
 
 
+class ClaimHandler(ScaleHandler):
+    """Which page saves a run's output, when several have its notebook open."""
+
+    @web.authenticated
+    @authorized
+    @explained
+    async def post(self, cluster: str, run: str) -> None:
+        """Tell a page whether it is the one, and whether a file has it already."""
+        body = read_body(self.request.body, ("page", "has_changes"), ("page",))
+        place = self.registry.place(cluster)
+        state = place.state if isinstance(place, Cluster) else place
+        wanted = Claim(body["page"], has_changes=body.get("has_changes", False))
+        is_mine = self.feed.claims.claim(run, wanted, time.monotonic())
+        is_shown = run in read_shown(Path(state.directory))
+        self.answer({"is_mine": is_mine, "is_shown": is_shown})
+
+
 class ShownHandler(ScaleHandler):
     """That a notebook file has a run's output."""
 
@@ -234,5 +254,6 @@ def routes() -> list[tuple[str, type[web.RequestHandler]]]:
     return [
         (r"/jupyter-scale/api/runs/kept", KeptRunsHandler),
         (rf"/jupyter-scale/api/clusters/{one}/runs/{one}/output", OutputHandler),
+        (rf"/jupyter-scale/api/clusters/{one}/runs/{one}/claim", ClaimHandler),
         (rf"/jupyter-scale/api/clusters/{one}/runs/{one}/shown", ShownHandler),
     ]

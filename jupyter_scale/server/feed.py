@@ -25,6 +25,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from jupyter_scale.model.feed import Delta, LoadRow, Loads, NodeId, Snapshot, Tasks, Watch
 from jupyter_scale.monitor.samples import Sample
 from jupyter_scale.monitor.spans import TaskNews
+from jupyter_scale.server.claims import LONGEST_PAGE, Claims
 from jupyter_scale.server.loads import LoadBoard
 from jupyter_scale.server.taskboard import TaskBoard
 from jupyter_scale.server.views import World, difference, snapshot
@@ -72,6 +73,8 @@ class Feed:
         self._streams: dict[FeedHandler, dict[str, int]] = {}
         self._tasks = TaskBoard()
         self._changed = asyncio.Event()
+        #: Which pages are here, and what they save.
+        self.claims = Claims()
 
     @property
     def seq(self) -> int:
@@ -290,6 +293,8 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         """Tell all there is."""
         super().open(*args, **kwargs)
         self._unread = 0
+        self._page = self.get_query_argument("page", "")[:LONGEST_PAGE]
+        self.feed.claims.enter(self._page)
         self.feed.add(self)
 
     def send(self, text: str, *, is_load: bool = False) -> bool:
@@ -322,6 +327,8 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     def on_close(self) -> None:
         """Forget the page."""
+        is_cut = self.close_code is None
+        self.feed.claims.leave(self._page, time.monotonic(), is_cut=is_cut)
         self.feed.discard(self)
         super().on_close()
 

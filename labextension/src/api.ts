@@ -8,6 +8,7 @@ import type { Problem } from './connection';
 import type { Table } from './describing';
 import type { IKeptRun } from './feed';
 import type { Heartbeat } from './heartbeat';
+import type { IClaim } from './keeping';
 import type { ILimits } from './limits';
 import type { IOutputBatch } from './outputwriter';
 
@@ -45,6 +46,11 @@ export class Refusal extends ServerConnection.ResponseError {
 /** Asks the server to do things; what becomes of them is told by the feed. */
 export class ScaleApi {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  /** What this page calls itself: the server knows by it which pages are here. */
+  readonly page = [...crypto.getRandomValues(new Uint8Array(12))]
+    .map(byte => byte.toString(16).padStart(2, '0'))
+    .join('');
 
   async startCluster(options: IStartOptions): Promise<void> {
     await this._request('POST', ['clusters'], options);
@@ -121,6 +127,12 @@ export class ScaleApi {
     }
   }
 
+  /** Ask whether this page is the one that saves the output of a run. */
+  async claim(cluster: string, run: string, hasChanges: boolean): Promise<IClaim> {
+    const body = { page: this.page, has_changes: hasChanges };
+    return this._request('POST', ['clusters', cluster, 'runs', run, 'claim'], body);
+  }
+
   /** Tell that a notebook file has the output of a run. */
   async noteShown(cluster: string, run: string): Promise<void> {
     await this._request('POST', ['clusters', cluster, 'runs', run, 'shown']);
@@ -138,6 +150,7 @@ export class ScaleApi {
   openFeed(heartbeat: Heartbeat): WebSocket {
     const { wsUrl, token, appendToken, WebSocket } = this._settings;
     const query = {
+      page: this.page,
       ...(appendToken && token ? { token } : {}),
       ...(heartbeat === null ? {} : { heartbeat: String(heartbeat) })
     };

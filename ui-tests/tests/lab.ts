@@ -28,7 +28,11 @@ interface ILabWindow {
 }
 
 interface INotebookPanel {
-  context: { path: string; save(): Promise<void> };
+  context: {
+    path: string;
+    contentsModel: { hash?: string } | null;
+    save(): Promise<void>;
+  };
   sessionContext: { ready: Promise<void>; session: { kernel: IKernel | null } | null };
   content: INotebook;
 }
@@ -121,6 +125,14 @@ export class Lab {
       return panel?.context.path ?? '';
     });
     return within(ASKED_MS, 'the notebook is saved', saved);
+  }
+
+  /** Which state of its file the notebook in front takes for the newest. */
+  async fileHash(): Promise<string | undefined> {
+    return this.page.evaluate(() => {
+      const panel = (window as unknown as ILabWindow).jupyterapp.shell.currentWidget;
+      return panel?.context.contentsModel?.hash;
+    });
   }
 
   /** Make a cell the active one. */
