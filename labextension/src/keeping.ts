@@ -39,7 +39,11 @@ export class Keeping {
    */
   async keep(panel: NotebookPanel, run: IKeptRun): Promise<void> {
     const { context } = panel;
-    for (let waitMs = FIRST_MS; !panel.isDisposed; waitMs = Math.min(CAP_MS, 2 * waitMs)) {
+    for (
+      let waitMs = FIRST_MS;
+      !panel.isDisposed;
+      waitMs = Math.min(CAP_MS, 2 * waitMs)
+    ) {
       const hasChanges = context.model.dirty;
       const { is_mine: isMine, is_shown: isShown } = await this._ask(run, hasChanges);
       if (hasChanges || context.model.dirty) {
@@ -89,8 +93,7 @@ export class Keeping {
 /** Whether a cell of this window waits for its answer: that would be lost with its widget. */
 function isBusy({ context }: NotebookPanel): boolean {
   return [...context.model.cells].some(
-    cell =>
-      cell.type === 'code' && (cell as ICodeCellModel).executionState !== 'idle'
+    cell => cell.type === 'code' && (cell as ICodeCellModel).executionState !== 'idle'
   );
 }
 

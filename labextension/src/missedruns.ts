@@ -25,6 +25,7 @@ import {
   runsInFile,
   runsToShow
 } from './missed';
+import { noticeOfRun } from './notices';
 import { type Restored, restoreOutput } from './restoring';
 import { isActive } from './runs';
 
@@ -118,7 +119,9 @@ export class MissedRuns {
     const before = new Set(this._missed.map(({ id }) => id));
     const shown = tracker ? this._showAll(tracker) : [];
     this._update();
-    this._tell(this._missed.filter(({ id }) => !before.has(id) && !shown.includes(id)));
+    const isNews = ({ id }: IKeptRun): boolean =>
+      !before.has(id) && !shown.includes(id) && !this._detached.has(id);
+    this._tell(this._missed.filter(isNews));
   }
 
   /** Begin to put output under the cells of all notebooks that are open; return of which runs. */
@@ -253,8 +256,8 @@ export class MissedRuns {
       if (isActive(run)) {
         active.add(run.id);
         this._claimSoon(run);
-      } else if (this._active.has(run.id) && !isOfThisPage(run, this._executed)) {
-        hasMissed = true;
+      } else if (this._active.has(run.id)) {
+        hasMissed ||= this._hasMissed(run);
       }
     }
     if (!this._wasLive) {
@@ -271,16 +274,43 @@ export class MissedRuns {
     }
   }
 
-  /** This page has the run's output, and saves it when its user wants to. */
+  /** Whether a run that has ended has something that nobody has seen. */
+  private _hasMissed(run: IRunView): boolean {
+    if (this._detached.has(run.id)) {
+      const { text, type } = noticeOfRun(run, this._context.trans);
+      Notification.emit(text, type, { autoClose: false });
+      return true;
+    }
+    return !isOfThisPage(run, this._executed);
+  }
+
+  /**
+   * This page has the run's output, and saves it when its user wants to; unless its cell has been answered
+   * already, with the run itself.
+   */
   private _claimSoon(run: IRunView): void {
     if (run.cluster && !this._claimed.has(run.id) && isOfThisPage(run, this._executed)) {
       this._claimed.add(run.id);
       setTimeout(() => {
-        if (this._active.has(run.id)) {
+        if (!this._active.has(run.id)) {
+          return;
+        }
+        if (this._isAnswered(run)) {
+          this._detached.add(run.id);
+        } else {
           void this._keeping.claim(run, true);
         }
       }, LASTING_MS);
     }
+  }
+
+  private _isAnswered({ cell_id: id }: IRunView): boolean {
+    const panel = this._context.tracker?.find(({ context }) =>
+      [...context.model.cells].some(
+        cell => cell.id === id && isCodeCellModel(cell) && cell.executionCount !== null
+      )
+    );
+    return panel !== undefined;
   }
 
   private _tell(runs: readonly IKeptRun[]): void {
@@ -296,6 +326,7 @@ export class MissedRuns {
   private _wasLive = false;
   private readonly _executed = new Map<string, number>();
   private readonly _keeping: Keeping;
+  private readonly _detached = new Set<string>();
   private readonly _claimed = new Set<string>();
   private readonly _saved = new WeakMap<NotebookPanel, Executed>();
   private readonly _shown = new Set<string>();

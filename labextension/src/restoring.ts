@@ -32,10 +32,11 @@ export async function restoreOutput(
   if (!model) {
     return 'gone';
   }
-  const quietly = (act: () => void): void => {
+  const quietly = <T>(act: () => T): T => {
     const { dirty } = panel.context.model;
-    act();
+    const result = act();
     panel.context.model.dirty = dirty;
+    return result;
   };
   const abort = new AbortController();
   const giveUp = (): void => abort.abort();
@@ -68,7 +69,7 @@ async function write(
   model: ICodeCellModel,
   run: IKeptRun,
   batches: AsyncIterable<IOutputBatch>,
-  quietly: (act: () => void) => void,
+  quietly: <T>(act: () => T) => T,
   signal: AbortSignal
 ): Promise<boolean> {
   let writer: OutputWriter | null = null;
@@ -77,11 +78,9 @@ async function write(
       if (signal.aborted) {
         return false;
       }
+      const writing = (writer ??= quietly(() => begin(model, run)));
       quietly(() => {
-        writer ??= begin(model, run);
-        for (const message of outputs) {
-          writer.write(message);
-        }
+        outputs.forEach(message => writing.write(message));
       });
       if (status) {
         return true;
