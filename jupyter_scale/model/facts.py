@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_scale.errors import ProtocolError
 from jupyter_scale.model.run import Loop, Run
 
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 TOPIC = "jupyter-scale"
 _DASHES_OF_UUID = 5
 

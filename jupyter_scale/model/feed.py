@@ -33,7 +33,7 @@ __all__ = [
     "Traffic",
 ]
 
-FEED_VERSION = 7
+FEED_VERSION = 8
 
 ClusterStatus = Literal["starting", "running", "stopping", "stopped", "failed"]
 
@@ -310,6 +310,5 @@ class KeptRun(Run):
     names: tuple[str, ...]
     result_bytes: int
     output_bytes: int
-    is_detached: bool
     is_shown: bool
     dropped: str

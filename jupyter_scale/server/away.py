@@ -86,7 +86,6 @@ def view_kept(run: StoredRun, cluster: str, root: str, *, is_shown: bool) -> Kep
         names=tuple(name for name in run.names if waits and not is_pseudo(name)),
         result_bytes=run.result_bytes,
         output_bytes=run.output_bytes,
-        is_detached=run.is_detached,
         is_shown=is_shown,
         dropped=run.dropped,
     )

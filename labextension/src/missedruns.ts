@@ -120,7 +120,7 @@ export class MissedRuns {
     const shown = tracker ? this._showAll(tracker) : [];
     this._update();
     const isNews = ({ id }: IKeptRun): boolean =>
-      !before.has(id) && !shown.includes(id) && !this._detached.has(id);
+      !before.has(id) && !shown.includes(id) && !this._told.has(id);
     this._tell(this._missed.filter(isNews));
   }
 
@@ -251,13 +251,21 @@ export class MissedRuns {
       return;
     }
     const active = new Set<string>();
+    const ended = new Set<string>();
     let hasMissed = false;
     for (const run of feed.state?.runs ?? []) {
       if (isActive(run)) {
         active.add(run.id);
         this._claimSoon(run);
-      } else if (this._active.has(run.id)) {
-        hasMissed ||= this._hasMissed(run);
+        continue;
+      }
+      ended.add(run.id);
+      const isOwn = isOfThisPage(run, this._executed);
+      if (run.is_detached && isOwn && this._ended?.has(run.id) === false) {
+        this._tellDetached(run);
+        hasMissed = true;
+      } else if (this._active.has(run.id) && !isOwn) {
+        hasMissed = true;
       }
     }
     if (!this._wasLive) {
@@ -266,6 +274,7 @@ export class MissedRuns {
     }
     const hasEnded = [...this._active].some(id => !active.has(id));
     this._active = active;
+    this._ended = ended;
     if (hasEnded) {
       tracker?.forEach(panel => this._noteInFile(panel));
     }
@@ -274,43 +283,26 @@ export class MissedRuns {
     }
   }
 
-  /** Whether a run that has ended has something that nobody has seen. */
-  private _hasMissed(run: IRunView): boolean {
-    if (this._detached.has(run.id)) {
-      const { text, type } = noticeOfRun(run, this._context.trans);
-      Notification.emit(text, type, { autoClose: false });
-      return true;
-    }
-    return !isOfThisPage(run, this._executed);
-  }
-
-  /**
-   * This page has the run's output, and saves it when its user wants to; unless its cell has been answered
-   * already, with the run itself.
-   */
+  /** This page has the run's output, and saves it when its user wants to. */
   private _claimSoon(run: IRunView): void {
-    if (run.cluster && !this._claimed.has(run.id) && isOfThisPage(run, this._executed)) {
+    if (!run.cluster || run.is_detached || this._claimed.has(run.id)) {
+      return;
+    }
+    if (isOfThisPage(run, this._executed)) {
       this._claimed.add(run.id);
       setTimeout(() => {
-        if (!this._active.has(run.id)) {
-          return;
-        }
-        if (this._isAnswered(run)) {
-          this._detached.add(run.id);
-        } else {
+        if (this._active.has(run.id)) {
           void this._keeping.claim(run, true);
         }
       }, LASTING_MS);
     }
   }
 
-  private _isAnswered({ cell_id: id }: IRunView): boolean {
-    const panel = this._context.tracker?.find(({ context }) =>
-      [...context.model.cells].some(
-        cell => cell.id === id && isCodeCellModel(cell) && cell.executionCount !== null
-      )
-    );
-    return panel !== undefined;
+  /** Somebody does wait for the end of a detached run: who had it begun. */
+  private _tellDetached(run: IRunView): void {
+    const { text, type } = noticeOfRun(run, this._context.trans);
+    Notification.emit(text, type, { autoClose: false });
+    this._told.add(run.id);
   }
 
   private _tell(runs: readonly IKeptRun[]): void {
@@ -326,7 +318,8 @@ export class MissedRuns {
   private _wasLive = false;
   private readonly _executed = new Map<string, number>();
   private readonly _keeping: Keeping;
-  private readonly _detached = new Set<string>();
+  private _ended: ReadonlySet<string> | null = null;
+  private readonly _told = new Set<string>();
   private readonly _claimed = new Set<string>();
   private readonly _saved = new WeakMap<NotebookPanel, Executed>();
   private readonly _shown = new Set<string>();

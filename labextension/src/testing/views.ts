@@ -146,6 +146,7 @@ export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
     traceback: '',
     loops: [],
     traffic: null,
+    is_detached: false,
     ...changes
   };
 }
@@ -174,7 +175,6 @@ export function aKept(id: string, changes: Partial<IKeptRun> = {}): IKeptRun {
     names: [],
     result_bytes: 0,
     output_bytes: 10,
-    is_detached: false,
     is_shown: false,
     dropped: '',
     ...changes
