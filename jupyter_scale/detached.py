@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import html
+import os
 import subprocess
 import threading
 import time
@@ -56,7 +56,7 @@ class Run:
     make_view
         Returns where output goes.
     command
-        Runs here when it has ended; empty: nothing does.
+        Runs here when it has ended, with its id and state in the environment; empty: nothing does.
 
     Attributes
     ----------
@@ -200,8 +200,17 @@ class Run:
     def _end(self) -> None:
         self._over.set()
         if self._command:
-            with contextlib.suppress(OSError):
-                subprocess.run(self._command, shell=True, check=False)  # noqa: S602 - the user's own
+            self._run_command()
+
+    def _run_command(self) -> None:
+        told = {"JUPYTER_SCALE_RUN": self.id, "JUPYTER_SCALE_RUN_STATE": self.state}
+        try:
+            subprocess.run(  # noqa: S602 - the user's own
+                self._command, shell=True, check=True, env={**os.environ, **told}
+            )
+        except (OSError, subprocess.CalledProcessError) as error:
+            why = f"exit status {error.returncode}" if hasattr(error, "returncode") else str(error)
+            self._trouble = f"its command failed ({why})"
 
     def _take(self) -> Taken:
         known = self._known

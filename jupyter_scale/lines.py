@@ -78,7 +78,7 @@ def cell_parser() -> argparse.ArgumentParser:
         "--detach",
         nargs="?",
         const="",
-        type=_name,
+        type=lambda text: text and _name(text),  # argparse applies it to `const`, too
         metavar="NAME",
         help="return at once, with a Run (bound to NAME): the cell runs on copies of what it reads,"
         " also without this notebook; NAME.result() brings home what it left",
@@ -87,7 +87,8 @@ def cell_parser() -> argparse.ArgumentParser:
         "--then",
         default="",
         metavar="COMMAND",
-        help="with --detach: a command of the system, run here when the cell has ended",
+        help="with --detach: a command of the system, run here when the cell has ended, with"
+        " JUPYTER_SCALE_RUN and JUPYTER_SCALE_RUN_STATE",
     )
     parser.add_argument(
         "--keep",
@@ -334,4 +335,7 @@ def parse_line(parser: argparse.ArgumentParser, line: str) -> argparse.Namespace
 
 @lru_cache
 def _parse_words(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> argparse.Namespace:
-    return parser.parse_args(list(words))
+    arguments = parser.parse_args(list(words))
+    if getattr(arguments, "then", "") and arguments.detach is None:
+        parser.error("argument --then: goes with --detach")
+    return arguments

@@ -1,4 +1,4 @@
-"""Runs one JupyterLab for the UI tests: ``python server.py HOME``.
+"""Runs one JupyterLab for the UI tests: ``python server.py HOME [BASE_URL]``.
 
 It has a token, and a port that the operating system chose: HOME/address.json says both, and a
 server that is started there again has the same ones. All that it writes is in HOME. It ends when
@@ -76,7 +76,7 @@ def settle_address(file: Path) -> tuple[int, str]:
 def main() -> None:
     """Serve until standard input is closed."""
     stdin = keep_stdin()
-    home = Path(sys.argv[1])
+    home, base_url = Path(sys.argv[1]), (sys.argv[2:] or ["/"])[0]
     root = home / "notebooks"
     root.mkdir(exist_ok=True)
     for variable in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
@@ -92,6 +92,7 @@ def main() -> None:
             f"--port={port}",
             "--ServerApp.port_retries=0",
             "--ServerApp.allow_root=True",
+            f"--ServerApp.base_url={base_url}",
             f"--ServerApp.root_dir={root}",
             f"--IdentityProvider.token={token}",
             "--LabApp.expose_app_in_browser=True",

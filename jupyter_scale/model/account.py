@@ -80,7 +80,7 @@ class Account:
 
 
 def _checked(values: Mapping[str, Any], kind: type[Run | Traffic]) -> dict[str, Any]:
-    """Return the fields of a kind: texts, numbers and None, no other ones."""
+    """Return the fields of a kind: texts, numbers, truths and None, no other ones."""
     known = {field.name: field for field in fields(kind)}
     checked = {}
     for name, value in values.items():
@@ -94,6 +94,8 @@ def _checked(values: Mapping[str, Any], kind: type[Run | Traffic]) -> dict[str, 
                 msg = f"{name} = {value!r} is no number"
                 raise ValueError(msg)
             checked[name] = value
+        elif hint == "bool":
+            checked[name] = value is True
         elif not hint.startswith("tuple"):
             checked[name] = _text(value)
     if kind is Run and checked["status"] not in ("done", "failed", "interrupted"):

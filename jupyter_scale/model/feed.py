@@ -312,6 +312,5 @@ class KeptRun(Run):
     names: tuple[str, ...]
     result_bytes: int
     output_bytes: int
-    is_detached: bool
     is_shown: bool
     dropped: str

@@ -65,7 +65,8 @@ class Inputs:
 class Run:
     """What is told of a run wherever it is told of; times are Unix seconds.
 
-    `traceback` is what the notebook shows of a failure, as plain text.
+    `traceback` is what the notebook shows of a failure, as plain text; nobody waits for what
+    `is_detached`.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Run:
     ended_at: float | None = None
     error: str = ""
     traceback: str = ""
+    is_detached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

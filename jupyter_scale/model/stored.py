@@ -22,8 +22,6 @@ class StoredRun(Run):
         Whose cell it is.
     runner, process
         Where its runner listens, on its own machine; and its process, see `Owner`.
-    is_detached
-        Nobody waits for it.
     is_attended
         Its notebook listens, while it goes on.
     loop_done, loop_total
@@ -52,7 +50,6 @@ class StoredRun(Run):
     session: str
     runner: str = ""
     process: str = ""
-    is_detached: bool = False
     is_attended: bool = False
     loop_done: int = 0
     loop_total: int = 0

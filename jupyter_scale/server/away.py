@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, fields
@@ -31,6 +32,8 @@ from jupyter_scale.model.feed import KeptRun
 from jupyter_scale.model.run import Run
 from jupyter_scale.model.stored import StoredRun
 from jupyter_scale.runner.pseudo import is_pseudo
+from jupyter_scale.server.bodies import read_body
+from jupyter_scale.server.claims import Claim
 from jupyter_scale.server.handlers import ScaleHandler, explained
 from jupyter_scale.server.outputs import note_output, to_outputs
 from jupyter_scale.server.threads import in_thread, iterate
@@ -43,6 +46,8 @@ _ASKED_S = 15.0
 _MOST_SHOWN = 1000
 #: So many batches of output wait for a page that reads slowly.
 _MOST_WAITING = 4
+#: A run that is quiet gives a sign of life that often: a proxy may cut an answer that pauses.
+_HEARTBEAT_S = 1.0
 
 Place = Cluster | ClusterState
 """A cluster of this server's own, or what a kernel has saved of its own."""
@@ -81,7 +86,6 @@ def view_kept(run: StoredRun, cluster: str, root: str, *, is_shown: bool) -> Kep
         names=tuple(name for name in run.names if waits and not is_pseudo(name)),
         result_bytes=run.result_bytes,
         output_bytes=run.output_bytes,
-        is_detached=run.is_detached,
         is_shown=is_shown,
         dropped=run.dropped,
     )
@@ -188,14 +192,16 @@ class OutputHandler(ScaleHandler):
     async def get(self, cluster: str, run: str) -> None:
         """Tell it line by line, each a JSON object, see `follow_output`; until the run is over.
 
-        An answer whose last line has no ``status`` is not whole.
+        An answer whose last line has no ``status`` is not whole. Empty lines are signs of life;
+        what went wrong after one of them is told in a line, as ``error``.
         """
         self.set_header("Content-Type", "application/x-ndjson")
         self.set_header("X-Accel-Buffering", "no")  # a proxy passes lines on as they come
-        batches = iterate(follow_output(self.registry.place(cluster), run), _MOST_WAITING)
+        output = follow_output(self.registry.place(cluster), run)
+        batches = iterate(output, _MOST_WAITING, _HEARTBEAT_S)
         try:
             async for batch in batches:
-                self.write(json.dumps(batch) + "\n")
+                self.write(("" if batch is None else json.dumps(batch)) + "\n")
                 await self.flush()
         except StreamClosedError:
             return  # the page has gone
@@ -203,9 +209,27 @@ class OutputHandler(ScaleHandler):
             if not self._headers_written:
                 raise
             _logger.info("output of run %s: %s", run, error)
+            self.write(json.dumps({"error": str(error)}) + "\n")
         finally:
             await batches.aclose()
         self.finish()
+
+
+class ClaimHandler(ScaleHandler):
+    """Which page saves a run's output, when several have its notebook open."""
+
+    @web.authenticated
+    @authorized
+    @explained
+    async def post(self, cluster: str, run: str) -> None:
+        """Tell a page whether it is the one, and whether a file has it already."""
+        body = read_body(self.request.body, ("page", "has_changes"), ("page",))
+        place = self.registry.place(cluster)
+        state = place.state if isinstance(place, Cluster) else place
+        wanted = Claim(body["page"], has_changes=body.get("has_changes", False))
+        is_mine = self.feed.claims.claim(run, wanted, time.monotonic())
+        is_shown = run in read_shown(Path(state.directory))
+        self.answer({"is_mine": is_mine, "is_shown": is_shown})
 
 
 class ShownHandler(ScaleHandler):
@@ -229,5 +253,6 @@ def routes() -> list[tuple[str, type[web.RequestHandler]]]:
     return [
         (r"/jupyter-scale/api/runs/kept", KeptRunsHandler),
         (rf"/jupyter-scale/api/clusters/{one}/runs/{one}/output", OutputHandler),
+        (rf"/jupyter-scale/api/clusters/{one}/runs/{one}/claim", ClaimHandler),
         (rf"/jupyter-scale/api/clusters/{one}/runs/{one}/shown", ShownHandler),
     ]

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from jupyter_scale.clusters.profiles import MAX_WORKERS
 from jupyter_scale.errors import UsageError
+from jupyter_scale.server.claims import LONGEST_PAGE
 
 _LEAST_S = 10.0
 
@@ -37,6 +38,11 @@ def _is_duration(value: object) -> bool:
 LIMITS = ("idle_timeout_s", "orphan_after_s", "max_cost", "max_age")
 """What a request may say of when a cluster ends by itself."""
 
+
+def _is_page(value: object) -> bool:
+    return _is_text(value) and len(cast("str", value)) <= LONGEST_PAGE
+
+
 _DURATION = (_is_duration, f"seconds, at least {_LEAST_S:.0f}")
 _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "profile": (_is_text, "the name of a profile, a text"),
@@ -45,6 +51,8 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "name": (_is_text, "the name of a profile, a text"),
     "place": (lambda value: value in ("config", "folder"), '"config" or "folder"'),
     "table": (_is_table, "the keys of a profile, an object"),
+    "page": (_is_page, f"what a page calls itself, a text of up to {LONGEST_PAGE} characters"),
+    "has_changes": (lambda value: isinstance(value, bool), "true or false"),
     "node": (_is_text, "the name of a node, a text"),
     "idle_timeout_s": _DURATION,
     "orphan_after_s": _DURATION,

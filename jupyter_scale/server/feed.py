@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, fields
@@ -24,6 +25,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from jupyter_scale.model.feed import Delta, LoadRow, Loads, NodeId, Snapshot, Tasks, Watch
 from jupyter_scale.monitor.samples import Sample
 from jupyter_scale.monitor.spans import TaskNews
+from jupyter_scale.server.claims import LONGEST_PAGE, Claims
 from jupyter_scale.server.loads import LoadBoard
 from jupyter_scale.server.taskboard import TaskBoard
 from jupyter_scale.server.views import World, difference, snapshot
@@ -35,6 +37,8 @@ MOST_SHOWN = 200
 MOST_STREAMS = 8
 MOST_UNREAD_LOADS = 2
 MOST_UNREAD = 200
+#: A page may ask for a sign of life that often, in seconds: a proxy on its way cuts what is quiet.
+SHORTEST_HEARTBEAT_S = 1.0
 AUTH_RESOURCE = "jupyter-scale"
 
 Shown = Mapping[str, Collection[str]]
@@ -69,6 +73,8 @@ class Feed:
         self._streams: dict[FeedHandler, dict[str, int]] = {}
         self._tasks = TaskBoard()
         self._changed = asyncio.Event()
+        #: Which pages are here, and what they save.
+        self.claims = Claims()
 
     @property
     def seq(self) -> int:
@@ -211,6 +217,15 @@ def decode(message: str | bytes) -> Watch | None:
     return None
 
 
+def heartbeat_s(text: str) -> float | None:
+    """Return how often a page wants a sign of life; None if it does not say so."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return max(SHORTEST_HEARTBEAT_S, seconds) if math.isfinite(seconds) else None
+
+
 def _is_node(value: object) -> bool:
     return isinstance(value, list) and [type(part) for part in value] == [str, str]
 
@@ -261,10 +276,25 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
         feed: Feed = self.settings["jupyter_scale_feed"]
         return feed
 
+    @property
+    def ping_interval(self) -> int:
+        """How often the server gives a sign of life, in milliseconds; 0: never.
+
+        As often as Jupyter does, or as the page has asked for with ``?heartbeat=SECONDS``.
+        """
+        usual: int = super().ping_interval
+        asked_s = heartbeat_s(self.get_query_argument("heartbeat", ""))
+        if asked_s is None:
+            return usual
+        asked = round(1000 * asked_s)
+        return min(usual, asked) if usual > 0 else asked
+
     def open(self, *args: Any, **kwargs: Any) -> None:
         """Tell all there is."""
         super().open(*args, **kwargs)
         self._unread = 0
+        self._page = self.get_query_argument("page", "")[:LONGEST_PAGE]
+        self.feed.claims.enter(self._page)
         self.feed.add(self)
 
     def send(self, text: str, *, is_load: bool = False) -> bool:
@@ -297,6 +327,8 @@ class FeedHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     def on_close(self) -> None:
         """Forget the page."""
+        is_cut = self.close_code is None
+        self.feed.claims.leave(self._page, time.monotonic(), is_cut=is_cut)
         self.feed.discard(self)
         super().on_close()
 

@@ -27,14 +27,16 @@ def in_thread(job: Callable[[], _Result]) -> Future[_Result]:
 
 
 async def iterate(
-    items: Generator[_Result, None, None], most_waiting: int
-) -> AsyncGenerator[_Result, None]:
+    items: Generator[_Result, None, None], most_waiting: int, quiet_s: float
+) -> AsyncGenerator[_Result | None, None]:
     """Yield what a generator yields that blocks: it runs, and is closed, in a thread of its own.
 
     Parameters
     ----------
     most_waiting
         So many items are made before they are taken.
+    quiet_s
+        After so long without an item, None is yielded.
     """
     loop = asyncio.get_running_loop()
     made: asyncio.Queue[Any] = asyncio.Queue()
@@ -58,7 +60,14 @@ async def iterate(
 
     threading.Thread(target=work, name="jupyter-scale items", daemon=True).start()
     try:
-        while (item := await made.get()) is not end:
+        while True:
+            try:
+                item = await asyncio.wait_for(made.get(), quiet_s)
+            except TimeoutError:
+                yield None
+                continue
+            if item is end:
+                return
             if isinstance(item, BaseException):
                 raise item
             yield item[0]

@@ -7,6 +7,8 @@ import { ServerConnection } from '@jupyterlab/services';
 import type { Problem } from './connection';
 import type { Table } from './describing';
 import type { IKeptRun } from './feed';
+import type { Heartbeat } from './heartbeat';
+import type { IClaim } from './keeping';
 import type { ILimits } from './limits';
 import type { IOutputBatch } from './outputwriter';
 
@@ -47,6 +49,11 @@ export class Refusal extends ServerConnection.ResponseError {
 /** Asks the server to do things; what becomes of them is told by the feed. */
 export class ScaleApi {
   constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  /** What this page calls itself: the server knows by it which pages are here. */
+  readonly page = [...crypto.getRandomValues(new Uint8Array(12))]
+    .map(byte => byte.toString(16).padStart(2, '0'))
+    .join('');
 
   async startCluster(options: IStartOptions): Promise<void> {
     await this._request('POST', ['clusters'], options);
@@ -121,8 +128,18 @@ export class ScaleApi {
     const path = ['clusters', cluster, 'runs', run, 'output'];
     const response = await this._ask('GET', path, { signal });
     for await (const line of linesOf(response)) {
-      yield JSON.parse(line) as IOutputBatch;
+      const batch = JSON.parse(line) as IOutputBatch & { readonly error?: string };
+      if (batch.error) {
+        throw new Error(batch.error);
+      }
+      yield batch;
     }
+  }
+
+  /** Ask whether this page is the one that saves the output of a run. */
+  async claim(cluster: string, run: string, hasChanges: boolean): Promise<IClaim> {
+    const body = { page: this.page, has_changes: hasChanges };
+    return this._request('POST', ['clusters', cluster, 'runs', run, 'claim'], body);
   }
 
   /** Tell that a notebook file has the output of a run. */
@@ -138,12 +155,16 @@ export class ScaleApi {
       .lines;
   }
 
-  /** Open the feed. */
-  openFeed(): WebSocket {
+  /** Open the feed, on which the server gives a sign of life that often. */
+  openFeed(heartbeat: Heartbeat): WebSocket {
     const { wsUrl, token, appendToken, WebSocket } = this._settings;
-    const url = URLExt.join(wsUrl, ROOT, 'feed');
+    const query = {
+      page: this.page,
+      ...(appendToken && token ? { token } : {}),
+      ...(heartbeat === null ? {} : { heartbeat: String(heartbeat) })
+    };
     return new WebSocket(
-      appendToken && token ? `${url}?token=${encodeURIComponent(token)}` : url
+      URLExt.join(wsUrl, ROOT, 'feed') + URLExt.objectToQueryString(query)
     );
   }
 

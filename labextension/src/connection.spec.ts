@@ -5,10 +5,14 @@ import { FEED_VERSION } from './feed';
 import type { FeedMessage } from './feedmodel';
 import { aCluster, aDelta, aRow, aSnapshot } from './testing/views';
 
+/** How a connection ends: in good order, and without a word. */
+const GOING_AWAY = 1001;
+const CUT = 1006;
+
 /** As much of a WebSocket as the connection uses. */
 class FakeSocket {
   onmessage: ((event: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
+  onclose: ((event: { code: number }) => void) | null = null;
   isClosed = false;
   readonly heard: unknown[] = [];
 
@@ -26,8 +30,8 @@ class FakeSocket {
     }
   }
 
-  lose(): void {
-    this.onclose?.();
+  lose(code = GOING_AWAY): void {
+    this.onclose?.({ code });
   }
 }
 
@@ -36,13 +40,16 @@ function connected(problem: Problem = 'unreachable'): {
   feed: FeedConnection;
   sockets: FakeSocket[];
   last: () => FakeSocket;
+  heartbeats: (number | null)[];
   diagnoses: () => number;
 } {
   const sockets: FakeSocket[] = [];
+  const heartbeats: (number | null)[] = [];
   let diagnoses = 0;
   const feed = new FeedConnection({
-    open: () => {
+    open: heartbeat => {
       const socket = new FakeSocket();
+      heartbeats.push(heartbeat);
       sockets.push(socket);
       return socket as unknown as WebSocket;
     },
@@ -57,6 +64,7 @@ function connected(problem: Problem = 'unreachable'): {
     feed,
     sockets,
     last: () => sockets.at(-1) ?? new FakeSocket(),
+    heartbeats,
     diagnoses: () => diagnoses
   };
 }
@@ -147,6 +155,59 @@ describe('FeedConnection', () => {
       expect((feed.retryAt ?? 0) - Date.now()).toBe(wait);
       vi.advanceTimersByTime(wait);
     }
+  });
+
+  it('comes back soon, however often a proxy cuts it, and asks for signs of life', () => {
+    const { feed, last, heartbeats } = connected();
+    for (let cut = 0; cut < 4; cut++) {
+      last().say(aSnapshot());
+      vi.advanceTimersByTime(6000);
+      last().lose(CUT);
+      expect((feed.retryAt ?? 0) - Date.now()).toBe(500);
+      vi.advanceTimersByTime(500);
+    }
+    expect(heartbeats).toEqual([null, 2, 2, 2, 2]);
+  });
+
+  it('learns nothing from a server that was away, nor from one that says good-bye', () => {
+    const { last, heartbeats } = connected();
+    last().say(aSnapshot());
+    vi.advanceTimersByTime(6000);
+    last().lose(CUT);
+    vi.advanceTimersByTime(500);
+    last().lose(CUT); // refused
+    vi.advanceTimersByTime(1000);
+    last().say(aSnapshot());
+    vi.advanceTimersByTime(6000);
+    last().lose();
+    vi.advanceTimersByTime(500);
+    expect(heartbeats).toEqual([null, 2, null, null]);
+  });
+
+  it('is away only when it does not come back at once', () => {
+    const { feed, last } = connected();
+    expect(feed.isAway).toBe(true);
+    last().say(aSnapshot());
+    expect(feed.isAway).toBe(false);
+    last().lose(CUT);
+    vi.advanceTimersByTime(500);
+    expect(feed.isAway).toBe(false);
+    last().say(aSnapshot());
+    vi.advanceTimersByTime(10_000);
+    expect(feed.isAway).toBe(false);
+    last().lose(CUT);
+    vi.advanceTimersByTime(500);
+    last().lose(CUT);
+    expect(feed.isAway).toBe(true); // refused
+    feed.connect();
+    last().say(aSnapshot());
+    last().lose(CUT);
+    const told = vi.fn();
+    vi.advanceTimersByTime(2000); // an attempt that nobody answers
+    feed.changed.connect(told);
+    vi.advanceTimersByTime(2000);
+    expect(feed.isAway).toBe(true);
+    expect(told).toHaveBeenCalledOnce();
   });
 
   it('connects at once when asked to, and only once', () => {

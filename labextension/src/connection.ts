@@ -15,6 +15,7 @@ import {
   forgetLoads,
   type IFeedState
 } from './feedmodel';
+import { type Heartbeat, heartbeatAfterCut } from './heartbeat';
 
 /** What is on the screen may change with each step of a wheel: it is told so often. */
 const TELL_MS = 150;
@@ -23,7 +24,13 @@ const TELL_MS = 150;
 const MOST_SHOWN = 200;
 
 /** So long a connection must have lasted for its end to count as the first failure. */
-const STABLE_MS = 10_000;
+const STABLE_MS = 2000;
+
+/** So long a connection may be away without a word about it: most proxies cut one now and then. */
+const GRACE_MS = 4000;
+
+/** How a WebSocket says that it ended without a word from the server. */
+const CUT = 1006;
 
 /** `live` from the first snapshot on; `offline` while waiting for the next attempt. */
 export type ConnectionStatus = 'connecting' | 'live' | 'offline';
@@ -36,8 +43,8 @@ export type Problem = 'none' | 'unreachable' | 'missing' | 'forbidden' | 'versio
 
 /** What a connection needs from outside. */
 export interface IConnectionOptions {
-  /** Open a WebSocket to the feed. */
-  readonly open: () => WebSocket;
+  /** Open a WebSocket to the feed, on which the server gives a sign of life that often. */
+  readonly open: (heartbeat: Heartbeat) => WebSocket;
   /** Find out, by one plain request, why the feed was refused. */
   readonly diagnose: () => Promise<Problem>;
   readonly random?: () => number;
@@ -73,6 +80,11 @@ export class FeedConnection implements IDisposable {
 
   get problem(): Problem {
     return this._problem;
+  }
+
+  /** Whether it is not there, for longer than it takes to come back from an ordinary cut. */
+  get isAway(): boolean {
+    return this._isAway;
   }
 
   /** When the next attempt is due, in milliseconds since 1970; null unless offline. */
@@ -140,10 +152,10 @@ export class FeedConnection implements IDisposable {
     clearTimeout(this._timer);
     this._retryAt = null;
     this._status = 'connecting';
-    const socket = this._options.open();
+    const socket = this._options.open(this._heartbeat);
     this._socket = socket;
     socket.onmessage = (event: MessageEvent<string>) => this._receive(socket, event.data);
-    socket.onclose = () => this._lost(socket);
+    socket.onclose = ({ code }) => this._lost(socket, code === CUT);
     this._changed.emit();
   }
 
@@ -151,6 +163,7 @@ export class FeedConnection implements IDisposable {
     this._isDisposed = true;
     clearTimeout(this._timer);
     clearTimeout(this._telling);
+    clearTimeout(this._grace);
     const socket = this._socket;
     this._socket = null;
     socket?.close();
@@ -161,6 +174,7 @@ export class FeedConnection implements IDisposable {
     if (socket !== this._socket) {
       return;
     }
+    this._heardAt = Date.now();
     const message = JSON.parse(text) as FeedMessage | ITasks;
     if (message.type === 'tasks') {
       this._tasked.emit(message);
@@ -177,6 +191,8 @@ export class FeedConnection implements IDisposable {
     if (this._status !== 'live') {
       this._status = 'live';
       this._problem = 'none';
+      this._isAway = false;
+      clearTimeout(this._grace);
       this._liveSince = Date.now();
       this._told = NOT_WATCHING;
       this._tellWatch();
@@ -200,17 +216,21 @@ export class FeedConnection implements IDisposable {
     }
   }
 
-  private _lost(socket: WebSocket): void {
+  private _lost(socket: WebSocket, isCut = false): void {
     if (socket !== this._socket) {
       return;
     }
     this._socket = null;
-    if (this._status === 'live' && Date.now() - this._liveSince >= STABLE_MS) {
-      this._attempt = 0;
-    }
     const wasRefused = this._status === 'connecting';
+    if (this._status === 'live') {
+      this._noteEnd(isCut);
+    } else {
+      this._heartbeat = this._heartbeatBefore; // the server itself was away: no proxy has cut it
+      this._isAway = true;
+    }
     this._status = 'offline';
     if (this._problem === 'version') {
+      this._isAway = true;
       this._changed.emit(); // trying again would not help: the page has to be loaded again
       return;
     }
@@ -221,6 +241,23 @@ export class FeedConnection implements IDisposable {
     if (wasRefused) {
       void this._diagnose();
     }
+  }
+
+  /** A connection that was live has ended: learn from it, and say so if it does not come back. */
+  private _noteEnd(isCut: boolean): void {
+    const now = Date.now();
+    const wasStable = now - this._liveSince >= STABLE_MS;
+    if (wasStable) {
+      this._attempt = 0;
+    }
+    this._heartbeatBefore = this._heartbeat;
+    if (isCut && wasStable) {
+      this._heartbeat = heartbeatAfterCut(this._heartbeat, now - this._heardAt);
+    }
+    this._grace = setTimeout(() => {
+      this._isAway = true;
+      this._changed.emit();
+    }, GRACE_MS);
   }
 
   private async _diagnose(): Promise<void> {
@@ -239,6 +276,11 @@ export class FeedConnection implements IDisposable {
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _attempt = 0;
   private _liveSince = 0;
+  private _heardAt = 0;
+  private _isAway = true;
+  private _grace: ReturnType<typeof setTimeout> | undefined;
+  private _heartbeat: Heartbeat = null;
+  private _heartbeatBefore: Heartbeat = null;
   private _serverAheadS = 0;
   private readonly _watchers = new Set<object>();
   private readonly _shown = new Map<object, readonly INodeId[]>();

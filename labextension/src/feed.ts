@@ -267,6 +267,7 @@ export interface IRunView {
   readonly ended_at: number | null;
   readonly error: string;
   readonly traceback: string;
+  readonly is_detached: boolean;
   readonly cluster: string;
   readonly loops: readonly ILoopView[];
   readonly inputs: readonly IInputs[];
@@ -383,11 +384,11 @@ export interface IKeptRun {
   readonly ended_at: number | null;
   readonly error: string;
   readonly traceback: string;
+  readonly is_detached: boolean;
   readonly cluster: string;
   readonly names: readonly string[];
   readonly result_bytes: number;
   readonly output_bytes: number;
-  readonly is_detached: boolean;
   readonly is_shown: boolean;
   readonly dropped: string;
 }

@@ -79,14 +79,14 @@ export function missedRuns(
   );
 }
 
-/** Runs that a file has once it is saved: they have ended, and this page has seen it. */
+/** Runs that a file has: they have ended, and the page has saved what its cells were answered. */
 export function runsInFile(
   runs: readonly IRunView[],
   notebook: Pick<IOpenNotebook, 'path' | 'kernelId'>,
-  executed: Executed
+  saved: Executed
 ): readonly IRunView[] {
   return runs.filter(
-    run => !isActive(run) && isOf(run, notebook) && isOfThisPage(run, executed)
+    run => !isActive(run) && isOf(run, notebook) && isOfThisPage(run, saved)
   );
 }
 

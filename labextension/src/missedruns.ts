@@ -14,21 +14,27 @@ import { type ISignal, Signal } from '@lumino/signaling';
 
 import type { ScaleApi } from './api';
 import type { FeedConnection } from './connection';
-import type { IKeptRun } from './feed';
+import type { IKeptRun, IRunView } from './feed';
+import { Keeping } from './keeping';
 import { hasPythonKernel, LOAD_CODE, runSilently } from './kernel';
 import {
+  type Executed,
   type IOpenNotebook,
   isOfThisPage,
   missedRuns,
   runsInFile,
   runsToShow
 } from './missed';
+import { noticeOfRun } from './notices';
 import { type Restored, restoreOutput } from './restoring';
 import { isActive } from './runs';
 
 /** A run that has ended is on its node's disk within so long, with what it left if nobody took it. */
 const SETTLED_MS = [500, 9000];
 const AGAIN_MS = 5000;
+
+/** A run that lasts that long is kept by its cluster: other windows may want to save it. */
+const LASTING_MS = 500;
 
 /** What becomes of a kernel whose cells go on without it. */
 const ENDED: ReadonlySet<string> = new Set(['restarting', 'autorestarting', 'dead']);
@@ -46,7 +52,8 @@ export interface IMissedContext {
 /** What was missed, and what can be done about it. */
 export class MissedRuns {
   constructor(private readonly _context: IMissedContext) {
-    const { feed, tracker } = _context;
+    const { api, feed, tracker } = _context;
+    this._keeping = new Keeping(api);
     feed.changed.connect(() => this._followFeed());
     NotebookActions.executionScheduled.connect((_, { cell }) => {
       this._executed.set(cell.model.id, feed.now());
@@ -112,7 +119,9 @@ export class MissedRuns {
     const before = new Set(this._missed.map(({ id }) => id));
     const shown = tracker ? this._showAll(tracker) : [];
     this._update();
-    this._tell(this._missed.filter(({ id }) => !before.has(id) && !shown.includes(id)));
+    const isNews = ({ id }: IKeptRun): boolean =>
+      !before.has(id) && !shown.includes(id) && !this._told.has(id);
+    this._tell(this._missed.filter(isNews));
   }
 
   /** Begin to put output under the cells of all notebooks that are open; return of which runs. */
@@ -140,15 +149,14 @@ export class MissedRuns {
     if (known) {
       return known;
     }
-    const { api } = this._context;
-    const restoring = restoreOutput(panel, run, (which, signal) =>
-      api.followOutput(which.cluster, which.id, signal)
-    );
+    const restoring = this._follow(panel, run);
     this._restoring.set(run.id, restoring);
     try {
       const restored = await restoring;
       if (restored === 'whole') {
-        await this._noteShown(panel, run);
+        this._shown.add(run.id);
+        this._update();
+        void this._keeping.keep(panel, run).catch(() => undefined); // it could not be saved
       } else if (restored === 'cut') {
         setTimeout(() => void this.refresh(), AGAIN_MS);
       }
@@ -158,25 +166,15 @@ export class MissedRuns {
     }
   }
 
-  /** Tell the server that a file has a run's output, when it has. */
-  private async _noteShown(panel: NotebookPanel, run: IKeptRun): Promise<void> {
-    if (panel.context.model.dirty) {
-      const saved = (_: unknown, state: string): void => {
-        if (state === 'completed') {
-          panel.context.saveState.disconnect(saved);
-          void this._markShown(run);
-        }
-      };
-      panel.context.saveState.connect(saved);
-    } else {
-      await this._markShown(run);
+  private async _follow(panel: NotebookPanel, run: IKeptRun): Promise<Restored> {
+    const { model } = panel.context;
+    const isMine = await this._keeping.claim(run, model.dirty);
+    if (model.collaborative && !isMine) {
+      return 'cut'; // the window that writes writes for all
     }
-    this._shown.add(run.id);
-    this._update();
-  }
-
-  private async _markShown({ cluster, id }: IKeptRun): Promise<void> {
-    await this._context.api.noteShown(cluster, id).catch(() => undefined);
+    return restoreOutput(panel, run, (which, signal) =>
+      this._context.api.followOutput(which.cluster, which.id, signal)
+    );
   }
 
   /** A notebook was opened: what it has missed comes, and what it sees is noted when it is saved. */
@@ -213,13 +211,27 @@ export class MissedRuns {
     }
   }
 
+  /** A file was saved: it has what this page's cells were answered. */
   private _noteSaved(panel: NotebookPanel): void {
-    const { api, feed } = this._context;
-    const where = notebookOf(panel);
-    for (const run of runsInFile(feed.state?.runs ?? [], where, this._executed)) {
+    const saved = new Map<string, number>();
+    for (const cell of panel.context.model.cells) {
+      const at = this._executed.get(cell.id);
+      if (at !== undefined && isCodeCellModel(cell) && cell.executionCount !== null) {
+        saved.set(cell.id, at);
+      }
+    }
+    this._saved.set(panel, saved);
+    this._noteInFile(panel);
+  }
+
+  /** Tell the server which runs the file has; the feed may say only later that they are over. */
+  private _noteInFile(panel: NotebookPanel): void {
+    const saved = this._saved.get(panel);
+    const runs = saved ? (this._context.feed.state?.runs ?? []) : [];
+    for (const run of runsInFile(runs, notebookOf(panel), saved ?? new Map())) {
       if (run.cluster && !this._shown.has(run.id)) {
         this._shown.add(run.id);
-        void api.noteShown(run.cluster, run.id).catch(() => undefined);
+        void this._keeping.noteShown(run);
       }
     }
   }
@@ -233,17 +245,26 @@ export class MissedRuns {
 
   /** Ask when the connection is there, and when a run has ended that this page did not begin. */
   private _followFeed(): void {
-    const { feed } = this._context;
+    const { feed, tracker } = this._context;
     if (feed.status !== 'live') {
       this._wasLive = false;
       return;
     }
     const active = new Set<string>();
+    const ended = new Set<string>();
     let hasMissed = false;
     for (const run of feed.state?.runs ?? []) {
       if (isActive(run)) {
         active.add(run.id);
-      } else if (this._active.has(run.id) && !isOfThisPage(run, this._executed)) {
+        this._claimSoon(run);
+        continue;
+      }
+      ended.add(run.id);
+      const isOwn = isOfThisPage(run, this._executed);
+      if (run.is_detached && isOwn && this._ended?.has(run.id) === false) {
+        this._tellDetached(run);
+        hasMissed = true;
+      } else if (this._active.has(run.id) && !isOwn) {
         hasMissed = true;
       }
     }
@@ -251,10 +272,37 @@ export class MissedRuns {
       this._wasLive = true;
       void this.refresh();
     }
+    const hasEnded = [...this._active].some(id => !active.has(id));
     this._active = active;
+    this._ended = ended;
+    if (hasEnded) {
+      tracker?.forEach(panel => this._noteInFile(panel));
+    }
     if (hasMissed) {
       this._refreshSoon();
     }
+  }
+
+  /** This page has the run's output, and saves it when its user wants to. */
+  private _claimSoon(run: IRunView): void {
+    if (!run.cluster || run.is_detached || this._claimed.has(run.id)) {
+      return;
+    }
+    if (isOfThisPage(run, this._executed)) {
+      this._claimed.add(run.id);
+      setTimeout(() => {
+        if (this._active.has(run.id)) {
+          void this._keeping.claim(run, true);
+        }
+      }, LASTING_MS);
+    }
+  }
+
+  /** Somebody does wait for the end of a detached run: who had it begun. */
+  private _tellDetached(run: IRunView): void {
+    const { text, type } = noticeOfRun(run, this._context.trans);
+    Notification.emit(text, type, { autoClose: false });
+    this._told.add(run.id);
   }
 
   private _tell(runs: readonly IKeptRun[]): void {
@@ -269,6 +317,11 @@ export class MissedRuns {
   private _active: ReadonlySet<string> = new Set();
   private _wasLive = false;
   private readonly _executed = new Map<string, number>();
+  private readonly _keeping: Keeping;
+  private _ended: ReadonlySet<string> | null = null;
+  private readonly _told = new Set<string>();
+  private readonly _claimed = new Set<string>();
+  private readonly _saved = new WeakMap<NotebookPanel, Executed>();
   private readonly _shown = new Set<string>();
   private readonly _restoring = new Map<string, Promise<Restored>>();
   private readonly _changed = new Signal<this, void>(this);

@@ -147,7 +147,7 @@ function createContext(
   const trans = translator.load('jupyter_scale');
   const api = new ScaleApi(app.serviceManager.serverSettings);
   const feed = new FeedConnection({
-    open: () => api.openFeed(),
+    open: heartbeat => api.openFeed(heartbeat),
     diagnose: () => api.diagnose()
   });
   const history = new LoadHistory();

@@ -18,8 +18,8 @@ export type Restored = 'whole' | 'cut' | 'gone';
 /**
  * Put a run's output under its cell.
  *
- * The file is saved then, unless it had changes of the user's that are not. Who has the cell executed
- * meanwhile wants to see that.
+ * That is no change of the user's: the notebook is as `dirty` as before. Who has the cell executed meanwhile
+ * wants to see that.
  *
  * @throws Error when the server refuses.
  */
@@ -32,7 +32,12 @@ export async function restoreOutput(
   if (!model) {
     return 'gone';
   }
-  const hadChanges = panel.context.model.dirty;
+  const quietly = <T>(act: () => T): T => {
+    const { dirty } = panel.context.model;
+    const result = act();
+    panel.context.model.dirty = dirty;
+    return result;
+  };
   const abort = new AbortController();
   const giveUp = (): void => abort.abort();
   const onScheduled = (_: unknown, args: { cell: { model: unknown } }): void => {
@@ -43,15 +48,15 @@ export async function restoreOutput(
   NotebookActions.executionScheduled.connect(onScheduled);
   panel.disposed.connect(giveUp);
   try {
-    const isWhole = await write(model, run, follow(run, abort.signal), abort.signal);
+    const batches = follow(run, abort.signal);
+    const isWhole = await write(model, run, batches, quietly, abort.signal);
     if (abort.signal.aborted) {
       return 'gone';
     }
-    model.executionState = 'idle';
-    model.executionCount = run.execution_count;
-    if (isWhole && !hadChanges) {
-      await panel.context.save();
-    }
+    quietly(() => {
+      model.executionState = 'idle';
+      model.executionCount = run.execution_count;
+    });
     return isWhole ? 'whole' : 'cut';
   } finally {
     NotebookActions.executionScheduled.disconnect(onScheduled);
@@ -64,6 +69,7 @@ async function write(
   model: ICodeCellModel,
   run: IKeptRun,
   batches: AsyncIterable<IOutputBatch>,
+  quietly: <T>(act: () => T) => T,
   signal: AbortSignal
 ): Promise<boolean> {
   let writer: OutputWriter | null = null;
@@ -72,15 +78,10 @@ async function write(
       if (signal.aborted) {
         return false;
       }
-      if (!writer) {
-        model.executionCount = null;
-        model.executionState = isActive(run) ? 'running' : 'idle';
-        model.trusted = true; // it is what the user's own cell has shown
-        writer = new OutputWriter(model.outputs);
-      }
-      for (const message of outputs) {
-        writer.write(message);
-      }
+      const writing = (writer ??= quietly(() => begin(model, run)));
+      quietly(() => {
+        outputs.forEach(message => writing.write(message));
+      });
       if (status) {
         return true;
       }
@@ -91,6 +92,14 @@ async function write(
     }
   }
   return false;
+}
+
+/** The cell as it was when the run began, or when it was over. */
+function begin(model: ICodeCellModel, run: IKeptRun): OutputWriter {
+  model.executionCount = null;
+  model.executionState = isActive(run) ? 'running' : 'idle';
+  model.trusted = true; // it is what the user's own cell has shown
+  return new OutputWriter(model.outputs);
 }
 
 function findCell(

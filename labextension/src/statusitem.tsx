@@ -38,7 +38,7 @@ export class StatusItem extends ReactWidget {
   /** Take the words from the feed. */
   refresh(): void {
     const { feed, trans } = this._options;
-    const text = summarise(feed.state, feed.status, trans);
+    const text = summarise(feed.state, feed.isAway ? feed.status : 'live', trans);
     if (text !== this._text) {
       this._text = text;
       this.update();

@@ -15,6 +15,8 @@ from jupyter_scale.lines import cell_parser, line_parser, parse_line
         ("extra", "extra"),
         ('"unclosed', "No closing quotation"),
         ("--strictly", "--strictly"),
+        ("--detach 1x", "'1x'"),
+        ("--then true", "--then"),
     ],
 )
 def test_cell_line_errors_are_one_line_with_usage(line: str, message: str) -> None:
@@ -56,6 +58,10 @@ def test_lines_that_are_right() -> None:
     assert options is not None
     assert options.strict
     assert options.serial
+    for line, name in (("", None), ("--detach", ""), ("--detach job", "job")):
+        said = parse_line(cell_parser(), line)
+        assert said is not None
+        assert said.detach == name
     up = parse_line(line_parser(), "up lab --workers 3")
     assert up is not None
     assert (up.command, up.profile, up.workers) == ("up", "lab", 3)

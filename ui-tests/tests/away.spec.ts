@@ -15,8 +15,12 @@ const LOAD = 0;
 const SLOW = 1;
 const ANSWER = 2;
 const PID = 3;
+const DETACHED = 2;
+const DETACHED_CELL = '%%scale --detach\nprint("apart")\nseven = 7\nseven';
+const PUT = 'Put its output under its cell';
 const PID_CELL = 'import os\nos.getpid()';
 const WHOLE = ['begun\n', 'in between', 'ended\n', '42'];
+const TYPES = ['stream', 'display_data', 'stream', 'execute_result'];
 const SLOW_CELL = [
   '%%scale',
   'import pathlib, time',
@@ -36,13 +40,7 @@ test('close the browser in mid-cell, open it again: the cell is whole', async ({
   server
 }) => {
   test.setTimeout(240_000);
-  await lab.openPanel();
-  await lab.panel
-    .getByRole('button', { name: 'Start a cluster on this computer' })
-    .click();
-  await expect(lab.section('clusters').getByText(/^Up /)).toBeVisible({
-    timeout: 60_000
-  });
+  await haveCluster(lab);
   await lab.openNotebook(['%load_ext jupyter_scale', SLOW_CELL, 'answer + 1', PID_CELL]);
   await lab.run(LOAD);
   const { path } = await lab.notebook();
@@ -67,7 +65,7 @@ test('close the browser in mid-cell, open it again: the cell is whole', async ({
   await again.screenshot('away-completed');
   await expect
     .poll(() => savedTypes(join(server.folder, path), SLOW), { timeout: 30_000 })
-    .toEqual(['stream', 'display_data', 'stream', 'execute_result']);
+    .toEqual(TYPES);
   await expect(await again.run(ANSWER)).toHaveText('43'); // its kernel has been there all the time
 
   // Once: whoever opens the notebook again finds the file as it is.
@@ -103,6 +101,72 @@ test('close the browser in mid-cell, open it again: the cell is whole', async ({
   await expect(await again.run(ANSWER)).toHaveText('43');
   await page.close();
 });
+
+test('what does not come by itself is put under its cell by a button', async ({
+  browser,
+  lab,
+  server
+}) => {
+  test.setTimeout(180_000);
+  rmSync(join(server.folder, 'go'), { force: true });
+  await haveCluster(lab);
+  const sources = ['%load_ext jupyter_scale', SLOW_CELL, DETACHED_CELL];
+  await lab.openNotebook(sources);
+  await lab.run(LOAD);
+  const { path } = await lab.notebook();
+  const file = join(server.folder, path);
+  await lab.save();
+  await lab.select(SLOW);
+  void lab.execute('notebook:run-cell').catch(() => undefined); // the page goes before it ends
+  await expect.poll(() => keptStatuses(lab), { timeout: 60_000 }).toContain('running');
+  await lab.page.close({ runBeforeUnload: false });
+  const edited = readFileSync(file, 'utf8').replace(
+    'import pathlib, time',
+    'import time'
+  );
+  writeFileSync(file, edited); // by now it is another cell, which may have other output
+  writeFileSync(join(server.folder, 'go'), '');
+
+  const again = lab.on(await browser.newPage());
+  await again.open(`${server.url}/lab?reset&token=${server.token}`);
+  await again.openPanel();
+  const missed = again.section('runs').getByRole('region', { name: path });
+  await expect(missed.getByText('1 cell finished while you were away')).toBeVisible({
+    timeout: 60_000
+  });
+  await missed.getByRole('button', { name: PUT }).click(); // opens the notebook, too
+  await expect(outputsOf(again)).toHaveText(WHOLE, { timeout: 60_000 });
+  expect(await again.source(SLOW)).toContain('import time');
+  await expect.poll(() => savedTypes(file, SLOW), { timeout: 30_000 }).toEqual(TYPES);
+  await expect(missed).toHaveCount(0);
+
+  // Nor does that of a detached run, whose cell shows the run itself.
+  await again.run(DETACHED);
+  await expect(
+    again.page.getByText(/^Done after .*: \[\d+\] print\("apart"\)$/)
+  ).toBeVisible({ timeout: 60_000 });
+  await missed.getByRole('button', { name: PUT }).click({ timeout: 60_000 });
+  const apart = again.cell(DETACHED).locator('.jp-OutputArea-output');
+  await expect(apart).toHaveText(['apart\n', '7'], { timeout: 60_000 });
+  await again.screenshot('away-put');
+  await again.save();
+  expect(savedTypes(file, DETACHED)).toEqual(['stream', 'execute_result']);
+  await again.page.close();
+});
+
+/** Start a cluster, unless there is one. */
+async function haveCluster(lab: Lab): Promise<void> {
+  await lab.openPanel();
+  const start = lab.panel.getByRole('button', {
+    name: 'Start a cluster on this computer'
+  });
+  const isUp = lab.section('clusters').getByText(/^Up /);
+  await expect(start.or(isUp).first()).toBeVisible();
+  if ((await isUp.count()) === 0) {
+    await start.click();
+  }
+  await expect(isUp).toBeVisible({ timeout: 60_000 });
+}
 
 function outputsOf(lab: Lab): Locator {
   return lab.cell(SLOW).locator('.jp-OutputArea-output');

@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from 'node:fs';
 
-import { expect, type Locator, type Page, test as base } from '@playwright/test';
+import { expect, type Locator, type Page, test as playwright } from '@playwright/test';
 
 import { LabServer } from './labserver';
 import { within } from './within';
@@ -31,7 +31,11 @@ interface ILabWindow {
 }
 
 interface INotebookPanel {
-  context: { path: string; save(): Promise<void> };
+  context: {
+    path: string;
+    contentsModel: { hash?: string } | null;
+    save(): Promise<void>;
+  };
   sessionContext: { ready: Promise<void>; session: { kernel: IKernel | null } | null };
   content: INotebook;
 }
@@ -128,6 +132,14 @@ export class Lab {
       return panel?.context.path ?? '';
     });
     return within(ASKED_MS, 'the notebook is saved', saved);
+  }
+
+  /** Which state of its file the notebook in front takes for the newest. */
+  async fileHash(): Promise<string | undefined> {
+    return this.page.evaluate(() => {
+      const panel = (window as unknown as ILabWindow).jupyterapp.shell.currentWidget;
+      return panel?.context.contentsModel?.hash;
+    });
   }
 
   /** Make a cell the active one. */
@@ -265,15 +277,19 @@ export class Lab {
 interface IWorkerFixtures {
   /** Files that name different homes have different servers: `test.use({ home: 'my own' })`. */
   readonly home: string;
+  /** The path below which the server is. */
+  readonly base: string;
   readonly server: LabServer;
 }
 
-export const test = base.extend<{ lab: Lab }, IWorkerFixtures>({
+export const test = playwright.extend<{ lab: Lab }, IWorkerFixtures>({
   home: ['shared', { option: true, scope: 'worker' }],
+  base: ['/', { option: true, scope: 'worker' }],
   server: [
-    async ({ home }, use, info) => {
+    async ({ home, base }, use, info) => {
       mkdirSync(RESULTS, { recursive: true });
-      const server = new LabServer(`${RESULTS}/server-${home}-${info.workerIndex}.log`);
+      const log = `${RESULTS}/server-${home}-${info.workerIndex}.log`;
+      const server = new LabServer(log, undefined, base);
       await server.start();
       await use(server);
       await server.end();

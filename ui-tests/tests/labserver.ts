@@ -18,12 +18,13 @@ export class LabServer {
 
   constructor(
     private readonly log: string,
-    private readonly python = 'python'
+    private readonly python = 'python',
+    private readonly base = '/'
   ) {}
 
   /** Start it, the first time or again, and wait until it answers. */
   async start(): Promise<void> {
-    this.process = spawn(this.python, ['server.py', this.home], {
+    this.process = spawn(this.python, ['server.py', this.home, this.base], {
       stdio: ['pipe', 'ignore', openSync(this.log, 'a')]
     });
     await expect.poll(() => this.isUp(), { timeout: 60_000 }).toBe(true);
@@ -58,6 +59,16 @@ export class LabServer {
     return this.process?.pid ?? 0;
   }
 
+  /** What `jupyter scale` says in a terminal on its machine. */
+  command(...words: readonly string[]): string {
+    const { stdout } = spawnSync('python', ['-m', 'jupyter_scale.cli', ...words], {
+      env: { ...process.env, JUPYTER_RUNTIME_DIR: this.runtimeDir },
+      encoding: 'utf8',
+      timeout: END_MS
+    });
+    return stdout;
+  }
+
   /** End it as a crash would, without a chance to tidy up. */
   async kill(): Promise<void> {
     await this.exit(process => process.kill('SIGKILL'));
@@ -66,10 +77,7 @@ export class LabServer {
   /** End it, its clusters, and its home. */
   async end(): Promise<void> {
     await this.exit(process => process.stdin?.end());
-    spawnSync('python', ['-m', 'jupyter_scale.cli', 'down'], {
-      env: { ...process.env, JUPYTER_RUNTIME_DIR: this.runtimeDir },
-      timeout: END_MS
-    });
+    this.command('down');
     rmSync(this.home, { recursive: true, force: true });
   }
 
@@ -88,7 +96,7 @@ export class LabServer {
     try {
       const address = readFileSync(join(this.home, 'address.json'), 'utf8');
       const { port, token } = JSON.parse(address) as { port: number; token: string };
-      this.url = `http://127.0.0.1:${port}`;
+      this.url = `http://127.0.0.1:${port}${this.base.replace(/\/$/, '')}`;
       this.token = token;
       const headers = { Authorization: `token ${token}` };
       return (await fetch(`${this.url}/api/status`, { headers })).ok;

@@ -58,10 +58,11 @@ def begin(body: Mapping[str, Any], session: str, request: int, now: float) -> Ru
         first_line=first_line(body["source"]),
         status="running",
         started_at=now,
+        is_detached=body.get("is_detached", False),
     )
 
 
-def stored(fact: RunFact, *, is_detached: bool) -> StoredRun:
+def stored(fact: RunFact) -> StoredRun:
     """Return a run that begins, as the disk keeps it."""
     return StoredRun(
         id=fact.id,
@@ -73,7 +74,7 @@ def stored(fact: RunFact, *, is_detached: bool) -> StoredRun:
         status="running",
         started_at=fact.started_at,
         session=fact.session,
-        is_detached=is_detached,
+        is_detached=fact.is_detached,
     )
 
 

@@ -210,8 +210,7 @@ class Supervisor:
         if self._current.kind is RequestKind.CELL:
             body = self._current.body
             fact = self._runs.begin(self._current.id, body)
-            run = stored(fact, is_detached=body.get("is_detached", False))
-            self._spool.begin(run, is_alone=self._link is None)
+            self._spool.begin(stored(fact), is_alone=self._link is None)
 
     def _interrupt(self, request: Request) -> None:
         self._stop(request.body["request"])

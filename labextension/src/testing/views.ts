@@ -155,6 +155,7 @@ export function aRun(id: string, changes: Partial<IRunView> = {}): IRunView {
     loops: [],
     inputs: [],
     traffic: null,
+    is_detached: false,
     ...changes
   };
 }
@@ -184,7 +185,6 @@ export function aKept(id: string, changes: Partial<IKeptRun> = {}): IKeptRun {
     names: [],
     result_bytes: 0,
     output_bytes: 10,
-    is_detached: false,
     is_shown: false,
     dropped: '',
     ...changes

@@ -11,7 +11,7 @@ import type { ISectionProps } from './context';
 export function Banner({ context, state }: ISectionProps): JSX.Element {
   const { feed, trans } = context;
   const { problem, retryAt } = feed;
-  const isShown = feed.status !== 'live' && (state !== null || problem !== 'none');
+  const isShown = feed.isAway && (state !== null || problem !== 'none');
   const seconds = retryAt === null ? 0 : Math.ceil((retryAt - Date.now()) / 1000);
   return (
     <div role="status">

@@ -36,7 +36,7 @@ export function ClusterCard(props: IClusterCardProps): JSX.Element {
   const { actions, feed, trans } = context;
   const { name, status } = cluster;
   const label = clusterLabel(status, trans);
-  const isStuck = actions.isBusy(cluster.id) || feed.status !== 'live';
+  const isStuck = actions.isBusy(cluster.id) || feed.isAway;
   const isUp = status === 'running';
   const failed = isUp ? failedNodes(cluster) : [];
   return (

@@ -45,7 +45,7 @@ function Beginning({ context }: { readonly context: IPanelContext }): JSX.Elemen
       <button
         className="jp-scale-StartButton jp-mod-styled jp-mod-accept"
         type="button"
-        disabled={actions.isBusy() || feed.status !== 'live'}
+        disabled={actions.isBusy() || feed.isAway}
         onClick={() => void actions.startLocal()}
       >
         {trans.__('Start a cluster on this computer')}
@@ -53,7 +53,7 @@ function Beginning({ context }: { readonly context: IPanelContext }): JSX.Elemen
       <button
         className="jp-scale-StartButton jp-mod-styled jp-mod-reject"
         type="button"
-        disabled={feed.status !== 'live'}
+        disabled={feed.isAway}
         onClick={() => void actions.create()}
       >
         {trans.__('Describe another: SSH, AWS…')}

@@ -40,7 +40,7 @@ export function Ending(props: IEndingProps): JSX.Element | null {
         className="jp-scale-TextButton"
         type="button"
         aria-label={trans.__('Change when "%1" stops', cluster.name)}
-        disabled={actions.isBusy(cluster.id) || feed.status !== 'live'}
+        disabled={actions.isBusy(cluster.id) || feed.isAway}
         onClick={() => void actions.changeLimits(cluster)}
       >
         {trans.__('Change…')}

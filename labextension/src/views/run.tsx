@@ -69,7 +69,7 @@ export function Run({ run, alike = [run], context, now }: IRunProps): JSX.Elemen
           <IconButton
             icon={stopIcon}
             label={trans.__('Interrupt this cell')}
-            isDisabled={actions.isBusy(run.id) || feed.status !== 'live'}
+            isDisabled={actions.isBusy(run.id) || feed.isAway}
             onClick={() => void actions.interrupt(run)}
           />
         )}

@@ -8,6 +8,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 from jupyter_scale.model.feed import FEED_VERSION
+from jupyter_scale.server.feed import heartbeat_s
 
 FEED = ("jupyter-scale", "api", "feed")
 
@@ -110,6 +111,29 @@ async def test_a_malformed_message_ends_the_connection(jp_ws_fetch, message):
         pass
     assert socket.close_code == 4400
     assert "takes {" in socket.close_reason
+
+
+async def test_a_page_is_given_a_sign_of_life_as_often_as_it_asks_for(jp_ws_fetch):
+    socket = await jp_ws_fetch(*FEED, params={"heartbeat": "0.01"})
+    heard_at, heard = [], asyncio.Event()
+
+    def note_ping(_data):
+        heard_at.append(time.monotonic())
+        if len(heard_at) == 3:
+            heard.set()
+
+    socket.on_ping = note_ping
+    await read(socket)
+    await asyncio.wait_for(heard.wait(), 20)
+    assert heard_at[-1] - heard_at[0] > 1  # but not oftener than the server is ready to
+    socket.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("", None), ("nan", None), ("x", None), ("2.5", 2.5), ("-3", 1)]
+)
+def test_how_often_a_page_may_ask_for_it(text, seconds):
+    assert heartbeat_s(text) == seconds
 
 
 async def test_nothing_is_sent_when_nothing_changes(jp_ws_fetch):

@@ -34,6 +34,7 @@ ENDPOINTS = [
     ("POST", ("runs", "r1", "account")),
     ("GET", ("runs", "kept")),
     ("GET", ("clusters", "c1", "runs", "r1", "output")),
+    ("POST", ("clusters", "c1", "runs", "r1", "claim")),
     ("POST", ("clusters", "c1", "runs", "r1", "shown")),
     ("GET", ("feed",)),
 ]
@@ -167,6 +168,9 @@ async def test_an_authorizer_that_says_no(jp_fetch, jp_serverapp):
         ("POST", ("clusters", "c1", "retry"), '{"node": 1}', 400, "expected the name of a node"),
         ("POST", ("runs", "r1", "interrupt"), "", 404, "There is no run 'r1'"),
         ("POST", ("runs", "r1", "loops", "1", "stop"), "", 404, "There is no run 'r1'"),
+        ("POST", ("clusters", "c1", "runs", "r1", "claim"), "{}", 400, "'page' is missing"),
+        ("POST", ("clusters", "c1", "runs", "r1", "claim"), '{"page": 1}', 400, "a page calls"),
+        ("POST", ("clusters", "c1", "runs", "r1", "claim"), '{"page": "p"}', 404, "cluster 'c1'"),
         ("POST", ("profiles",), "{", 400, "not JSON"),
         ("POST", ("profiles",), "[" * 100_000, 400, "not JSON"),
         ("POST", ("profiles",), "{}", 400, "'name' is missing"),

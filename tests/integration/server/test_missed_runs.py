@@ -62,3 +62,26 @@ def test_a_run_is_listed_shown_and_fetched(tmp_path):
         assert (status, answer["message"]) == (409, "The run nosuch is not kept any more.")
     finally:
         lab.close()
+
+
+def test_a_command_runs_when_a_detached_run_has_ended_and_its_failure_is_said(tmp_path):
+    lab = LabServer(tmp_path, "[clusters.one]\n[[clusters.one.pools]]\nworkers = 1\n")
+    lab.start()
+    try:
+        lab.start_cluster(profile="one")
+        kernel = lab.start_kernel()
+        told = tmp_path / "told"
+        write = f"echo $JUPYTER_SCALE_RUN $JUPYTER_SCALE_RUN_STATE >> {told}"
+        assert kernel.run(f"%%scale --detach well --then '{write}'\nx = 1").status == "ok"
+        assert kernel.run(f"%%scale --detach ill --then '{write}; exit 3'\n1 / 0").status == "ok"
+        endings = eventually(lambda: told.exists() and len(told.read_text().split("\n")) == 3, 60)
+        assert endings, kernel.run("print(well, ill)").stdout
+        ids = kernel.run("print(well.id, ill.id)").stdout.split()
+        expected = {f"{ids[0]} done", f"{ids[1]} failed"}
+        assert set(told.read_text().splitlines()) == expected
+        said = "its command failed (exit status 3)"
+        assert eventually(lambda: said in kernel.run("print(ill)").stdout, 20)
+        assert "its command" not in kernel.run("print(well)").stdout
+        assert kernel.run("print(well.result(), x)").stdout == "None 1\n"
+    finally:
+        lab.close()

@@ -255,6 +255,44 @@ def test_two_notebooks_on_a_cluster_have_names_of_their_own_and_know_of_each_oth
     panel.close()
 
 
+TIMED_LOOP = """%%scale
+import time
+def step(i):
+    time.sleep(0.1)
+    return time.time()
+ends = [step(i) for i in range({count})]"""
+
+TIMED_POOL = """%%scale
+import time
+from concurrent.futures import ProcessPoolExecutor
+def step(i):
+    time.sleep(0.1)
+    return time.time()
+with ProcessPoolExecutor(4) as pool:
+    ends = list(pool.map(step, range({count})))"""
+
+
+@pytest.mark.parametrize("cell", [TIMED_LOOP, TIMED_POOL], ids=["loops", "pools"])
+def test_notebooks_share_the_workers(lab, cell):
+    lab.start_cluster(profile="pair")
+    first, second = lab.start_kernel("first.ipynb"), lab.start_kernel("second.ipynb")
+    assert second.run("%%scale\nready = True").status == "ok"
+    panel = lab.feed()
+    long = first.start(cell.format(count=120))
+    panel.wait(lambda p: any(loop["done"] >= 40 for r in p.runs.values() for loop in r["loops"]))
+    assert second.run(cell.format(count=24)).status == "ok"
+    assert long.finish().status == "ok"
+    panel.close()
+
+    def ends(kernel):
+        return json.loads(kernel.run("print(ends)").stdout)
+
+    short = ends(second)
+    meanwhile = [end for end in ends(first) if min(short) < end < max(short)]
+    # In turn: neither waits for the other's whole loop, whoever came first.
+    assert 12 <= len(meanwhile) <= 48, len(meanwhile)
+
+
 def test_an_embedded_cluster_is_shown_as_the_kernels(lab):
     kernel = lab.start_kernel()
     panel = lab.feed()

@@ -134,6 +134,32 @@ def test_the_next_kernel_finds_the_cluster(two, laptop, tmp_path, is_killed):
     assert_clean(two)
 
 
+def test_a_second_person_with_the_same_profile_has_a_cluster_of_their_own(two, laptop, tmp_path):
+    other = Laptop(two, tmp_path / "notebooks", tmp_path / "other home")
+    try:
+        laptop.run("%scale up lab\nx = ['first']")
+        other.run("%load_ext jupyter_scale\n%scale up lab\nx = ['second']")
+        assert len(nodes(two)) == 4  # each has processes on both machines
+        gate = two.machines["h1"].home
+        laptop.begin(
+            "%%scale\nimport os, time\nos.mkdir(os.environ['HOME'] + '/begun')\n"
+            "while not os.path.exists(os.environ['HOME'] + '/go'): time.sleep(0.05)\nx.append(1)"
+        )
+        assert eventually((gate / "begun").exists, 60)
+        assert other.run("%%scale\nx.append(2)\nprint(x)").startswith("['second', 2]\n")
+        assert "others" not in other.run("%scale")
+        assert "import os, time" not in other.run("%scale runs")
+        other.run("%scale down")
+        assert eventually(lambda: len(nodes(two)) == 2, 30)
+        (gate / "go").mkdir()
+        laptop.result()
+        assert laptop.run("print(x)") == "['first', 1]\n"
+        laptop.run("%scale down")
+    finally:
+        other.close()
+    assert_clean(two)
+
+
 def test_a_cluster_without_an_owner_ends(two, tmp_path):
     write_profile(tmp_path / "notebooks", two, ["h1", "h2"], more='orphan_after = "10s"')
     laptop = again(two, tmp_path)

@@ -115,12 +115,33 @@ def test_items_come_in_order_and_no_faster_than_they_are_taken():
 
     async def take():
         taken = []
-        async for number in iterate(items(), 2):
+        async for number in iterate(items(), 2, 60):
             assert len(made) <= len(taken) + 4
             taken.append(number)
         return taken
 
     assert asyncio.run(take()) == list(range(20))
+
+
+def test_a_quiet_generator_gives_a_sign_of_life():
+    go_on = threading.Event()
+
+    def items():
+        yield 1
+        go_on.wait(30)
+        yield 2
+
+    async def take():
+        taken = []
+        async for number in iterate(items(), 2, 0.01):
+            taken.append(number)
+            if number is None:
+                go_on.set()
+        return taken
+
+    taken = asyncio.run(take())
+    assert None in taken
+    assert [number for number in taken if number is not None] == [1, 2]
 
 
 def test_a_generator_is_closed_when_nobody_takes_its_items_and_its_errors_are_told():
@@ -134,7 +155,7 @@ def test_a_generator_is_closed_when_nobody_takes_its_items_and_its_errors_are_to
             closed.set()
 
     async def leave():
-        taking = iterate(endless(), 1)
+        taking = iterate(endless(), 1, 60)
         async for _ in taking:
             break
         await taking.aclose()
@@ -147,7 +168,7 @@ def test_a_generator_is_closed_when_nobody_takes_its_items_and_its_errors_are_to
         raise OSError("gone")
 
     async def take():
-        return [number async for number in iterate(failing(), 1)]
+        return [number async for number in iterate(failing(), 1, 60)]
 
     with pytest.raises(OSError, match="gone"):
         asyncio.run(take())

@@ -157,7 +157,9 @@ class Speculation:
             is_last=part.is_last,
             must_check=must_check,
             pure=False,
-            priority=-part.number,
+            # In the order of their coming: all who use the workers take turns. What was lost holds
+            # up all that came after it.
+            priority=int(part.sent > 1),
             key=f"iterations-{self._round}-{part.number}-{part.sent}",
             **self.engine.placement(),
         )

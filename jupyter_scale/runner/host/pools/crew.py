@@ -252,8 +252,7 @@ class Crew:
                 mark,
                 bundles,
                 str(shared) if shared else None,
-                pure=False,
-                priority=-number,
+                pure=False,  # no priority: all who use the workers take turns
                 key=f"line {self.tally.line}-{self.name}-{number}",
                 **self._around.engine.placement(),
             )
