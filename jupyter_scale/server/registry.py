@@ -44,6 +44,7 @@ from jupyter_scale.server.views import (
     World,
     newest_runs,
     ordered,
+    shown_idle,
     view_account,
     view_cluster,
     view_run,
@@ -546,16 +547,6 @@ def _saved() -> Iterable[ClusterState]:
             yield store.load(cluster)
         except (NoCluster, StateError) as error:
             _logger.debug("cluster %s: %s", cluster, error)
-
-
-def shown_idle(
-    state: ClusterState, since: float | None, at: float, *, is_attended: bool
-) -> float | None:
-    """Return since when a cluster is idle as pages are told: a short rest only if one is seen."""
-    limit_s = state.profile.idle_timeout_s
-    if since is None or is_attended or (limit_s is not None and at - since >= limit_s / 2):
-        return since
-    return None
 
 
 def _no_cluster(cluster: str) -> NoCluster:

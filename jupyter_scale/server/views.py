@@ -70,6 +70,24 @@ def view_cluster(
     )
 
 
+def shown_idle(
+    state: ClusterState, since: float | None, at: float, *, is_attended: bool
+) -> float | None:
+    """Return since when a cluster is idle, as pages are told; if none is seen, of a long rest only.
+
+    Parameters
+    ----------
+    since : float, optional
+        When the rest began.
+    at : float
+        Now.
+    """
+    limit_s = state.profile.idle_timeout_s
+    if since is None or is_attended or (limit_s is not None and at - since >= limit_s / 2):
+        return since
+    return None
+
+
 def _view_cost(state: ClusterState) -> CostView | None:
     meter = meter_now(state)
     if meter is None:

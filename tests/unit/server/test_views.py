@@ -28,6 +28,7 @@ from jupyter_scale.server.views import (
     difference,
     newest_runs,
     ordered,
+    shown_idle,
     snapshot,
     view_cluster,
     view_run,
@@ -187,6 +188,14 @@ def a_state(*nodes):
 
 def a_node(name="local", joined=1):
     return NodeState(name, "p", 1, 1.0, Status.RUNNING, workers=2, joined=joined)
+
+
+@pytest.mark.parametrize(
+    ("since", "is_attended", "told"),
+    [(None, True, None), (95.0, True, 95.0), (95.0, False, None), (70.0, False, 70.0)],
+)
+def test_of_a_short_rest_nobody_is_told_who_does_not_look(since, is_attended, told):
+    assert shown_idle(a_state(), since, 100.0, is_attended=is_attended) == told
 
 
 def test_a_cluster_as_it_is_saved():
