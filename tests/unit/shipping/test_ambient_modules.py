@@ -56,6 +56,14 @@ class Process:
         self.agreed = {k: v for k, v in self.modules.read().items() if k == NAME}
 
 
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch):
+    """Have no modules of other tests: they count as the notebook's own, whatever they hold."""
+    for name in list(sys.modules):
+        if name.rpartition(".")[2].startswith("test_") and name != __name__:
+            monkeypatch.delitem(sys.modules, name)
+
+
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
