@@ -246,8 +246,13 @@ def _decorators(statement: ast.stmt) -> list[ast.expr]:
 
 
 def kernel_environment(site: Path | None, cache: Path) -> dict[str, str]:
-    """Return the environment of the kernels: no history of the user's, one hash seed."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("JUPYTER_SCALE")}
+    """Return the environment of the kernels: no history of the user's, one hash seed.
+
+    What chooses how OpenBLAS computes is left out: other machines do not have it, and would give
+    other last digits.
+    """
+    foreign = ("JUPYTER_SCALE", "OPENBLAS_")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
     environment |= {"PYTHONHASHSEED": "1", "IPYTHONDIR": str(cache / "ipython")}
     if site is not None:
         environment["PYTHONPATH"] = str(site)
