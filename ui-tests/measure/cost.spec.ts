@@ -36,13 +36,7 @@ test('what the panel costs', async ({ lab, server }) => {
   };
 
   await measureBoth('no cluster');
-  await lab.openPanel();
-  await lab.panel
-    .getByRole('button', { name: 'Start a cluster on this computer' })
-    .click();
-  await expect(lab.section('clusters').getByText(/^Up /)).toBeVisible({
-    timeout: 60_000
-  });
+  await lab.startCluster();
   await measureBoth('idle cluster');
   await lab.openNotebook(CELLS);
   await lab.run(0);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Locator } from '@playwright/test';
 
 import { expect, type Lab, test } from './lab';
+import { SLOW_CELL, TYPES, WHOLE } from './slowcell';
 
 test.use({ home: 'away' });
 
@@ -19,20 +20,6 @@ const DETACHED = 2;
 const DETACHED_CELL = '%%scale --detach\nprint("apart")\nseven = 7\nseven';
 const PUT = 'Put its output under its cell';
 const PID_CELL = 'import os\nos.getpid()';
-const WHOLE = ['begun\n', 'in between', 'ended\n', '42'];
-const TYPES = ['stream', 'display_data', 'stream', 'execute_result'];
-const SLOW_CELL = [
-  '%%scale',
-  'import pathlib, time',
-  'from IPython.display import display, HTML',
-  'print("begun")',
-  'while not pathlib.Path("go").exists():',
-  '    time.sleep(0.05)',
-  'display(HTML("<b>in between</b>"))',
-  'print("ended")',
-  'answer = 42',
-  'answer'
-].join('\n');
 
 test('close the browser in mid-cell, open it again: the cell is whole', async ({
   browser,
@@ -40,7 +27,7 @@ test('close the browser in mid-cell, open it again: the cell is whole', async ({
   server
 }) => {
   test.setTimeout(240_000);
-  await haveCluster(lab);
+  await lab.startCluster();
   await lab.openNotebook(['%load_ext jupyter_scale', SLOW_CELL, 'answer + 1', PID_CELL]);
   await lab.run(LOAD);
   const { path } = await lab.notebook();
@@ -109,7 +96,7 @@ test('what does not come by itself is put under its cell by a button', async ({
 }) => {
   test.setTimeout(180_000);
   rmSync(join(server.folder, 'go'), { force: true });
-  await haveCluster(lab);
+  await lab.startCluster();
   const sources = ['%load_ext jupyter_scale', SLOW_CELL, DETACHED_CELL];
   await lab.openNotebook(sources);
   await lab.run(LOAD);
@@ -153,20 +140,6 @@ test('what does not come by itself is put under its cell by a button', async ({
   expect(savedTypes(file, DETACHED)).toEqual(['stream', 'execute_result']);
   await again.page.close();
 });
-
-/** Start a cluster, unless there is one. */
-async function haveCluster(lab: Lab): Promise<void> {
-  await lab.openPanel();
-  const start = lab.panel.getByRole('button', {
-    name: 'Start a cluster on this computer'
-  });
-  const isUp = lab.section('clusters').getByText(/^Up /);
-  await expect(start.or(isUp).first()).toBeVisible();
-  if ((await isUp.count()) === 0) {
-    await start.click();
-  }
-  await expect(isUp).toBeVisible({ timeout: 60_000 });
-}
 
 function outputsOf(lab: Lab): Locator {
   return lab.cell(SLOW).locator('.jp-OutputArea-output');

@@ -231,6 +231,20 @@ export class Lab {
     }
   }
 
+  /** Show the panel, and start a cluster in it unless there is one. */
+  async startCluster(): Promise<void> {
+    await this.openPanel();
+    const start = this.panel.getByRole('button', {
+      name: 'Start a cluster on this computer'
+    });
+    const isUp = this.section('clusters').getByText(/^Up /);
+    await expect(start.or(isUp).first()).toBeVisible();
+    if ((await isUp.count()) === 0) {
+      await start.click();
+    }
+    await expect(isUp).toBeVisible({ timeout: 60_000 });
+  }
+
   /** Stop the only cluster, after what is lost was said. */
   async stopCluster(): Promise<void> {
     await this.panel.getByRole('button', { name: 'Stop the cluster' }).click();

@@ -46,13 +46,7 @@ test('a proxy that cuts what is quiet is not noticed', async ({ browser, server 
     const channels = socketsOf(page, '/channels');
     await lab.open(`${proxy.url}/lab?reset&token=${server.token}`);
     await noteBanners(page);
-    await lab.openPanel();
-    await lab.panel
-      .getByRole('button', { name: 'Start a cluster on this computer' })
-      .click();
-    await expect(lab.section('clusters').getByText(/^Up /)).toBeVisible({
-      timeout: 60_000
-    });
+    await lab.startCluster();
     await lab.openNotebook([
       '%load_ext jupyter_scale\n%scale quiet',
       SILENT_CELL,

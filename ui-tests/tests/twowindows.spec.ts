@@ -9,36 +9,18 @@ import type { Browser, Page } from '@playwright/test';
 
 import { expect, Lab, test } from './lab';
 import type { LabServer } from './labserver';
+import { SLOW_CELL, TYPES, WHOLE } from './slowcell';
 
 test.use({ home: 'windows' });
 
 const LOAD = 0;
 const SLOW = 1;
 const OTHER = 2;
-const WHOLE = ['begun\n', 'in between', 'ended\n', '42'];
-const TYPES = ['stream', 'display_data', 'stream', 'execute_result'];
-const SLOW_CELL = [
-  '%%scale',
-  'import pathlib, time',
-  'from IPython.display import display, HTML',
-  'print("begun")',
-  'while not pathlib.Path("go").exists():',
-  '    time.sleep(0.05)',
-  'display(HTML("<b>in between</b>"))',
-  'print("ended")',
-  '42'
-].join('\n');
 
 test('one notebook in two windows', async ({ browser, lab, server }) => {
   test.setTimeout(240_000);
   const go = join(server.folder, 'go');
-  await lab.openPanel();
-  await lab.panel
-    .getByRole('button', { name: 'Start a cluster on this computer' })
-    .click();
-  await expect(lab.section('clusters').getByText(/^Up /)).toBeVisible({
-    timeout: 60_000
-  });
+  await lab.startCluster();
   await lab.openNotebook(['%load_ext jupyter_scale', SLOW_CELL, '1 + 1']);
   await lab.run(LOAD);
   const path = await lab.save();
