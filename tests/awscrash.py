@@ -1,6 +1,7 @@
 """A laptop that is killed at a moment: a start and a stop in a process of its own."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 from pathlib import Path
@@ -24,8 +25,9 @@ def begin(target, environment, *arguments):
 
 
 def kill(process):
+    """Kill it, and wait until it has ended; how it ended is for one thread to ask, the test's."""
     os.kill(process.pid, signal.SIGKILL)
-    process.join(10)
+    multiprocessing.connection.wait([process.sentinel], 10)
 
 
 def _run(target, environment, *arguments):

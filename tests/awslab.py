@@ -48,11 +48,12 @@ class AwsLab:
         self._tables = Tables()
         self._moto = Moto(self)
         self._front = Front(self._tables, self._moto, self.network)
-        with self.network.inside():
-            inside = _listen(0)
-        port = inside.getsockname()[1]
+        outside = _listen(0)
+        port = outside.getsockname()[1]
+        with self.network.inside():  # where nobody else listens
+            inside = _listen(port)
         self.endpoint = f"http://127.0.0.1:{port}"
-        self._servers = [_Server(sock, self._front) for sock in (_listen(port), inside)]
+        self._servers = [_Server(sock, self._front) for sock in (outside, inside)]
 
     def close(self):
         self.reset()

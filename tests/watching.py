@@ -2,9 +2,15 @@
 
 import json
 import threading
+from dataclasses import fields
 
-from jupyter_scale.monitor.observer import Observers, Place
+from jupyter_scale.monitor.observer import Observers, Place, Told
 from waiting import eventually
+
+
+def told(**wanted):
+    """Return who is told of what is wanted, and hears nothing else."""
+    return Told(**{field.name: lambda *_: None for field in fields(Told)} | wanted)
 
 
 class Watcher:
@@ -15,7 +21,7 @@ class Watcher:
         self.cluster = state.parent.name
         address = json.loads((state.parent / "scheduler.json").read_text())["address"]
         self._lock, self._facts = threading.Lock(), {}
-        self.observers = Observers(self._take, lambda *_: None, lambda *_: None)
+        self.observers = Observers(told(on_fact=self._take))
         self.observers.watch({self.cluster: Place(address, state.parent / "tls")})
 
     def _take(self, _cluster, fact):

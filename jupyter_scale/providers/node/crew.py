@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ GPU = "GPU"
 """The Dask resource of workers that have a GPU of their own."""
 
 WORKER_START_TIMEOUT_S = 30.0
+NAME_TAKEN_S = 180.0
+"""So long a scheduler may take to see that a machine has gone without a word."""
+_NAME_AGAIN_S = 2.0
 _CLOSE_TIMEOUT_S = 2.0
 _DRAIN_S = 60.0  # of the two minutes that a notice leaves
 
@@ -137,6 +141,10 @@ class Crew:
         return f"{self._options.prefix}{index}"
 
     def _begin(self, index: int) -> None:
+        nanny = self._nannies[index] = self._make_nanny(index)
+        self._starting[index] = asyncio.create_task(self._start_worker(index, nanny))
+
+    def _make_nanny(self, index: int) -> Nanny:
         log = worker_log(self._options.directory, str(index))
         log.parent.mkdir(mode=0o700, exist_ok=True)
         environment = self._environment
@@ -162,21 +170,38 @@ class Crew:
             resources={GPU: 1} if index < self._gpus else {},
         )
         nanny.pre_spawn_env.update(environment)
-        self._nannies[index] = nanny
-        self._starting[index] = asyncio.create_task(self._start_worker(index, nanny))
+        return nanny
 
     async def _start_worker(self, index: int, nanny: Nanny) -> None:
+        name, log = self._name(index), worker_log(self._options.directory, str(index))
+        until = time.monotonic() + NAME_TAKEN_S
         try:
-            await nanny
+            while not await self._has_started(name, log, nanny, until):
+                await asyncio.sleep(_NAME_AGAIN_S)
+                nanny = self._nannies[index] = self._make_nanny(index)
         except Exception as error:  # whatever user code in a preload raises
-            name = self._name(index)
             _logger.exception("worker %s did not start", name)
             self._nannies.pop(index, None)
-            lines = read_last_lines(worker_log(self._options.directory, str(index)))
             why = f"{type(error).__name__}: {error}"
-            self._tell(event="failed", worker=name, why=why, last_lines=lines)
+            self._tell(event="failed", worker=name, why=why, last_lines=read_last_lines(log))
         finally:
             self._starting.pop(index, None)
+
+    async def _has_started(self, name: str, log: Path, nanny: Nanny, until: float) -> bool:
+        """Start a worker; return False if the scheduler still has one of that name.
+
+        That was on a machine that has gone without a word, which the scheduler will see. Only the
+        worker's log says so: what comes from its process has no cause.
+        """
+        try:
+            await nanny
+        except RuntimeError:
+            taken = f"name taken, {name}"
+            if time.monotonic() > until or not any(taken in line for line in read_last_lines(log)):
+                raise
+            _logger.info("worker %s waits for its name", name)
+            return False
+        return True
 
     async def _retire(
         self, count: int, idle: list[str], timeout_s: float = _CLOSE_TIMEOUT_S

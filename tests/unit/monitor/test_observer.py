@@ -8,10 +8,11 @@ from distributed import Scheduler
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from jupyter_scale.clusters import security
-from jupyter_scale.monitor.observer import Observers, Place, Told
+from jupyter_scale.monitor.observer import Observers, Place
 from jupyter_scale.monitor.survey import LOOK
 from jupyter_scale.transport import tls
 from waiting import eventually
+from watching import told
 
 
 class Arrivals(SchedulerPlugin):
@@ -61,15 +62,7 @@ def old_scheduler(tmp_path):
 def test_whoever_tells_no_tasks_is_watched_all_the_same(old_scheduler):
     place, arrivals = old_scheduler
     samples = []
-    observers = Observers(
-        Told(
-            on_fact=lambda *_: None,
-            on_sample=lambda cluster, _: samples.append(cluster),
-            on_tasks=lambda *_: None,
-            on_complaint=lambda *_: None,
-            on_idle=lambda *_: None,
-        )
-    )
+    observers = Observers(told(on_sample=lambda cluster, _: samples.append(cluster)))
     try:
         observers.sample({})
         observers.follow_tasks(["old"])
