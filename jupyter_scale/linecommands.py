@@ -117,10 +117,9 @@ class LineCommands:
         cluster = workspace.up(profile, workers, Path.cwd(), on_event, _ask_secret)
         view.finish_progress()
         notes = workspace.take_notes(view.status)
-        # Others may have used it; nobody is asked for a passphrase only to be told of that.
-        if cluster.state.started_at < began and (
-            isinstance(cluster, Cluster) or not cluster.state.is_elsewhere
-        ):
+        # Others may have used it, or one before it; nobody is asked for a passphrase for that.
+        is_own = isinstance(cluster, Cluster) or not cluster.state.is_elsewhere
+        if workspace.follows_broken or (is_own and cluster.state.started_at < began):
             with contextlib.suppress(ScaleError):  # `%scale runs` says what is wrong
                 notes += filter(None, [waiting_note(cluster)])
         for note in notes:

@@ -31,10 +31,13 @@ class Tenancy:
     ----------
     cluster
         The one in use, if any.
+    follows_broken
+        It was started in place of one that has ended without being asked to.
     """
 
     def __init__(self) -> None:
         self.cluster: Cluster | Guest | None = None
+        self.follows_broken = False
         self._link: ServerLink | None = None
         self._ask: Callable[[str], str] | None = None
         #: A cluster of which more is to be started once it has a runner.
@@ -105,8 +108,11 @@ class Tenancy:
             try:
                 adopted.wait_ready()
                 if state.status is Status.RUNNING:  # a start has waited for its workers
-                    adopted.wait_workers(sum(node.joined for node in state.nodes), _HEARD_S)
+                    joined = sum(node.joined for node in state.nodes)
+                    if not adopted.wait_workers(joined, _HEARD_S):
+                        adopted.wait_ready()  # it may have been over long ago
             except StartError as error:
+                self.follows_broken = True
                 on_event(ClusterEvent(state.id, "failed", f"the last one has ended: {error}"))
                 continue
             if state.profile != profile.with_limits():
@@ -353,7 +359,7 @@ class Tenancy:
     def _leave(self) -> Cluster | Guest | None:
         """Let go of the cluster; return it, which still runs."""
         cluster, self.cluster = self.cluster, None
-        self._starting = None
+        self._starting, self.follows_broken = None, False
         if isinstance(cluster, Guest):
             cluster.leave()
         return cluster

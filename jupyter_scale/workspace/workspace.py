@@ -78,6 +78,11 @@ class Workspace:
         return self._tenancy.cluster
 
     @property
+    def follows_broken(self) -> bool:
+        """Whether that was started in place of one which broke down."""
+        return self._tenancy.follows_broken
+
+    @property
     def workers(self) -> int:
         """How many task slots the cluster was asked for, or has."""
         nodes = () if self.cluster is None else self.cluster.state.nodes

@@ -5,7 +5,8 @@
              process unless it runs, and give it the arguments that come as a second line; then
              tell what it says until nobody listens
 ``follow``   tell what it says, without starting it
-``end``      end all processes of the cluster on this machine, and remove its directory
+``end``      end all processes of the cluster on this machine, and remove its directory; with
+             ``--broken`` what waits to be fetched is set aside for the next cluster
 ===========  ====================================================================================
 
 All answer in lines of JSON. The node process gets ready while its arguments are not known yet,
@@ -32,9 +33,12 @@ from typing import IO, Any
 
 import psutil
 
+from jupyter_scale.archive.aside import set_aside, take_up
 from jupyter_scale.environment.node.mirror import is_whole
-from jupyter_scale.model.cluster import Owner
-from jupyter_scale.providers.node.events import events_path
+from jupyter_scale.errors import StateError
+from jupyter_scale.model.cluster import ClusterState, Owner
+from jupyter_scale.model.profile import Profile
+from jupyter_scale.providers.node.events import events_path, read_events
 from jupyter_scale.providers.node.lease import renew_lease
 from jupyter_scale.transport.forks import CAN_FORK, fork
 from jupyter_scale.transport.lifeline import heartbeat_path, is_alive, owner_of
@@ -97,6 +101,7 @@ def _lay(wanted: dict[str, Any]) -> tuple[Path, bool]:
         draft.write_text(text)
         draft.replace(directory / name)
     heartbeat_path(directory).touch()
+    take_up(directory, _places(), _profile_of(directory).name)
     _shared(directory).mkdir(mode=_PRIVATE, exist_ok=True)
     os.umask(umask)  # files that cells write are as this user wants them
     return directory, is_new
@@ -195,10 +200,13 @@ def _spawn(shared: str, log: int) -> tuple[int, IO[bytes], int]:
 
 def _follow(options: argparse.Namespace) -> None:
     owner = _node_of(options.directory)
-    if owner is None:
-        _say_end(options.directory)
-    else:
+    if owner is not None and is_alive(owner):
         _tell(options.directory, owner)
+        return
+    for message in read_events(options.directory):
+        if message.get("event") == "failed" or "error" in message:
+            _say(**message)  # all else that was said holds no more
+    _say_end(options.directory)
 
 
 def _node_of(directory: Path) -> Owner | None:
@@ -271,8 +279,22 @@ def _end(options: argparse.Namespace) -> None:
         end_groups([owner.pid], options.grace)
     kill_marked(options.cluster)
     end_trackers(options.cluster)
+    if options.broken:
+        with contextlib.suppress(OSError, StateError):  # its start came to nothing
+            profile = _profile_of(directory)
+            set_aside(directory, _places(), profile.name, profile.kept_for_s)
     _remove(directory)
     _say(event="removed")
+
+
+def _profile_of(directory: Path) -> Profile:
+    """Return the profile of a node's cluster, whose state is in its directory."""
+    return ClusterState.from_json((directory / "state.json").read_text()).profile
+
+
+def _places() -> Path:
+    """Return where runs are set aside on this machine."""
+    return _root().with_name("kept")
 
 
 def _remove(directory: Path) -> None:
@@ -324,6 +346,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--cluster", required=True)
             command.add_argument("--name", required=True, help="the node's")
             command.add_argument("--grace", type=float, default=3.0)
+            command.add_argument("--broken", action="store_true", help="nobody has ended it")
     return parser
 
 

@@ -26,9 +26,17 @@ _WITH_LOG = '( umask 077; mkdir -p -- "$1"; : >>"$1/$2.log" ) && exec 2>>"$1/$2.
 
 
 def end(
-    connection: Connection, machine: Machine, cluster: str, node: str, *, grace_s: float
+    connection: Connection,
+    machine: Machine,
+    cluster: str,
+    node: str,
+    *,
+    grace_s: float,
+    is_broken: bool,
 ) -> None:
     """End what runs of a node, and remove what is there; gone already is success.
+
+    What cells have left there of a cluster that broke down waits for the next one.
 
     Where its start came no further than that nobody knows jupyter-scale's place there, that is
     where it was brought to earlier, or nothing was begun.
@@ -40,6 +48,7 @@ def end(
     """
     argv = [machine.python, "-P", "-m", _VISIT, "end"]
     argv += [f"--cluster={cluster}", f"--name={node}", f"--grace={grace_s}"]
+    argv += ["--broken"] * is_broken
     environment = {}
     if machine.search_path:
         environment["PYTHONPATH"] = machine.search_path

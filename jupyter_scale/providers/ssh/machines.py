@@ -227,7 +227,7 @@ class Machines:
 
         def end_one(node: NodeState) -> None:
             try:
-                self._end(node, request.cluster, grace_s)
+                self._end(node, request, grace_s)
                 self._ended.add(node.name)
             except ClusterError as error:
                 failures.append(str(error))
@@ -244,13 +244,21 @@ class Machines:
                 " can be reached again, `jupyter scale down` ends it at once."
             )
 
-    def _end(self, node: NodeState, cluster: str, grace_s: float) -> None:
+    def _end(self, node: NodeState, request: Request, grace_s: float) -> None:
         machine = _machine(node)
+        is_broken = request.state.status is Status.FAILED
         if not machine.python:
             return  # nothing was begun there
         connection = self._connect(machine.host)
         try:
-            end(connection, machine, cluster, node.name, grace_s=grace_s)
+            end(
+                connection,
+                machine,
+                request.cluster,
+                node.name,
+                grace_s=grace_s,
+                is_broken=is_broken,
+            )
         finally:
             connection.close()
 

@@ -140,6 +140,31 @@ def test_a_detached_run_goes_on_without_its_kernel_and_is_fetched(lab, folder, o
     assert_clean(lab)
 
 
+@pytest.mark.parametrize("how", ["its runner crashes", "its machine starts anew"])
+def test_what_was_finished_is_there_after_a_crash(lab, open_laptop, how):
+    machine = lab.machines["h1"]
+    first = open_laptop()
+    first.run("%scale up lab")
+    first.run("%%scale --detach job\nhalf = 0.5\nprint('said')")
+    first.run("job.wait(60)")
+    first.kill()
+    if how == "its machine starts anew":
+        machine.kill()
+        machine.start()
+    else:
+        for process in machine.find("jupyter_scale.runner.host"):
+            process.kill()
+    second = open_laptop()
+    said = second.run("%scale up lab")
+    assert "is up: 2 workers" in said
+    assert "1 cell finished while you were away" in said
+    assert "said\n" in second.run("%scale attach")
+    assert second.run("print(half)") == "0.5\n"
+    second.run("%scale down")
+    assert_clean(lab)
+    assert not (machine.home / ".cache" / "jupyter-scale" / "kept").exists()
+
+
 def test_a_run_is_cancelled_from_another_kernel(lab, open_laptop):
     first = open_laptop()
     first.run("%scale up lab")
