@@ -199,6 +199,7 @@ for (const theme of ['Light', 'Dark'] as const) {
     }
     await lab.execute('jupyter-scale:open-node', { cluster: 'box', node: DGX });
     await expect(lab.nodePage.getByRole('log')).toContainText('line 39');
+    await expect(cardOf(lab, DGX).getByRole('meter').first()).toBeVisible();
     await lab.screenshot(`page-gpus-${theme.toLowerCase()}`);
     fake.show({ ...crowd(1000), sent_at: NOW });
     for (const width of [280, 600]) {
