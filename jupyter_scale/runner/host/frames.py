@@ -9,6 +9,8 @@ from jupyter_scale.analysis.forloops import BATCH
 from jupyter_scale.analysis.rewrite import BODY, MAKE, SHIFT
 
 _PACKAGE = str(Path(__file__).parents[2])
+#: Packages in which our own frames wait for workers.
+_WAITED_IN = frozenset({"asyncio", "concurrent", "distributed", "queue", "threading", "tornado"})
 _COMPREHENSIONS = {"set comprehension": "<setcomp>", "dict comprehension": "<dictcomp>"}
 
 
@@ -22,16 +24,26 @@ def is_own(code: types.CodeType) -> bool:
 
 
 def strip(traceback: types.TracebackType | None) -> types.TracebackType | None:
-    """Return a traceback that skips our frames; the original is not changed."""
+    """Return a traceback that skips our frames, and those in which they wait for others.
+
+    An interrupt finds a loop there that is spread. The original is not changed.
+    """
     frames = []
+    is_ours = False
     while traceback is not None:
-        if not is_own(traceback.tb_frame.f_code):
+        frame = traceback.tb_frame
+        is_ours = is_own(frame.f_code) or (is_ours and _is_waiting(frame))
+        if not is_ours:
             frames.append(traceback)
         traceback = traceback.tb_next
     result = None
     for part in reversed(frames):
         result = types.TracebackType(result, part.tb_frame, part.tb_lasti, part.tb_lineno)
     return result
+
+
+def _is_waiting(frame: types.FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in _WAITED_IN
 
 
 def with_plain_names(function: types.FunctionType, kind: str = "") -> types.FunctionType:
