@@ -70,19 +70,25 @@ class _Way:
     def __init__(self, source, sink):
         self._source, self._sink = source, sink
         self._held, self._is_dropping = None, False
-        self._lock = threading.Lock()
+        #: What becomes of data; and whose turn it is to send, which may wait for a reader.
+        self._lock, self._sending = threading.Lock(), threading.Lock()
 
     def carry(self):
         with contextlib.suppress(OSError):
             while True:
                 data = self._source.recv(1 << 16)
-                with self._lock:
-                    if self._held is not None:
-                        self._held.append(data)
-                    elif not self._is_dropping:
+                with self._sending:
+                    if self._passes(data):
                         self._pass_on(data)
                 if not data:
                     return
+
+    def _passes(self, data):
+        with self._lock:
+            if self._held is not None:
+                self._held.append(data)
+                return False
+            return not self._is_dropping
 
     def _pass_on(self, data):
         if data:
@@ -104,8 +110,9 @@ class _Way:
             self._sink.shutdown(socket.SHUT_WR)
 
     def release(self):
-        with self._lock, contextlib.suppress(OSError):
-            held, self._held = self._held or [], None
+        with self._sending, contextlib.suppress(OSError):
+            with self._lock:
+                held, self._held = self._held or [], None
             for data in held:
                 self._pass_on(data)
 
