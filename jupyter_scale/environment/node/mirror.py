@@ -14,19 +14,17 @@ cell may write into them.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from jupyter_scale.environment.node import machine
-from jupyter_scale.environment.node.receiving import check_path, receive, staging_beside
+from jupyter_scale.environment.node.receiving import check_path, locked, receive, staging_beside
 from jupyter_scale.environment.node.report import Refused, Report, refusal_of
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
@@ -84,7 +82,7 @@ def clean(root: Path, unused_days: float) -> None:
     """Remove mirrors that nobody has asked for lately."""
     for record in (root / "mirrors").glob("*.json"):
         directory = record.with_suffix("")
-        with contextlib.suppress(OSError), _locked(directory):
+        with contextlib.suppress(OSError), locked(directory):
             if time.time() - record.stat().st_mtime >= unused_days * _DAY_S:
                 shutil.rmtree(str(directory), ignore_errors=True)
                 record.unlink()
@@ -104,22 +102,27 @@ def change_mirror(directory: Path, change: dict[str, Any], data: BinaryIO) -> No
     for path in change["remove"]:
         check_path(path)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(directory), staging_beside(directory) as staging:
-        record = _read_record(directory)
+    with staging_beside(directory) as staging:
         receive(change, data, staging)
-        _find_here(change, directory, _unchanged(directory, record), staging)
-        for path in change["remove"]:
-            _remove(directory, path)
-            record.pop(path, None)
-        for file in change["put"]:
-            target = _place(directory, file["path"])
-            draft = staging / "draft"
-            shutil.copyfile(str(staging / file["sha256"]), str(draft))
-            draft.chmod((int(file["mode"]) & _MODES) | 0o600)
-            draft.replace(target)
-            _forget_compiled(target)
-            record[file["path"]] = _state(target, file)
-        _write_record(directory, record)
+        with locked(directory):
+            _change(directory, change, staging)
+
+
+def _change(directory: Path, change: dict[str, Any], staging: Path) -> None:
+    record = _read_record(directory)
+    _find_here(change, directory, _unchanged(directory, record), staging)
+    for path in change["remove"]:
+        _remove(directory, path)
+        record.pop(path, None)
+    for file in change["put"]:
+        target = _place(directory, file["path"])
+        draft = staging / "draft"
+        shutil.copyfile(str(staging / file["sha256"]), str(draft))
+        draft.chmod((int(file["mode"]) & _MODES) | 0o600)
+        draft.replace(target)
+        _forget_compiled(target)
+        record[file["path"]] = _state(target, file)
+    _write_record(directory, record)
 
 
 def _find_here(
@@ -223,13 +226,3 @@ def _write_record(directory: Path, record: dict[str, Any]) -> None:
 
 def _record_path(directory: Path) -> Path:
     return Path(str(directory) + ".json")
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    lock = os.open(str(directory) + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -56,18 +58,44 @@ def check_path(path: str) -> None:
 
 
 @contextlib.contextmanager
-def staging_beside(directory: Path) -> Iterator[Path]:
-    """Yield an empty directory on the same disk, for the holder of the directory's lock.
-
-    Those that crashed starts have left are removed.
-    """
-    for left in directory.parent.glob(directory.name + ".draft-*"):
-        shutil.rmtree(str(left), ignore_errors=True)
-    staging = Path(tempfile.mkdtemp(prefix=directory.name + ".draft-", dir=str(directory.parent)))
+def locked(directory: Path) -> Iterator[None]:
+    """Keep others from changing a directory; not while anything is waited for."""
+    lock = os.open(str(directory) + ".lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield staging
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
     finally:
-        shutil.rmtree(str(staging), ignore_errors=True)
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def staging_beside(directory: Path) -> Iterator[Path]:
+    """Yield an empty directory on the same disk, the caller's own; others may have theirs.
+
+    What travels may never come to its end, and this machine not learn that the link is broken: who
+    receives must not hold anybody up. Directories whose processes have ended are removed.
+    """
+    with locked(directory):
+        for left in directory.parent.glob(directory.name + ".draft-*"):
+            _remove_unless_held(left)
+        made = tempfile.mkdtemp(prefix=directory.name + ".draft-", dir=str(directory.parent))
+        held = os.open(made, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield Path(made)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        os.close(held)
+
+
+def _remove_unless_held(staging: Path) -> None:
+    with contextlib.suppress(OSError):  # it has just gone, or somebody holds it
+        held = os.open(str(staging), os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(str(staging), ignore_errors=True)
+        finally:
+            os.close(held)
 
 
 class _Pieces:

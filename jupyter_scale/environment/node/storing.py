@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from jupyter_scale.environment.node import machine
-from jupyter_scale.environment.node.receiving import check_path, receive, staging_beside
+from jupyter_scale.environment.node.receiving import check_path, locked, receive, staging_beside
 from jupyter_scale.environment.node.report import Report, refusal_of
 
 
@@ -46,15 +45,11 @@ def store(request: dict[str, Any], data: BinaryIO, report: Report) -> dict[str, 
     report.step("upload", f"receiving {len(request['put'])} files")
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(str(root / "store.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            with staging_beside(root / "store") as staging:
-                receive(request, data, staging)
+        with staging_beside(root / "store") as staging:
+            receive(request, data, staging)
+            with locked(root / "store"):
                 for file in request["put"]:
                     _place(staging / file["sha256"], root / file["path"], int(file["mode"]))
-        finally:
-            os.close(lock)
     except OSError as error:
         raise refusal_of(error, str(root)) from error
     return {"event": "stored", "files": len(request["put"])}

@@ -48,6 +48,8 @@ from jupyter_scale.transport.segments import remove_directory
 
 _NODE = "jupyter_scale.providers.node"
 _PRIVATE = 0o700
+#: In a node's directory: which process is the node, and which was told what to do.
+_NODE_FILE, _TOLD = "node", "told"
 _LOOK_S = 0.1
 _ALIVE_S = 5.0
 _SHARED_NAME = 30
@@ -71,8 +73,8 @@ def _bring(options: argparse.Namespace) -> None:
     with open(0, "rb", buffering=0, closefd=False) as lines:  # what follows is read by `_tell`
         wanted = json.loads(lines.readline())
         directory, is_new = _lay(wanted)
-        owner, warm, news = _node_of(directory), None, -1
-        if owner is None or not is_alive(owner):
+        owner, warm, news = _at_work(directory), None, -1
+        if owner is None:
             events_path(directory).unlink(missing_ok=True)
             owner, warm, news = _start(directory)
         arguments = b""
@@ -80,13 +82,32 @@ def _bring(options: argparse.Namespace) -> None:
             _say_laid(directory, wanted["network"])
             arguments = lines.readline()
         finally:
+            # Not if the link broke for long: whoever came over another one has its own by now.
+            is_ours = warm is not None and _owner_in(directory / _NODE_FILE) == owner
+            if is_ours and arguments:
+                _write_owner(directory / _TOLD, owner)
             if warm is not None:
                 with contextlib.suppress(BrokenPipeError), warm:  # if it has ended: that is told
                     warm.write(arguments)
-            if is_new and not arguments:  # the start is given up, and nobody may know of it
+            if is_ours and is_new and not arguments:  # it is given up, and nobody may know of it
                 _remove(directory)
     if arguments:
         _tell(directory, owner, news)
+
+
+def _at_work(directory: Path) -> Owner | None:
+    """Return the node process that runs here, None where there is none that is of any use.
+
+    One that was never told what to do is ended: whoever started it waits for a link that is broken,
+    which this machine may not learn for hours.
+    """
+    owner = _owner_in(directory / _NODE_FILE)
+    if owner is None or not is_alive(owner):
+        return None
+    if _owner_in(directory / _TOLD) != owner:
+        end_groups([owner.pid], 0.0)
+        return None
+    return owner
 
 
 def _lay(wanted: dict[str, Any]) -> tuple[Path, bool]:
@@ -156,10 +177,7 @@ def _start(directory: Path) -> tuple[Owner, IO[bytes], int]:
     pid, arguments, news = (_fork if CAN_FORK else _spawn)(str(_shared(directory)), log)
     os.close(log)
     owner = owner_of(pid) or Owner(pid, 0.0)
-    draft = directory / "node.new"
-    draft.touch(mode=0o600)
-    draft.write_text(str(owner))
-    draft.replace(directory / "node")
+    _write_owner(directory / _NODE_FILE, owner)
     return owner, arguments, news
 
 
@@ -199,7 +217,7 @@ def _spawn(shared: str, log: int) -> tuple[int, IO[bytes], int]:
 
 
 def _follow(options: argparse.Namespace) -> None:
-    owner = _node_of(options.directory)
+    owner = _owner_in(options.directory / _NODE_FILE)
     if owner is not None and is_alive(owner):
         _tell(options.directory, owner)
         return
@@ -209,11 +227,18 @@ def _follow(options: argparse.Namespace) -> None:
     _say_end(options.directory)
 
 
-def _node_of(directory: Path) -> Owner | None:
+def _owner_in(file: Path) -> Owner | None:
     try:
-        return Owner.parse((directory / "node").read_text())
+        return Owner.parse(file.read_text())
     except (OSError, ValueError):
         return None
+
+
+def _write_owner(file: Path, owner: Owner) -> None:
+    draft = file.with_name(f"{file.name}.new")
+    draft.touch(mode=0o600)
+    draft.write_text(str(owner))
+    draft.replace(file)
 
 
 def _tell(directory: Path, owner: Owner, news: int = -1) -> None:
@@ -274,7 +299,7 @@ def _say_end(directory: Path) -> None:
 def _end(options: argparse.Namespace) -> None:
     """End what runs, and remove what is there; gone already is success."""
     directory = _root() / options.cluster / options.name
-    owner = _node_of(directory)
+    owner = _owner_in(directory / _NODE_FILE)
     if owner is not None and is_alive(owner):
         end_groups([owner.pid], options.grace)
     kill_marked(options.cluster)

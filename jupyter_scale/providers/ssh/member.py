@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import threading
@@ -37,6 +38,8 @@ _LASTING_S = 5.0
 _JOIN_S = 20.0
 #: So long a machine may be away, as when it boots, before its start has failed.
 _RETURN_S = 15.0
+#: How many links may break under one start.
+_MOST_LOSSES = 4
 
 
 class Member:
@@ -144,17 +147,32 @@ class Member:
             is_new = True
 
     def _bring_up(self) -> None:
-        """Start it, from whatever it was left at, and hear it until it ends or is let go."""
+        """Start it, from whatever it was left at, and hear it until it ends or is let go.
+
+        Where the link breaks before it has been told to start, that goes on over a new one.
+        """
         self._ready_at = 0.0
-        connection = self._connect()
+        connection, losses = self._connect(), 0
+        while True:
+            try:
+                child = self._get_started(connection)
+                break
+            except HostLost as error:
+                losses += 1
+                if losses == _MOST_LOSSES:
+                    raise
+                connection = self._connect_again(error)
+        if not self._hear(connection, child):
+            self._listen_for_good()
+
+    def _get_started(self, connection: Connection) -> RemoteChild:
         child = self._prepare(connection)
         try:
             self._start(child)
         except BaseException:
             let_go(child)
             raise
-        if not self._hear(connection, child):
-            self._listen_for_good()
+        return child
 
     def _start(self, child: RemoteChild) -> None:
         """Wait until it is known where the scheduler is, and tell the node process."""
@@ -244,21 +262,35 @@ class Member:
         HostError
             When it cannot be reached for long, and was of no use yet.
         """
-        trial, lost_at = 0, 0.0
         while not self._is_let_go:
             try:
                 connection = self._connect()
-                trial = 0
                 if self._listen(connection, "follow", "--directory", self._machine.directory):
                     return
             except HostError as error:
-                if not trial:
-                    lost_at = time.monotonic()
-                if self._is_starting() and time.monotonic() - lost_at > _RETURN_S:
-                    raise
-                self._tell(f"the link is broken, trying again ({error.why})")
-                self._fleet.sleep(_PAUSES_S[min(trial, len(_PAUSES_S) - 1)])
-                trial += 1
+                self._connect_again(error)
+
+    def _connect_again(self, error: HostError) -> Connection:
+        """Return a connection in place of one that is broken, as soon as there can be one.
+
+        Raises
+        ------
+        HostError
+            When it cannot be reached for long, and was of no use yet; when it is let go.
+        """
+        lost_at = time.monotonic()
+        for trial in itertools.count():
+            self._tell(f"the link is broken, trying again ({error.why})")
+            self._fleet.sleep(_PAUSES_S[min(trial, len(_PAUSES_S) - 1)])
+            if self._is_let_go:
+                break
+            try:
+                return self._connect()
+            except HostError as again:
+                error = again
+            if self._is_starting() and time.monotonic() - lost_at > _RETURN_S:
+                break
+        raise error
 
     def _is_starting(self) -> bool:
         """Tell whether somebody waits for it who has not got any use of it so far."""

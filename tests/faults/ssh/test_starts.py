@@ -9,7 +9,7 @@ import pytest
 from gates import MAKING, OPTIONS, PRELOAD, PYTHON, Gate
 from laptop import Laptop, assert_clean, write_profile
 from smallsite import make_small_site
-from sshlab import SshLab
+from sshlab import Network, SshLab
 from waiting import eventually
 
 
@@ -135,6 +135,40 @@ def test_a_start_whose_laptop_has_died_goes_on_or_begins_anew(
     second.run("%%scale\nx = 1")
     second.run("%scale down")
     assert_clean(lab)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_start_goes_on_when_the_laptop_has_moved(possible, tmp_path, is_late):
+    """The links break without a sign; what holds their other ends goes on, or only when it is late.
+
+    So that the steps need not wait one after the other, each machine is at another one.
+    """
+    lab = SshLab(tmp_path, Network())
+    steps = {"h1": "starting", "h2": "checking", "h3": "laying"}
+    for _ in steps:
+        lab.add(options=OPTIONS)
+    gates = {name: Gate(lab.machines[name], step) for name, step in steps.items()}
+    write_profile(tmp_path / "notebooks", lab, list(steps), python=PYTHON)
+    laptop = Laptop(lab, tmp_path / "notebooks", tmp_path / "home")
+    try:
+        laptop.run("%load_ext jupyter_scale")
+        laptop.begin("%scale up lab")
+        for gate in gates.values():
+            gate.wait()
+        lab.network.move_client()
+        callers = {name: machine.callers() for name, machine in lab.machines.items()}
+        for name, gate in gates.items():
+            if is_late:
+                assert eventually(lambda n=name: lab.machines[n].callers() > callers[n], 60)
+            gate.open()
+        assert "is up: 3 workers." in laptop.result(90)
+        laptop.run("%%scale\nx = 1")
+        laptop.run("%scale down")
+        assert_clean(lab)
+    finally:
+        laptop.close()
+        lab.close()
 
 
 def test_an_environment_whose_laptop_has_died_is_given_up(lab, tmp_path, open_laptop):

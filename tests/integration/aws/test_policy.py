@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from awsdesk import create, launched
 from awsprofiles import left
 from jupyter_scale.cli.ends import clean
@@ -24,6 +26,7 @@ def allowed():
     return found
 
 
+@pytest.mark.timeout(240)
 def test_the_policy_names_exactly_the_calls(aws, desk):
     subnet = aws.client(access_key="AKIAAUDITOR").describe_subnets()["Subnets"][0]["SubnetId"]
     aws.calls.clear()
@@ -37,7 +40,8 @@ def test_the_policy_names_exactly_the_calls(aws, desk):
     load_provider("aws").limit(cluster.state.nodes, request_for(cluster.state))
     aws.move()
     with aws.inside():
-        assert eventually(lambda: aws.count("RevokeSecurityGroupIngress"), 60)
+        # It is told as soon as the links have been silent for long enough to be taken for broken.
+        assert eventually(lambda: aws.count("RevokeSecurityGroupIngress"), 120)
     cluster.stop()
     second = launched(aws, create(desk))
     second.leave()
