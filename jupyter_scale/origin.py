@@ -24,6 +24,11 @@ def kernel_id() -> str:
     return match[1] if match else ""
 
 
+def notebook_path() -> str:
+    """Return the notebook of this kernel as a Jupyter server tells it, empty outside of one."""
+    return os.environ.get("JPY_SESSION_NAME", "")
+
+
 def origin_of(shell: Any) -> dict[str, str]:
     """Return the origin of the cell that is running now; see `CellRequest`."""
     kernel = getattr(shell, "kernel", None)
@@ -32,6 +37,6 @@ def origin_of(shell: Any) -> dict[str, str]:
     return {
         "run": uuid.uuid4().hex,
         "kernel": kernel_id(),
-        "notebook": os.environ.get("JPY_SESSION_NAME", ""),
+        "notebook": notebook_path(),
         "cell": cell if isinstance(cell, str) else "",
     }

@@ -11,6 +11,7 @@ from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.clusters.costs import cost_rows
 from jupyter_scale.clusters.occupants import sessions_of
 from jupyter_scale.model.run import format_bytes
+from jupyter_scale.origin import notebook_path
 from jupyter_scale.workspace.workspace import Workspace
 
 
@@ -54,8 +55,13 @@ def show_status(workspace: Workspace) -> str:
 
 def _describe_others(sessions: Collection[str], directory: Path) -> str:
     """Say who else is there; notebooks are known where the cluster is on this machine."""
-    runs = Archive(directory).runs()
-    names = {PurePath(run.notebook).name for run in runs if run.session in sessions}
-    known = sorted(names - {""})
+    runs = [run for run in Archive(directory).runs() if run.session in sessions and run.notebook]
+    own = notebook_path()
+    known = sorted(
+        {
+            PurePath(run.notebook).name + (" (this one, in another kernel)" * (run.notebook == own))
+            for run in runs
+        }
+    )
     count = f"{len(sessions)} other notebook{'s' if len(sessions) > 1 else ''}"
     return f"{count}: {', '.join(known)}" if known else count

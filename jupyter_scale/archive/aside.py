@@ -2,7 +2,8 @@
 
 The cluster's directory goes, as always. So its runs are moved beside it, to a place that has the
 profile's name, and from there into the directory of the next cluster that starts on this machine.
-What waits for too long is removed by whichever cluster starts there next.
+What waits for too long is removed by whichever cluster starts there next, or by ``jupyter scale
+clean --environments``.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ from pathlib import Path
 
 from jupyter_scale.archive.archive import Archive
 from jupyter_scale.archive.needs import has_unfetched
-
-_UNTIL = "until"
+from jupyter_scale.environment.node.leftovers import remove_expired, wait_until
 
 
 def set_aside(cluster_directory: Path, places: Path, profile: str, keep_for_s: float) -> None:
@@ -38,15 +38,13 @@ def set_aside(cluster_directory: Path, places: Path, profile: str, keep_for_s: f
         return
     place = _place(places, profile)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    wait_until(place, time.time() + keep_for_s)  # before: without it they could be removed
     _move(archive, Archive(place))
-    (place / _UNTIL).write_text(str(time.time() + keep_for_s))
 
 
 def take_up(cluster_directory: Path, places: Path, profile: str) -> None:
     """Move what waits for a profile into the directory of its new cluster."""
-    for place in places.glob("*/"):
-        if _until(place) < time.time():
-            shutil.rmtree(place, ignore_errors=True)
+    remove_expired(places)
     place = _place(places, profile)
     if place.is_dir():
         _move(Archive(place), Archive(cluster_directory))
@@ -57,13 +55,6 @@ def take_up(cluster_directory: Path, places: Path, profile: str) -> None:
 
 def _place(places: Path, profile: str) -> Path:
     return places / hashlib.sha256(profile.encode()).hexdigest()[:16]
-
-
-def _until(place: Path) -> float:
-    try:
-        return float((place / _UNTIL).read_text())
-    except (OSError, ValueError):
-        return 0.0
 
 
 def _move(source: Archive, target: Archive) -> None:

@@ -15,9 +15,6 @@ from jupyter_scale.errors import EnvironmentFailed
 from jupyter_scale.model.checkup import LeftBehind, Reached
 from jupyter_scale.transport.processes import MARK
 
-CLUSTERS = "clusters"
-"""Where directories of clusters are, in the cache of jupyter-scale on a host."""
-
 _SILENCE_S = 20.0
 _LISTEN_S = 60.0
 
@@ -70,7 +67,7 @@ def find_leftovers(host: Host, cache: str = "") -> tuple[LeftBehind, ...]:
     EnvironmentFailed, ClusterError
         See `jupyter_scale.environment.host.ask`.
     """
-    request = {"op": "leftovers", "cache": cache, "mark": MARK, "folder": CLUSTERS}
+    request = {"op": "leftovers", "cache": cache, "mark": MARK}
     answer = ask(host, request, silence_s=_SILENCE_S)
     return tuple(
         LeftBehind(one["cluster"], tuple(one["pids"]), tuple(one["directories"]), one["age_s"])

@@ -121,7 +121,7 @@ def clean(root: Path, unused_days: float, report: Report) -> list[dict[str, Any]
     Parameters
     ----------
     unused_days : float
-        0: all of them, and everything else that jupyter-scale has in its cache, if none stays.
+        0: all of them.
     """
     removed = []
     for path in _directories(root):
@@ -133,8 +133,6 @@ def clean(root: Path, unused_days: float, report: Report) -> list[dict[str, Any]
                 report.step("clean", f"removing {path.name}")
                 remove(path)
                 removed.append(found)
-    if unused_days <= 0 and not _directories(root):
-        remove(root)
     return removed
 
 

@@ -92,11 +92,18 @@ def _list(request: dict[str, Any], _data: BinaryIO, _report: Report) -> dict[str
 
 
 def _clean(request: dict[str, Any], _data: BinaryIO, report: Report) -> dict[str, Any]:
-    """Remove environments and mirrors that were not used for ``unused_days``; 0 means all."""
+    """Remove environments and mirrors that were not used for ``unused_days``; 0 means all.
+
+    Runs that were set aside go when their time is over. Where an environment is in use, or a
+    cluster has its directory, all else that is kept stays.
+    """
     root, days = machine.cache_root(request), float(request["unused_days"])
     removed = environments.clean(root, days, report)
+    leftovers.remove_expired(root / leftovers.ASIDE)
     if days > 0:
         mirror.clean(root, days)
+    elif not environments.inventory(root):
+        leftovers.remove_all_else(root)
     return {"event": "environments", "environments": removed}
 
 

@@ -34,6 +34,7 @@ from typing import IO, Any
 import psutil
 
 from jupyter_scale.archive.aside import set_aside, take_up
+from jupyter_scale.environment.node.leftovers import ASIDE, CLUSTERS
 from jupyter_scale.environment.node.mirror import is_whole
 from jupyter_scale.errors import StateError
 from jupyter_scale.model.cluster import ClusterState, Owner
@@ -146,7 +147,7 @@ def _say_laid(directory: Path, network: str) -> None:
 
 
 def _root() -> Path:
-    return Path.home() / ".cache" / "jupyter-scale" / "clusters"
+    return Path.home() / ".cache" / "jupyter-scale" / CLUSTERS
 
 
 def _address(network: str) -> str:
@@ -319,7 +320,7 @@ def _profile_of(directory: Path) -> Profile:
 
 def _places() -> Path:
     """Return where runs are set aside on this machine."""
-    return _root().with_name("kept")
+    return _root().with_name(ASIDE)
 
 
 def _remove(directory: Path) -> None:

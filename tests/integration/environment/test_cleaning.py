@@ -54,3 +54,30 @@ def test_those_in_use_stay(host, two):
         process.wait(5)
     assert [one.path for one in clean(host, unused_days=0)] == [kept]
     assert not (host.home / ".cache/jupyter-scale").exists()
+
+
+def test_runs_that_are_set_aside_stay_until_their_time_is_over(host, two):
+    places = host.home / ".cache/jupyter-scale/kept"
+    for name, until in (("waits", time.time() + 60), ("over", time.time() - 1)):
+        (places / name).mkdir(parents=True)
+        (places / name / "until").write_text(str(until))
+    assert len(clean(host, unused_days=0)) == 2
+    assert [path.name for path in places.parent.iterdir()] == ["kept"]
+    assert [path.name for path in places.iterdir()] == ["waits"]
+    (places / "waits" / "until").write_text("0")
+    clean(host, unused_days=5)
+    assert not places.exists()
+
+
+def test_what_a_cluster_needs_stays(host, two):
+    cache = host.home / ".cache/jupyter-scale"
+    node = cache / "clusters" / "0123456789ab" / "lab-1"
+    node.mkdir(parents=True)
+    ask(host, {"op": "unpack", "key": "code", "put": [], "remove": [], "contents": []})
+    assert len(clean(host, unused_days=0)) == 2
+    assert node.is_dir()
+    assert (cache / "mirrors" / "code").is_dir()
+    node.rmdir()
+    node.parent.rmdir()
+    clean(host, unused_days=0)
+    assert not cache.exists()

@@ -40,6 +40,9 @@ def test_a_run_is_listed_shown_and_fetched(tmp_path):
         assert run["notebook"] == "work.ipynb"
         second = lab.start_kernel()
         assert "1 cell runs that nobody waits for" in second.greeting
+        second.run("%scale up one")
+        others = "others   1 other notebook: work.ipynb (this one, in another kernel)\n"
+        assert others in second.run("%scale").stdout
         go.mkdir()
         *batches, last = lines_of(lab, f"clusters/{cluster}/runs/{run['id']}/output")
         assert last["status"] == "done"

@@ -233,9 +233,13 @@ def test_shared_memory_goes_with_its_session(lab, dies):
     assert lab.clusters()["pair"]["status"] == "running"
 
 
-def test_two_notebooks_on_a_cluster_have_names_of_their_own_and_know_of_each_other(lab):
+@pytest.mark.parametrize("is_one_file", [False, True])
+def test_two_kernels_on_a_cluster_have_names_of_their_own_and_know_of_each_other(lab, is_one_file):
     lab.start_cluster(profile="pair")
     first, second = lab.start_kernel("first.ipynb"), lab.start_kernel("second.ipynb")
+    if is_one_file:  # as when two servers have it open
+        path = first.run("import os; print(os.environ['JPY_SESSION_NAME'])").stdout.strip()
+        assert second.run(f"import os; os.environ['JPY_SESSION_NAME'] = {path!r}").status == "ok"
     assert first.run("%%scale\nx = ['first']").status == "ok"
     assert "others" not in first.run("%scale").stdout
     assert second.run("%%scale\nx = ['second']").status == "ok"

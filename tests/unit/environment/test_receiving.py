@@ -35,9 +35,9 @@ def directory(tmp_path):
 @pytest.fixture
 def pipe():
     """Both ends of a link, as files."""
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb", buffering=0) as near, os.fdopen(writing, "wb", buffering=0) as far:
-        yield near, far
+    near, far = os.pipe()
+    with os.fdopen(near, "rb", buffering=0) as read, os.fdopen(far, "wb", buffering=0) as write:
+        yield read, write
 
 
 def test_whoever_waits_for_a_dead_link_does_not_hold_up_the_next(directory, pipe):
