@@ -6,14 +6,14 @@ import argparse
 import linecache
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jupyter_scale.accounting import Accountant
 from jupyter_scale.analysis.cell import CellFacts, analyse_cell, stores_of
 from jupyter_scale.cellview import ExceptionPresenter, NotebookView, record_source, run_here
-from jupyter_scale.clusters.placing import Need
+from jupyter_scale.clusters.placing import Chosen, Need
 from jupyter_scale.detached import Place, Run
 from jupyter_scale.errors import CannotTravel, RunnerError, RunnerLost, UsageError, ValueLost
 from jupyter_scale.explainview import to_mime
@@ -29,6 +29,17 @@ from jupyter_scale.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A cell as it is to be run, where its outputs are shown."""
+
+    source: str
+    facts: CellFacts
+    options: CellOptions
+    need: Need
+    view: NotebookView
 
 
 class CellRunner:
@@ -89,10 +100,11 @@ class CellRunner:
             return None
         record_source(self._shell, facts.source)
         self._check(facts, options)
+        order = _Order(source, facts, options, need, view)
         if arguments.detach is not None:
-            return self._detach(source, facts, options, need, view, arguments)
+            return self._detach(order, arguments.detach, arguments.then)
         origin = origin_of(self._shell)
-        result = self._run_there(source, facts, options, need, view, origin)
+        result = self._run_there(order, origin)
         if result.here:
             self._require_no_remote(facts, result.here)
             with self._accountant.following(source, origin, self._count, result.here):
@@ -157,32 +169,21 @@ class CellRunner:
         lines = self._shell.SyntaxTB.structured_traceback(type(failure), failure, None)
         raise self._presenter.prepare(failure, lines) from None
 
-    def _run_there(
-        self,
-        source: str,
-        facts: CellFacts,
-        options: CellOptions,
-        need: Need,
-        view: NotebookView,
-        origin: Mapping[str, str],
-    ) -> CellResult:
+    def _run_there(self, order: _Order, origin: Mapping[str, str]) -> CellResult:
+        facts, view = order.facts, order.view
         if facts.here_only is not None:
             return CellResult(here=facts.here_only)
         known = self._workspace.session_or_none
         if known is not None and not known.is_alive():
             self._workspace.forget_session()  # it ended between two cells: nothing ran meanwhile
-        session, chosen = self._workspace.session(view.status, need)
+        session, chosen = self._workspace.session(view.status, order.need)
         view.finish_progress()
-        for note in [*self._workspace.take_notes(view.status), *self._note_changing(facts)]:
-            view.note(note)
-        options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
+        self._show_notes(order)
         nodes = len(chosen.spread_to) or self._workspace.nodes
         view.place(f"{nodes} node{'s' * (nodes != 1)}")
         self._fetch_from_others(facts, session)
-        self._note_stores(facts)
-        cell = self._cell(source, facts, origin)
         try:
-            return session.run(cell, options, view)
+            return session.run(self._cell(order, origin), _placed(order, chosen), view)
         except CannotTravel as error:
             return CellResult(here=str(error))
         except (RunnerLost, ValueLost) as lost:
@@ -193,38 +194,34 @@ class CellRunner:
                 raise failure from lost
             raise
 
-    def _cell(self, source: str, facts: CellFacts, origin: Mapping[str, str]) -> Cell:
+    def _show_notes(self, order: _Order) -> None:
+        changing = self._note_changing(order.facts)
+        for note in [*self._workspace.take_notes(order.view.status), *changing]:
+            order.view.note(note)
+
+    def _cell(self, order: _Order, origin: Mapping[str, str]) -> Cell:
+        self._note_stores(order.facts)
         return Cell(
-            source=source,
-            facts=facts,
+            source=order.source,
+            facts=order.facts,
             execution_count=self._count,
-            code_name=self._cache(source, facts.source),
+            code_name=self._cache(order.source, order.facts.source),
             shell_state={"compiler_flags": self._shell.compile.flags, "colors": self._shell.colors},
             sources_of=self._sources_of,
             origin=origin,
         )
 
-    def _detach(
-        self,
-        source: str,
-        facts: CellFacts,
-        options: CellOptions,
-        need: Need,
-        view: NotebookView,
-        arguments: argparse.Namespace,
-    ) -> Run | None:
-        """Let a cell run for which nobody waits; return it, unless it has been given a name."""
+    def _detach(self, order: _Order, name: str, then: str) -> Run | None:
+        """Let a cell run for which nobody waits; return it, unless it gets a name."""
+        facts, view = order.facts, order.view
         if facts.here_only is not None:
             msg = f"the cell cannot run on the cluster: {facts.here_only}"
             raise RunnerError(msg)
-        chosen = self._workspace.choose(view.status, need)
-        for note in [*self._workspace.take_notes(view.status), *self._note_changing(facts)]:
-            view.note(note)
+        chosen = self._workspace.choose(view.status, order.need)
+        self._show_notes(order)
         self._require_no_remote(facts, "a detached cell has a process of its own")
-        options = replace(options, nodes=chosen.spread_to, with_gpu=bool(need.gpus))
-        self._note_stores(facts)
-        cell = self._cell(source, facts, origin_of(self._shell))
-        result = self._workspace.detach(cell, options, chosen, view)
+        cell = self._cell(order, origin_of(self._shell))
+        result = self._workspace.detach(cell, _placed(order, chosen), chosen, view)
         view.finish_progress()
         if not result.is_accepted:
             msg = f"the cell cannot run on the cluster: {result.here}"
@@ -235,17 +232,17 @@ class CellRunner:
             view.note("this cluster ends with the kernel, and so would the run: see `%scale up`")
         run = Run(
             cell.origin["run"],
-            first_line(source),
+            first_line(order.source),
             Place(cluster, chosen.node, self._workspace.folder),
             facts.binds | facts.mutates | facts.deletes,
             self._shell.user_ns,
             partial(NotebookView, self._shell, quiet=self._workspace.is_quiet),
-            arguments.then,
+            then,
         )
         self._detached.append(run)
-        if not arguments.detach:
+        if not name:
             return run
-        self._shell.user_ns[arguments.detach] = run
+        self._shell.user_ns[name] = run
         return None
 
     def _note_changing(self, facts: CellFacts) -> Iterator[str]:
@@ -338,3 +335,8 @@ class CellRunner:
         finally:
             seconds = {"total": time.perf_counter() - started}
             self._workspace.last_run = RunReport("local", why, seconds=seconds)
+
+
+def _placed(order: _Order, chosen: Chosen) -> CellOptions:
+    """Return the options of a cell whose node has been chosen."""
+    return replace(order.options, nodes=chosen.spread_to, with_gpu=bool(order.need.gpus))

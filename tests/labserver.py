@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -20,7 +21,7 @@ from jupyter_client import BlockingKernelClient
 from jupyter_scale.model.feed import LoadRow
 from jupyter_scale.monitor.spans import Span
 from notebook import SHARED_MEMORY, Run
-from waiting import eventually
+from waiting import deadline_in, eventually
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -339,17 +340,13 @@ class Panel:
 
     def wait(self, predicate, timeout_s=20):
         """Read frames until a condition holds."""
-        import time
-
-        deadline = time.monotonic() + timeout_s
+        deadline = deadline_in(timeout_s)
         while not predicate(self):
             self.connection.settimeout(max(0.1, deadline - time.monotonic()))
             self._take(self._next())
 
     def count_frames(self, seconds):
         """Return how many frames come within that time."""
-        import time
-
         before, deadline = len(self.frames), time.monotonic() + seconds
         while (remaining := deadline - time.monotonic()) > 0:
             self.connection.settimeout(remaining)

@@ -11,6 +11,7 @@ import threading
 import time
 
 from jupyter_scale.errors import StartError
+from waiting import deadline_in
 
 # A host has an index, or not, by its own configuration: what this machine has is passed on.
 PASSED_ON = ("SSL_CERT_FILE", "SSL_CERT_DIR", "LANG", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
@@ -95,7 +96,7 @@ def end(process, number=signal.SIGTERM):
 
 def wait_for_step(process, word, timeout_s=30.0):
     """Read lines until one has a word; return it."""
-    deadline = time.monotonic() + timeout_s
+    deadline = deadline_in(timeout_s)
     rest = b""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)

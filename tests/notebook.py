@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 from jupyter_client import KernelManager
 
-from waiting import eventually
+from waiting import deadline_in, eventually
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 SHARED_MEMORY = Path(f"/dev/shm/jupyter-scale-{os.getuid()}")
@@ -92,14 +92,14 @@ class Run:
 
     def wait_for(self, text, timeout_s=30):
         """Read what the cell shows, also in widgets, until it wrote `text`."""
-        deadline = time.monotonic() + timeout_s
+        deadline = deadline_in(timeout_s)
         while text not in self.outputs.stdout + self.outputs.stderr + self.outputs.widgets:
             assert not self._is_idle, f"the cell ended: {self.outputs}"
             self._read(deadline)
 
     def finish(self, timeout_s=60):
         """Wait for the cell's end and return what it showed."""
-        deadline = time.monotonic() + timeout_s
+        deadline = deadline_in(timeout_s)
         while not self._is_idle:
             self._read(deadline)
         while True:

@@ -14,7 +14,7 @@ import pytest
 
 from laptop import assert_clean, write_profile
 from sshlab import Network, SshLab
-from waiting import eventually
+from waiting import eventually, let_pass
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_who_does_not_want_to_wait_for_a_broken_link_fetches_the_cell_later(lab,
     done = '"status": "done"'
     assert eventually(lambda: any(done in p.read_text() for p in runs.rglob("run.json")), 60)
     laptop.interrupt()
-    wait(2)  # until it is said that nobody answers
+    let_pass(2)  # until it is said that nobody answers
     laptop.interrupt()
     answer = laptop.answer(60)
     assert "nobody waits for the cell any more" in answer["error"]
@@ -208,11 +208,6 @@ def test_who_does_not_want_to_wait_for_a_broken_link_fetches_the_cell_later(lab,
     assert laptop.run("print(x)") == "[1, 2]\n"
     laptop.run("%scale down")
     assert_clean(lab)
-
-
-def wait(seconds):
-    """Let time pass, as somebody does who reads what is said."""
-    assert not eventually(lambda: False, seconds)
 
 
 def _said(laptop, line):

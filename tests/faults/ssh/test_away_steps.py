@@ -13,7 +13,7 @@ import pytest
 import linksteps
 from laptop import Laptop, assert_clean, profile_text
 from sshlab import Network, SshLab
-from waiting import eventually
+from waiting import eventually, let_pass
 
 pytestmark = [pytest.mark.absences, pytest.mark.timeout(900)]
 
@@ -195,11 +195,6 @@ def absence(lab, notebooks, open_all, tmp_path_factory):
         lab.network.mend(1)
 
     return absence
-
-
-def let_pass(seconds):
-    """Let so much time pass: it is the length of an absence that is tested."""
-    assert not eventually(lambda: False, seconds)
 
 
 @pytest.mark.parametrize(("seconds", "step"), CASES)

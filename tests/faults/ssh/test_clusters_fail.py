@@ -10,7 +10,7 @@ import pytest
 
 from laptop import Laptop, assert_clean, is_clean_there, why_unclean, write_profile
 from sshlab import Network, SshLab
-from waiting import eventually
+from waiting import eventually, let_pass
 
 
 @pytest.fixture
@@ -81,17 +81,12 @@ def test_a_link_that_is_cut_for_a_while_changes_nothing(lab, open_laptop):
     laptop.begin(f"%%scale\nfor i in range({seconds + 5}):\n    time.sleep(1)\nx += i")
     assert eventually(lambda: lab.machines["h1"].find("jupyter_scale.runner.host.shell"), 10)
     lab.network.cut(1)
-    wait(seconds)
+    let_pass(seconds)
     lab.network.mend(1)
     laptop.result(90)
     assert laptop.run("print(x)") == f"{seconds + 5}\n"
     laptop.run("%scale down")
     assert_clean(lab)
-
-
-def wait(seconds):
-    """Let time pass: how long a cut lasts is what is tested."""
-    assert not eventually(lambda: False, seconds)
 
 
 @pytest.mark.slow
@@ -236,7 +231,7 @@ def test_a_link_that_is_cut_in_a_transfer_delays_it(lab, open_laptop):
     laptop.begin("%%scale\ns = int(a.sum()); b = a[::-1].copy()")
     assert eventually(lambda: received(lab.machines["h1"]) > 50_000_000, 20)
     lab.network.cut(1)
-    wait(40)
+    let_pass(40)
     lab.network.mend(1)
     laptop.result(110)
     assert laptop.run("print(s == a.sum(), (b == a[::-1]).all())") == "True True\n"

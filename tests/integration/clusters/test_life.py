@@ -21,7 +21,7 @@ from jupyter_scale.model.profile import Pool, Profile
 from jupyter_scale.transport.lifeline import current_owner, is_alive, owner_of
 from jupyter_scale.transport.processes import marked
 from jupyter_scale.transport.tls import security
-from waiting import eventually
+from waiting import eventually, stays
 
 
 def client_of(cluster):
@@ -301,7 +301,7 @@ def test_it_ends_when_idle():
     busy.parent.mkdir()
     busy.write_text(str(current_owner()))
     try:
-        assert not eventually(lambda: not is_alive(node), 3)
+        assert stays(lambda: is_alive(node), 3)
         busy.unlink()
         assert eventually(lambda: not is_alive(node), 6)
         assert eventually(lambda: not cluster.directory.exists(), 5)
