@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from jupyter_scale.environment.belongings import Belongings, Collected
 from jupyter_scale.environment.bundling import label_of
 from jupyter_scale.environment.courier import Courier
 from jupyter_scale.environment.folders import Limits, Skeleton
+from jupyter_scale.environment.host import OnStep
 from jupyter_scale.environment.ownmodules import find_own_modules, imported_own_modules
-from jupyter_scale.errors import BundleTooLarge, ScaleError
-from jupyter_scale.model.bundle import Bundle, BundleFile
+from jupyter_scale.errors import BundleTooLarge, HostError, ScaleError
+from jupyter_scale.model.bundle import Bundle, BundleChange, BundleFile
 from jupyter_scale.model.environment import EnvironmentStep
 from jupyter_scale.model.messages import FolderChange
 from jupyter_scale.session.homecoming import HOME_LIMIT_BYTES, Homecoming, Receiver
@@ -27,11 +29,15 @@ from jupyter_scale.session.needs import FileNeeds, find_needs
 from jupyter_scale.session.readahead import Ask
 from jupyter_scale.session.showing import CellView
 from jupyter_scale.shipping.ambient.sites import Site, notebook_site
+from jupyter_scale.transport.ssh.persistence import LINK_PATIENCE_S, persist
 
 _QUICK_S = 0.3
 #: A node that took a second to fail is left alone for so many seconds.
 _PATIENCE = 20.0
 _QUOTED = re.compile(r"'([^']+)'")
+
+#: ``who brings files``, and what is going on there, why it has failed, or None at its end.
+_News = queue.SimpleQueue[tuple[Courier, EnvironmentStep | ScaleError | None]]
 
 
 class Abroad:
@@ -72,6 +78,7 @@ class Abroad:
         #: When a node that has failed is asked again.
         self._again_at: dict[Courier, float] = {}
         self._running: list[threading.Thread] = []
+        self._is_over = threading.Event()
         self._modules: tuple[tuple[int, str], list[str]] = ((0, ""), [])
         self._too_large: set[str] = set()
         self._said: set[str] = set()
@@ -176,9 +183,11 @@ class Abroad:
         return self._belongings.collect(())
 
     def _bring(self, couriers: Sequence[Courier], collected: Collected, view: CellView) -> None:
+        self._is_over.set()
         for thread in self._running:
             thread.join()  # an interrupt has left them at work
         self._running = []
+        self._is_over = threading.Event()
         jobs = []
         for number, courier in enumerate(couriers):
             bundle = collected.bundle if number == 0 else self._for_others
@@ -187,12 +196,15 @@ class Abroad:
                 jobs.append((courier, bundle))
         if not jobs:
             return
-        news: queue.SimpleQueue[tuple[Courier, EnvironmentStep | ScaleError | None]]
-        news = queue.SimpleQueue()
+        news: _News = queue.SimpleQueue()
         for courier, bundle in jobs:
             thread = threading.Thread(
                 target=_carry,
-                args=(courier, bundle, collected.paths, news),
+                args=(
+                    partial(courier.bring, bundle, collected.paths),
+                    partial(_put, news, courier),
+                    self._is_over if courier is couriers[0] else None,
+                ),
                 name=f"jupyter-scale files to {courier.name}",
                 daemon=True,
             )
@@ -297,26 +309,43 @@ def _without(collected: Collected) -> Bundle:
     return Bundle(files, collected.bundle.folders)
 
 
+def _put(news: _News, courier: Courier, what: EnvironmentStep | ScaleError | None) -> None:
+    news.put((courier, what))
+
+
 def _carry(
-    courier: Courier,
-    bundle: Bundle,
-    paths: Mapping[str, Path],
-    news: queue.SimpleQueue[tuple[Courier, EnvironmentStep | ScaleError | None]],
+    bring: Callable[[OnStep], BundleChange],
+    tell: Callable[[EnvironmentStep | ScaleError | None], None],
+    is_over: threading.Event | None,
 ) -> None:
+    """Bring files to a node; where a cell waits for them, also over a link that breaks.
+
+    Parameters
+    ----------
+    is_over
+        Set when the cell waits no longer; None where it does not need the node.
+    """
+
+    def on_pause(error: HostError) -> None:
+        tell(EnvironmentStep("bundle", f"the link is broken, reconnecting ({error.why})"))
+
     end: ScaleError | None = None
     try:
-        courier.bring(bundle, paths, lambda step: news.put((courier, step)))
+        if is_over is None:
+            bring(tell)
+        else:
+            persist(lambda: bring(tell), on_pause, LINK_PATIENCE_S, is_over, is_known=True)
     except ScaleError as error:
         end = error
     except OSError as error:  # a file went away while it was read
         end = ScaleError(str(error))
     finally:
-        news.put((courier, end))
+        tell(end)
 
 
 def _wait(
     jobs: int,
-    news: queue.SimpleQueue[tuple[Courier, EnvironmentStep | ScaleError | None]],
+    news: _News,
     view: CellView,
 ) -> dict[Courier, tuple[ScaleError, float]]:
     """Wait for couriers, and show what they do if it takes long.

@@ -13,7 +13,7 @@ from typing import Any
 from jupyter_scale.clusters.cluster import Cluster
 from jupyter_scale.clusters.guest import Guest
 from jupyter_scale.environment.courier import Courier, mirror_key
-from jupyter_scale.errors import HostLost
+from jupyter_scale.errors import HostError, HostLost
 from jupyter_scale.model.cluster import NodeState, Status
 from jupyter_scale.providers.provider import Route
 from jupyter_scale.runner.client import RunnerClient
@@ -21,6 +21,8 @@ from jupyter_scale.session.abroad import Abroad
 from jupyter_scale.session.session import Session
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
+from jupyter_scale.transport.speaker import Speaker
+from jupyter_scale.transport.ssh.persistence import LINK_PATIENCE_S, persist
 
 _PATIENCE_S = 7.0
 #: On the way to another machine a link may be dead without a sign.
@@ -105,10 +107,18 @@ class Joiner:
         is_detached
             Whether nobody waits for what it runs.
         """
-        session_id = f"s{int(time.time())}-{secrets.token_hex(4)}"
-        child = cluster.start_runner(session_id, node, is_detached=is_detached)
-        on_event("starting the notebook's other half …")
-        route = cluster.reach(child.wait_ready()["address"], node)
+
+        def on_pause(error: HostError) -> None:
+            on_event(f"the link is broken, reconnecting ({error.why}) …")
+
+        session_id, child, address = persist(
+            lambda: self._begin(cluster, node, on_event, is_detached=is_detached),
+            on_pause,
+            LINK_PATIENCE_S,
+        )
+        route = persist(
+            lambda: cluster.reach(address, node), on_pause, LINK_PATIENCE_S, is_known=True
+        )
         on_runner()
         # A laptop may sleep; what its cell leaves is kept for so long on the other machine.
         is_elsewhere = cluster.state.is_elsewhere
@@ -142,6 +152,24 @@ class Joiner:
             abroad=abroad,
         )
         return Joined(session, shared, route, session_id)
+
+    @staticmethod
+    def _begin(
+        cluster: Cluster | Guest,
+        node: NodeState,
+        on_event: Callable[[str], None],
+        *,
+        is_detached: bool,
+    ) -> tuple[str, Speaker, str]:
+        """Start a runner; return its session, who speaks for it, and where it listens."""
+        session_id = f"s{int(time.time())}-{secrets.token_hex(4)}"
+        child = cluster.start_runner(session_id, node, is_detached=is_detached)
+        on_event("starting the notebook's other half …")
+        try:
+            return session_id, child, child.wait_ready()["address"]
+        except HostLost:
+            cluster.let_go(session_id)  # it ends by itself, as nobody joins it
+            raise
 
     def _couriers(self, first: str) -> list[Courier]:
         """Return who brings files to the nodes that run, that of a session's runner first."""

@@ -25,7 +25,7 @@ GPU = "GPU"
 """The Dask resource of workers that have a GPU of their own."""
 
 WORKER_START_TIMEOUT_S = 30.0
-NAME_TAKEN_S = 180.0
+_NAME_TAKEN_S = 180.0
 """So long a scheduler may take to see that a machine has gone without a word."""
 _NAME_AGAIN_S = 2.0
 _CLOSE_TIMEOUT_S = 2.0
@@ -174,7 +174,7 @@ class Crew:
 
     async def _start_worker(self, index: int, nanny: Nanny) -> None:
         name, log = self._name(index), worker_log(self._options.directory, str(index))
-        until = time.monotonic() + NAME_TAKEN_S
+        until = time.monotonic() + _NAME_TAKEN_S
         try:
             while not await self._has_started(name, log, nanny, until):
                 await asyncio.sleep(_NAME_AGAIN_S)

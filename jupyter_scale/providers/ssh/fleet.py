@@ -44,6 +44,8 @@ class Fleet:
     ----------
     news : Condition
         Guards what members show, and is notified of each change.
+    closing : Event
+        Set when all is let go.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Fleet:
         self.members: dict[str, Member] = {}
         self.news = threading.Condition()
         self._number = 0
-        self._closing = threading.Event()
+        self.closing = threading.Event()
         questions.tell = self._wake
         #: ``node → its workers``, as of the news of that number.
         self._joined: Mapping[str, frozenset[str]] = {}
@@ -108,7 +110,7 @@ class Fleet:
 
     def close(self) -> None:
         """Let go of all members; their nodes go on."""
-        self._closing.set()
+        self.closing.set()
         self._wake()
         self._questions.answer(None)
         for member in self.members.values():
@@ -119,7 +121,7 @@ class Fleet:
     @property
     def is_closing(self) -> bool:
         """Whether all is let go."""
-        return self._closing.is_set()
+        return self.closing.is_set()
 
     @property
     def beat_every_s(self) -> float:
@@ -142,7 +144,7 @@ class Fleet:
 
     def sleep(self, seconds: float) -> None:
         """Wait for so long, or until all is let go."""
-        self._closing.wait(seconds)
+        self.closing.wait(seconds)
 
     def connect(self, host: str, on_step: Callable[[str, str], None]) -> Connection:
         """Return a new connection to a host.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import threading
@@ -19,6 +18,7 @@ from jupyter_scale.providers.ssh.commands import bring, let_go, listen
 from jupyter_scale.providers.ssh.failing import failure_of
 from jupyter_scale.providers.ssh.host import SshHost
 from jupyter_scale.providers.ssh.instructions import arguments, belongings
+from jupyter_scale.transport.ssh.persistence import persist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +38,6 @@ _LASTING_S = 5.0
 _JOIN_S = 20.0
 #: So long a machine may be away, as when it boots, before its start has failed.
 _RETURN_S = 15.0
-#: How many links may break under one start.
-_MOST_LOSSES = 4
 
 
 class Member:
@@ -151,28 +149,26 @@ class Member:
 
         Where the link breaks before it has been told to start, that goes on over a new one.
         """
+
+        def on_pause(error: HostError) -> None:
+            if self._is_let_go:
+                raise error
+            self._tell(f"the link is broken, trying again ({error.why})")
+
         self._ready_at = 0.0
-        connection, losses = self._connect(), 0
-        while True:
-            try:
-                child = self._get_started(connection)
-                break
-            except HostLost as error:
-                losses += 1
-                if losses == _MOST_LOSSES:
-                    raise
-                connection = self._connect_again(error)
+        connection, child = persist(self._get_started, on_pause, _RETURN_S, self._fleet.closing)
         if not self._hear(connection, child):
             self._listen_for_good()
 
-    def _get_started(self, connection: Connection) -> RemoteChild:
+    def _get_started(self) -> tuple[Connection, RemoteChild]:
+        connection = self._connect()
         child = self._prepare(connection)
         try:
             self._start(child)
         except BaseException:
             let_go(child)
             raise
-        return child
+        return connection, child
 
     def _start(self, child: RemoteChild) -> None:
         """Wait until it is known where the scheduler is, and tell the node process."""
@@ -262,35 +258,21 @@ class Member:
         HostError
             When it cannot be reached for long, and was of no use yet.
         """
+        trial, lost_at = 0, 0.0
         while not self._is_let_go:
             try:
                 connection = self._connect()
+                trial = 0
                 if self._listen(connection, "follow", "--directory", self._machine.directory):
                     return
             except HostError as error:
-                self._connect_again(error)
-
-    def _connect_again(self, error: HostError) -> Connection:
-        """Return a connection in place of one that is broken, as soon as there can be one.
-
-        Raises
-        ------
-        HostError
-            When it cannot be reached for long, and was of no use yet; when it is let go.
-        """
-        lost_at = time.monotonic()
-        for trial in itertools.count():
-            self._tell(f"the link is broken, trying again ({error.why})")
-            self._fleet.sleep(_PAUSES_S[min(trial, len(_PAUSES_S) - 1)])
-            if self._is_let_go:
-                break
-            try:
-                return self._connect()
-            except HostError as again:
-                error = again
-            if self._is_starting() and time.monotonic() - lost_at > _RETURN_S:
-                break
-        raise error
+                if not trial:
+                    lost_at = time.monotonic()
+                if self._is_starting() and time.monotonic() - lost_at > _RETURN_S:
+                    raise
+                self._tell(f"the link is broken, trying again ({error.why})")
+                self._fleet.sleep(_PAUSES_S[min(trial, len(_PAUSES_S) - 1)])
+                trial += 1
 
     def _is_starting(self) -> bool:
         """Tell whether somebody waits for it who has not got any use of it so far."""

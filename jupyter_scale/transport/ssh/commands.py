@@ -221,10 +221,23 @@ class RemoteChild:
         return self._lines.has_line or self._execution.wait_for_output(deadline)
 
     def wait_ready(self, timeout_s: float | None = None) -> dict[str, Any]:
-        """Return its ready line; see `jupyter_scale.transport.speaker.wait_ready`."""
+        """Return its ready line; see `jupyter_scale.transport.speaker.wait_ready`.
+
+        Raises
+        ------
+        StartError
+            When it does not start.
+        HostLost
+            When the connection broke.
+        """
         timeout_s = self._ready_timeout_s if timeout_s is None else timeout_s
-        where = f"{self.log} on {self._execution.connection.host}" if self.log else ""
-        return wait_ready(self, timeout_s, where)
+        connection = self._execution.connection
+        try:
+            return wait_ready(self, timeout_s, f"{self.log} on {connection.host}" * bool(self.log))
+        except StartError as error:
+            if connection.is_alive():  # else it was the link that kept silent
+                raise
+            raise connection.lost() from error
 
     def send(self, data: bytes) -> None:
         """Write to its standard input.

@@ -217,7 +217,8 @@ class Connection:
 
     def lost(self) -> HostLost:
         """Return the error that tells how the connection ended."""
-        why = self._link.why_ended or "it was closed here"
+        silent = "it does not answer" if self._wire.is_active() else "it was closed here"
+        why = self._link.why_ended or silent
         return HostLost(
             self.host,
             "connection",

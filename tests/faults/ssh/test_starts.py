@@ -171,6 +171,37 @@ def test_a_start_goes_on_when_the_laptop_has_moved(possible, tmp_path, is_late):
         lab.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("step", ["opening a session", "checking"])
+def test_a_cell_whose_laptop_moves_before_it_has_begun_runs_once(possible, tmp_path, step):
+    """Its session is being opened, or files that it names are on their way."""
+    lab = SshLab(tmp_path, Network())
+    machine = lab.add(options=OPTIONS)
+    Gate(machine, step).open()
+    write_profile(tmp_path / "notebooks", lab, ["h1"], python=PYTHON)
+    laptop = Laptop(lab, tmp_path / "notebooks", tmp_path / "home")
+    try:
+        laptop.run("%load_ext jupyter_scale")
+        laptop.run("%scale up lab")
+        if step == "checking":
+            laptop.run("%%scale\nx = 0")
+        (tmp_path / "notebooks" / "rows.csv").write_text("1,2\n" * 100_000)
+        gate = Gate(machine, step)
+        laptop.begin("%%scale\nprint('once')\nx = len(open('rows.csv').read())")
+        gate.wait()
+        lab.network.move_client()
+        callers = machine.callers()
+        assert eventually(lambda: machine.callers() > callers, 60)
+        gate.open()
+        assert laptop.result(90).count("once\n") == 1
+        assert laptop.run("print(x)") == "400000\n"
+        laptop.run("%scale down")
+        assert_clean(lab)
+    finally:
+        laptop.close()
+        lab.close()
+
+
 def test_an_environment_whose_laptop_has_died_is_given_up(lab, tmp_path, open_laptop):
     write_gated_profile(lab, tmp_path, MAKING)
     gates = close_gates(lab, MAKING, "h1")
