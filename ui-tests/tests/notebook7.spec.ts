@@ -50,7 +50,7 @@ test('the panel beside a notebook of Notebook 7', async ({ page, server }) => {
   const panel = page.locator('#jupyter-scale-panel');
   await expect(panel).toBeVisible();
 
-  await expect(page.getByText('Idle').first().or(run)).toBeVisible();
+  await expect(page.getByText('Idle').or(run).first()).toBeVisible();
   await page.locator('.jp-CodeCell .cm-content').first().click();
   await page.keyboard.press('Shift+Enter');
   await page.keyboard.press('Shift+Enter');
