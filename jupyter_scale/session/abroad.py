@@ -29,7 +29,7 @@ from jupyter_scale.session.needs import FileNeeds, find_needs
 from jupyter_scale.session.readahead import Ask
 from jupyter_scale.session.showing import CellView
 from jupyter_scale.shipping.ambient.sites import Site, notebook_site
-from jupyter_scale.transport.ssh.persistence import LINK_PATIENCE_S, persist
+from jupyter_scale.transport.ssh.retrying import LINK_PATIENCE_S, retry
 
 _QUICK_S = 0.3
 #: A node that took a second to fail is left alone for so many seconds.
@@ -334,7 +334,7 @@ def _carry(
         if is_over is None:
             bring(tell)
         else:
-            persist(lambda: bring(tell), on_pause, LINK_PATIENCE_S, is_over, is_known=True)
+            retry(lambda: bring(tell), on_pause, LINK_PATIENCE_S, is_over, is_known=True)
     except ScaleError as error:
         end = error
     except OSError as error:  # a file went away while it was read

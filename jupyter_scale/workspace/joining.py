@@ -22,7 +22,7 @@ from jupyter_scale.session.session import Session
 from jupyter_scale.shipping.ambient.ambience import Ambience
 from jupyter_scale.transport.segments import remove_directory, session_directory
 from jupyter_scale.transport.speaker import Speaker
-from jupyter_scale.transport.ssh.persistence import LINK_PATIENCE_S, persist
+from jupyter_scale.transport.ssh.retrying import LINK_PATIENCE_S, retry
 
 _PATIENCE_S = 7.0
 #: On the way to another machine a link may be dead without a sign.
@@ -111,12 +111,12 @@ class Joiner:
         def on_pause(error: HostError) -> None:
             on_event(f"the link is broken, reconnecting ({error.why}) …")
 
-        session_id, child, address = persist(
+        session_id, child, address = retry(
             lambda: self._begin(cluster, node, on_event, is_detached=is_detached),
             on_pause,
             LINK_PATIENCE_S,
         )
-        route = persist(
+        route = retry(
             lambda: cluster.reach(address, node), on_pause, LINK_PATIENCE_S, is_known=True
         )
         on_runner()

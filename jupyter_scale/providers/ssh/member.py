@@ -18,7 +18,7 @@ from jupyter_scale.providers.ssh.commands import bring, let_go, listen
 from jupyter_scale.providers.ssh.failing import failure_of
 from jupyter_scale.providers.ssh.host import SshHost
 from jupyter_scale.providers.ssh.instructions import arguments, belongings
-from jupyter_scale.transport.ssh.persistence import persist
+from jupyter_scale.transport.ssh.retrying import retry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,7 +156,7 @@ class Member:
             self._tell(f"the link is broken, trying again ({error.why})")
 
         self._ready_at = 0.0
-        connection, child = persist(self._get_started, on_pause, _RETURN_S, self._fleet.closing)
+        connection, child = retry(self._get_started, on_pause, _RETURN_S, self._fleet.closing)
         if not self._hear(connection, child):
             self._listen_for_good()
 

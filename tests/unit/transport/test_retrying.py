@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from jupyter_scale.errors import HostError, HostKeyError, HostLost
-from jupyter_scale.transport.ssh import persistence
-from jupyter_scale.transport.ssh.persistence import persist
+from jupyter_scale.transport.ssh import retrying
+from jupyter_scale.transport.ssh.retrying import retry
 
 LOST = HostLost("h1", "connection", "the connection is broken")
 AWAY = HostError("h1", "connect", "h1:22 did not answer")
@@ -17,7 +17,7 @@ WRONG = HostError("h1", "command", "it did not answer as expected")
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr(persistence, "_PAUSES_S", (0.0,))
+    monkeypatch.setattr(retrying, "_PAUSES_S", (0.0,))
 
 
 def trying(errors, **options):
@@ -30,7 +30,7 @@ def trying(errors, **options):
         return "done"
 
     try:
-        return persist(act, told.append, options.pop("patience_s", 60), **options), told
+        return retry(act, told.append, options.pop("patience_s", 60), **options), told
     except HostError as error:
         return error, told
 

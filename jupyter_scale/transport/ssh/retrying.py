@@ -20,7 +20,7 @@ _STEPS = ("resolve", "connect", "handshake")
 T = TypeVar("T")
 
 
-def persist(
+def retry(
     act: Callable[[], T],
     on_pause: Callable[[HostError], None],
     patience_s: float,
