@@ -193,11 +193,11 @@ class Crew:
         That was on a machine that has gone without a word, which the scheduler will see. Only the
         worker's log says so: what comes from its process has no cause.
         """
+        before = _size(log)
         try:
             await nanny
         except RuntimeError:
-            taken = f"name taken, {name}"
-            if time.monotonic() > until or not any(taken in line for line in read_last_lines(log)):
+            if time.monotonic() > until or f"name taken, {name}" not in _read_from(log, before):
                 raise
             _logger.info("worker %s waits for its name", name)
             return False
@@ -220,3 +220,20 @@ class Crew:
             _logger.warning("workers %s did not hand over their data in time", names)
         nannies: list[Any] = [self._nannies.pop(own[name]) for name in names]
         await asyncio.gather(*(nanny.close(timeout=1) for nanny in nannies), return_exceptions=True)
+
+
+def _size(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _read_from(log: Path, offset: int) -> str:
+    """Return what was written to a log after its first so many bytes."""
+    try:
+        with log.open("rb") as file:
+            file.seek(offset)
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
