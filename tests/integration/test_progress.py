@@ -60,6 +60,7 @@ def test_a_button_stops_the_cell_where_the_page_is_heard_meanwhile(notebook):
     cell.wait_for("'description': 'Stop'")
     made = cell.outputs.made.items()
     [button] = [widget for widget, state in made if state.get("description") == "Stop"]
+    cell.wait_for(f"IPY_MODEL_{button}")  # a page shows it, and not before it can be clicked
     click = {"method": "custom", "content": {"event": "click"}}
     message = client.session.msg("comm_msg", {"comm_id": button, "data": click})
     message["header"]["subshell_id"] = subshell

@@ -1,6 +1,8 @@
 /**
  * What the user can set, and the ways to the commands: menu, palette, keyboard.
  */
+import type { Locator } from '@playwright/test';
+
 import { aCluster, aRun } from '../../labextension/src/testing/views';
 import { test } from '../fake/feed';
 import { working } from '../fake/scenes';
@@ -107,6 +109,28 @@ test('what is written after %%scale, and whether there are buttons for it, is a 
   await lab.cell(0).click({ button: 'right' });
   await page.locator('.lm-Menu').getByText('Run This Cell with %%scale').click();
   expect(await lab.source(0)).toBe('%%scale --gpu 1\nx = 1');
+});
+
+test('whether kernels get the magic by themselves is a setting', async ({ lab }) => {
+  await lab.openNotebook(['%%scale --explain\nx = 1']);
+  await lab.execute('settingeditor:open', { query: 'jupyter-scale' });
+  const loads = lab.page
+    .locator('#setting-editor')
+    .getByLabel('Load the magic when it is needed');
+  const setTo = async (value: boolean): Promise<void> => {
+    await loads.setChecked(value);
+    await expect.poll(() => lab.setting('loadMagic', 'jupyter-scale:plugin')).toBe(value);
+  };
+  const runCell = async (): Promise<Locator> => {
+    await lab.execute('application:activate-previous-tab');
+    await expect(lab.cell(0)).toBeVisible();
+    return lab.run(0);
+  };
+  await setTo(false);
+  await expect((await runCell()).last()).toContainText('Cell magic `%%scale` not found');
+  await lab.execute('application:activate-previous-tab');
+  await setTo(true);
+  await expect((await runCell()).last()).toContainText('on a cluster');
 });
 
 test('the menu and the keyboard lead to the commands', async ({ fake, lab, page }) => {
