@@ -50,6 +50,8 @@ class Abroad:
     couriers
         Returns one courier for each node, that of the runner's node first: always the same object
         for a node, each for the mirror of this folder.
+    patience_s
+        For how long a cell waits for a link that breaks before it has begun.
     limits
         How much travels before a cell.
 
@@ -63,10 +65,11 @@ class Abroad:
         self,
         folder: Path,
         couriers: Callable[[], Sequence[Courier]],
+        patience_s: float = LINK_PATIENCE_S,
         limits: Limits | None = None,
     ) -> None:
         self._folder = folder.resolve()
-        self._couriers = couriers
+        self._couriers, self._patience_s = couriers, patience_s
         self._limits = limits
         self._label = label_of(self._folder)
         self._belongings = Belongings(self._folder, limits)
@@ -197,13 +200,16 @@ class Abroad:
         if not jobs:
             return
         news: _News = queue.SimpleQueue()
+        patiently = partial(
+            retry, patience_s=self._patience_s, is_over=self._is_over, is_known=True
+        )
         for courier, bundle in jobs:
             thread = threading.Thread(
                 target=_carry,
                 args=(
                     partial(courier.bring, bundle, collected.paths),
                     partial(_put, news, courier),
-                    self._is_over if courier is couriers[0] else None,
+                    patiently if courier is couriers[0] else _once,
                 ),
                 name=f"jupyter-scale files to {courier.name}",
                 daemon=True,
@@ -313,28 +319,23 @@ def _put(news: _News, courier: Courier, what: EnvironmentStep | ScaleError | Non
     news.put((courier, what))
 
 
+def _once(act: Callable[[], object], _on_pause: Callable[[HostError], None]) -> object:
+    return act()
+
+
 def _carry(
     bring: Callable[[OnStep], BundleChange],
     tell: Callable[[EnvironmentStep | ScaleError | None], None],
-    is_over: threading.Event | None,
+    attempt: Callable[[Callable[[], object], Callable[[HostError], None]], object],
 ) -> None:
-    """Bring files to a node; where a cell waits for them, also over a link that breaks.
-
-    Parameters
-    ----------
-    is_over
-        Set when the cell waits no longer; None where it does not need the node.
-    """
+    """Bring files to a node, as often as `attempt` does it."""
 
     def on_pause(error: HostError) -> None:
         tell(EnvironmentStep("bundle", f"the link is broken, reconnecting ({error.why})"))
 
     end: ScaleError | None = None
     try:
-        if is_over is None:
-            bring(tell)
-        else:
-            retry(lambda: bring(tell), on_pause, LINK_PATIENCE_S, is_over, is_known=True)
+        attempt(lambda: bring(tell), on_pause)
     except ScaleError as error:
         end = error
     except OSError as error:  # a file went away while it was read

@@ -111,18 +111,18 @@ class Joiner:
         def on_pause(error: HostError) -> None:
             on_event(f"the link is broken, reconnecting ({error.why}) …")
 
+        kept_for_s = cluster.state.profile.kept_for_s
+        unbegun_s = min(LINK_PATIENCE_S, kept_for_s)
         session_id, child, address = retry(
             lambda: self._begin(cluster, node, on_event, is_detached=is_detached),
             on_pause,
-            LINK_PATIENCE_S,
+            unbegun_s,
         )
-        route = retry(
-            lambda: cluster.reach(address, node), on_pause, LINK_PATIENCE_S, is_known=True
-        )
+        route = retry(lambda: cluster.reach(address, node), on_pause, unbegun_s, is_known=True)
         on_runner()
         # A laptop may sleep; what its cell leaves is kept for so long on the other machine.
         is_elsewhere = cluster.state.is_elsewhere
-        patience_s = cluster.state.profile.kept_for_s if is_elsewhere else _PATIENCE_S
+        patience_s = kept_for_s if is_elsewhere else _PATIENCE_S
 
         def is_alive() -> bool:
             try:
@@ -142,7 +142,7 @@ class Joiner:
         shared = session_directory(Path(shared_dir), session_id) if shared_dir else None
         notebook, abroad = self._notebook, None
         if node.machine is not None:
-            abroad = Abroad(notebook.folder, partial(self._couriers, node.name))
+            abroad = Abroad(notebook.folder, partial(self._couriers, node.name), unbegun_s)
         session = Session(
             client,
             notebook.namespace,

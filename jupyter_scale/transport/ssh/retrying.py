@@ -10,7 +10,7 @@ from typing import TypeVar
 from jupyter_scale.errors import HostError, HostLost
 
 LINK_PATIENCE_S = 600.0
-"""For how long what has not begun to run waits for its link."""
+"""For how long at most what has not begun to run waits for its link."""
 
 _PAUSES_S = (0.5, 1.0, 2.0, 5.0, 10.0)
 _MOST_LOSSES = 10

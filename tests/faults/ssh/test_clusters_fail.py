@@ -241,7 +241,11 @@ def test_a_link_that_is_cut_in_a_transfer_delays_it(lab, open_laptop):
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_link_that_is_cut_for_ever_while_files_travel_fails_the_cell(lab, folder, open_laptop):
+@pytest.mark.parametrize("is_patient", [True, False])
+def test_a_link_that_is_cut_for_ever_while_files_travel_fails_the_cell(
+    lab, folder, open_laptop, is_patient
+):
+    write_profile(folder, lab, ["h1", "h2"], more='keep_for = "10s"' * is_patient)
     (folder / "large.bin").write_bytes(os.urandom(200_000_000))
     laptop = open_laptop()
     laptop.run("%scale up lab")
@@ -250,9 +254,15 @@ def test_a_link_that_is_cut_for_ever_while_files_travel_fails_the_cell(lab, fold
     laptop.begin("%%scale\nx.append(len(open('large.bin', 'rb').read()))")
     assert eventually(lambda: received(lab.machines["h1"]) > before + 20_000_000, 30)
     lab.network.cut(1)
-    assert "h1: " in laptop.answer(120)["error"]
+    if not is_patient:
+        laptop.interrupt()
+    error = laptop.answer(120)["error"]
+    assert ("h1: " if is_patient else "KeyboardInterrupt") in error, error
     assert laptop.run("print(x)") == "[1]\n"
     lab.network.mend(1)
+    if not is_patient:  # the next cell is as if nothing had been
+        laptop.run("%%scale\nx.append(len(open('large.bin', 'rb').read()))")
+        assert laptop.run("print(x)") == "[1, 200000000]\n"
     laptop.run("%scale down", 120)
     assert_clean(lab)
 
