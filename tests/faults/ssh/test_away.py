@@ -257,10 +257,11 @@ def test_a_terminal_saves_what_a_killed_execution_of_a_notebook_has_left(
     os.killpg(execution.pid, signal.SIGKILL)
     execution.wait(10)
     scale = partial(in_terminal, lab, folder, environment)
-    [run] = json.loads(scale("runs", "--json"))
-    assert run["status"] == "running"
+    # It is written down when it has lasted for a second.
+    assert eventually(lambda: '"status": "running"' in scale("runs", "--json"), 30)
     (lab.machines["h1"].home / "go").mkdir()
     assert eventually(lambda: '"status": "done"' in scale("runs", "--json"), 60)
+    [run] = json.loads(scale("runs", "--json"))
     saved = tmp_path / "results.pkl"
     said = scale("fetch", run["id"], "total", "--save", str(saved))
     assert "said\n" in said, said

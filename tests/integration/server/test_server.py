@@ -222,6 +222,8 @@ def test_shared_memory_goes_with_its_session(lab, dies):
     assert eventually(lambda: any(p.stat().st_size >= size for p in shared.glob("*/*")), 20)
     if dies == "kernel":
         kernel.kill()
+        # It is written down when it has lasted for a second.
+        assert eventually(lambda: json.loads(lab.command("runs", "--json").stdout), 20)
         [run] = json.loads(lab.command("runs", "--json").stdout)
         assert lab.command("cancel", run["id"]).returncode == 0
         assert lab.command("fetch", run["id"], "--save", os.devnull).returncode == 1
