@@ -178,9 +178,15 @@ class LabServer:
         )
 
     def feed(self):
-        """Return a connection to the feed."""
+        """Return a connection to the feed, on which all clusters have been heard of.
+
+        A snapshot is as of the last beat, and a cluster may have come since.
+        """
+        known = {view["id"] for view in self.clusters().values()}
         url = f"ws://127.0.0.1:{self.port}/jupyter-scale/api/feed?token={self.token}"
-        return Panel(websocket.create_connection(url, timeout=20))
+        panel = Panel(websocket.create_connection(url, timeout=20))
+        panel.wait(lambda p: known <= p.clusters.keys())
+        return panel
 
     def start_kernel(self, notebook="work.ipynb"):
         body = {

@@ -43,6 +43,8 @@ FEW_NODES = 16
 """So many are looked at each second, whoever sees them."""
 
 _CONNECT_TIMEOUT_S = 10
+#: Loggers of Dask's that tell how a connection has ended.
+_TALKING = ("distributed.client", "distributed.batched")
 _TRY_AGAIN_S = 2.0
 _LOOK_S = 0.25
 _ANSWER_S = 5.0
@@ -96,7 +98,8 @@ class Observers:
             target=self._loop.run_forever, name="jupyter-scale observers", daemon=True
         )
         self._thread.start()
-        logging.getLogger("distributed.client").addFilter(self._is_others_business)
+        for name in _TALKING:
+            logging.getLogger(name).addFilter(self._is_others_business)
 
     def watch(self, places: Mapping[str, Place]) -> None:
         """Watch these clusters, by id, and no others."""
@@ -145,7 +148,8 @@ class Observers:
             lambda _: self._loop.call_soon_threadsafe(self._loop.stop)
         )
         self._thread.join(5)
-        logging.getLogger("distributed.client").removeFilter(self._is_others_business)
+        for name in _TALKING:
+            logging.getLogger(name).removeFilter(self._is_others_business)
 
     def _is_others_business(self, record: logging.LogRecord) -> bool:
         """Keep out of the server's log what our clients say when a cluster ends: that is normal."""

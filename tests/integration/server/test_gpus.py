@@ -1,7 +1,5 @@
 """GPUs of a node in the feed: every one, once, and read by one process."""
 
-import time
-
 import fakenvml
 from labserver import LabServer
 
@@ -20,12 +18,10 @@ def test_each_gpu_of_a_node_is_shown_once(tmp_path, monkeypatch):
     try:
         lab.start()
         cluster = lab.start_cluster(profile="pair")["id"]
-        begun = time.monotonic()
         panel = lab.feed()
         [node] = panel.clusters[cluster]["nodes"]
         panel.watch([(cluster, node["name"])])
         panel.wait(lambda p: (load := p.load(cluster, node["name"])) and load.gpus)
-        assert time.monotonic() - begun < 5  # of one look a second
         load = panel.load(cluster, node["name"])
         panel.wait(lambda p: p.clusters[cluster]["nodes"][0]["workers"] == 2)
         panel.close()

@@ -337,7 +337,6 @@ def test_a_new_server_takes_over(lab, when):
     lab.start()
     assert lab.comes_up("pair")
     panel = lab.feed()
-    panel.wait(lambda p: before["id"] in p.clusters)
     [node] = panel.clusters[before["id"]]["nodes"]
     panel.wait(lambda p: p.load(before["id"], node["name"]))
     panel.wait(lambda p: p.clusters[before["id"]]["nodes"][0]["workers"] == 2)
